@@ -1,0 +1,59 @@
+"""What a resource kind is made from. A kind imports from here and from nowhere else in `providers`."""
+
+from .connections import Connections
+from .errors import (
+    ApiError,
+    NotFound,
+    NotOwned,
+    Refused,
+    Rejected,
+    ResourceFailed,
+    SearchStackError,
+    SqlError,
+    Unavailable,
+    WaitTimeout,
+)
+from .fields import Immutable, Inputs, Part, Secret, State
+from .http import SearchClient, Version
+from .kind import Kind
+from .ownership import Mark, describe, meta_mark, read_description, require_ours, with_meta
+from .plan import Plan, plan_by_field
+from .provider import DynamicProvider, Resource
+from .sql import Database, quote
+from .wait import Clock, wait_until
+
+__all__ = [
+    "ApiError",
+    "Clock",
+    "Connections",
+    "Database",
+    "DynamicProvider",
+    "Immutable",
+    "Inputs",
+    "Kind",
+    "Mark",
+    "NotFound",
+    "NotOwned",
+    "Part",
+    "Plan",
+    "Refused",
+    "Rejected",
+    "Resource",
+    "ResourceFailed",
+    "SearchClient",
+    "SearchStackError",
+    "Secret",
+    "SqlError",
+    "State",
+    "Unavailable",
+    "Version",
+    "WaitTimeout",
+    "describe",
+    "meta_mark",
+    "plan_by_field",
+    "quote",
+    "read_description",
+    "require_ours",
+    "wait_until",
+    "with_meta",
+]

@@ -1,0 +1,154 @@
+"""The only module that speaks HTTP: JSON to and from PolarSearch.
+
+ML Commons answers some wrong requests with HTTP 500, so 500 is an answer like any other and is never sent again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import threading
+from typing import Any
+
+import httpx
+
+from . import advice
+from .errors import ApiError, NotFound, Rejected, SearchStackError, Unavailable
+from .wait import Clock
+
+Answer = dict[str, Any]
+Version = tuple[int, int, int]
+
+NOT_NOW = frozenset({429, 503})
+"""The service did not act on the request."""
+
+UNCERTAIN = frozenset({502, 504})
+"""Something between us and the service gave up: it may have acted."""
+
+PASSING = re.compile(r"master key has not been initialized|exceed max running task limit|version conflict|is deploying")
+"""Refusals that pass by themselves (opensearch.md §5; recordings/auth, the first connector on a fresh node)."""
+
+
+class SearchClient:
+    """Requests to one PolarSearch.
+
+    A request is sent again, at most `retries` times with doubling pauses from `pause` seconds, when
+
+    - the service certainly did not act on it: no connection, 429, 503, or a refusal that passes by itself; or
+    - it may have acted, but acting twice is harmless: the answer to a `repeatable` request was lost, 502 or 504.
+
+    A POST that makes something is not repeatable: after a lost answer it is looked for, never sent twice.
+    """
+
+    def __init__(self, http: httpx.Client, *, clock: Clock, retries: int = 5, pause: float = 0.5) -> None:
+        self._http, self._clock, self._retries, self._pause = http, clock, retries, pause
+        self._version: Version | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def connect(cls, url: str, username: str, password: str, ca_file: str | None, clock: Clock) -> SearchClient:
+        """`ca_file` names the certificate authority of an https endpoint; without it the system's are trusted."""
+        auth = (username, password) if username else None
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        http = httpx.Client(base_url=url.rstrip("/"), auth=auth, timeout=60, limits=limits, verify=_trust(url, ca_file))
+        return cls(http, clock=clock)
+
+    @property
+    def version(self) -> Version:
+        """The OpenSearch this PolarSearch is built on, asked for once: `(2, 19, 1)`."""
+        with self._lock:
+            if self._version is None:
+                self._version = _version(self.get("/"))
+            return self._version
+
+    def get(self, path: str) -> Answer:
+        return self.send("GET", path)
+
+    def put(self, path: str, body: Answer) -> Answer:
+        return self.send("PUT", path, body)
+
+    def delete(self, path: str) -> Answer:
+        return self.send("DELETE", path)
+
+    def post(self, path: str, body: Answer | None = None, *, repeatable: bool = False) -> Answer:
+        """`repeatable`: acting twice is the same as acting once, as for a search or a deploy."""
+        return self.send("POST", path, body, repeatable=repeatable)
+
+    def send(self, method: str, path: str, body: Answer | None = None, *, repeatable: bool = False) -> Answer:
+        """One request and, where that is safe, its repetitions. Raises ApiError."""
+        harmless = repeatable or method != "POST"
+        for attempt in range(self._retries):
+            try:
+                return self._once(method, path, body)
+            except Unavailable as error:
+                if not (error.refused or harmless):
+                    raise
+            self._clock.sleep(self._pause * 2**attempt)
+        return self._once(method, path, body)
+
+    def _once(self, method: str, path: str, body: Answer | None) -> Answer:
+        request = f"{method} {path.split('?')[0]}"
+        try:
+            response = self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise _no_answer(request, str(self._http.base_url), error) from error
+        if response.is_success:
+            return _answer(request, response)
+        raise _refusal(request, response)
+
+
+def _trust(url: str, ca_file: str | None) -> ssl.SSLContext | bool:
+    if not (ca_file and url.startswith("https:")):
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise SearchStackError(f"search_ca_file {ca_file}: {error}; name a PEM file with the cluster's CA") from error
+
+
+def _version(answer: Answer) -> Version:
+    number = str(answer.get("version", {}).get("number", ""))
+    if found := re.match(r"(\d+)\.(\d+)\.(\d+)", number):
+        major, minor, patch = map(int, found.groups())
+        return major, minor, patch
+    raise Rejected("GET /", None, f"version {number or 'missing'}", "is this really PolarSearch? check `search_url`")
+
+
+def _no_answer(request: str, base: str, error: httpx.TransportError) -> Unavailable:
+    refused = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol))
+    reason = str(error) or type(error).__name__
+    return Unavailable(f"{request} at {base}", None, reason, advice.for_transport(reason), refused=refused)
+
+
+def _answer(request: str, response: httpx.Response) -> Answer:
+    try:
+        body = response.json() if response.content else {}
+    except json.JSONDecodeError as error:
+        hint = "is this really PolarSearch? check `search_url`"
+        raise Rejected(request, response.status_code, "the answer is not JSON", hint) from error
+    return dict(body) if isinstance(body, dict) else {"items": body}
+
+
+def _refusal(request: str, response: httpx.Response) -> ApiError:
+    status, reason = response.status_code, _reason(response)
+    fix = advice.for_search(status, reason)
+    if status in NOT_NOW | UNCERTAIN or PASSING.search(reason):
+        return Unavailable(request, status, reason, fix, refused=status not in UNCERTAIN)
+    return (NotFound if status == 404 else Rejected)(request, status, reason, fix)
+
+
+def _reason(response: httpx.Response) -> str:
+    """The service's own words on one line: the reason and, where it says more, what caused it."""
+    try:
+        error = response.json().get("error", "")
+    except (json.JSONDecodeError, AttributeError):
+        return _one_line(response.text)
+    if not isinstance(error, dict):
+        return _one_line(str(error))
+    reason, cause = str(error.get("reason", "")), str(error.get("caused_by", {}).get("reason", ""))
+    return _one_line(reason if cause in reason else f"{reason}: {cause}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:1000] or "no reason given"

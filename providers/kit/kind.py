@@ -1,0 +1,89 @@
+"""The shape every resource kind has: what a kind supplies to the one lifecycle of `provider.py`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Generic, TypeVar
+
+from .connections import Connections
+from .fields import Inputs, State
+from .http import SearchClient
+from .plan import Plan, plan_by_field
+from .sql import Database
+from .wait import wait_until
+
+I = TypeVar("I", bound=Inputs)  # noqa: E741  inputs
+S = TypeVar("S", bound=State)
+
+
+class Kind(ABC, Generic[I, S]):
+    """One kind of resource: how the service makes, shows, changes and drops it. Typed, and free of Pulumi.
+
+    The lifecycle calls `find` before `create`, `ready` and then `read` after `create` and `update`, and `delete` only
+    when `read` shows the incarnation that state knows. Every verb may raise SearchStackError.
+    """
+
+    inputs_type: ClassVar[type[Inputs]]
+    state_type: ClassVar[type[State]]
+    identity: ClassVar[frozenset[str]] = frozenset()
+    """Properties that name the object in the service; empty where the service gives it an id of its own."""
+    patience: ClassVar[float] = 300
+    """Seconds that `ready` waits."""
+
+    def __init__(self, connections: Connections, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.connections, self.tell = connections, tell
+
+    @property
+    def search(self) -> SearchClient:
+        return self.connections.search
+
+    @property
+    def database(self) -> Database:
+        return self.connections.database
+
+    @classmethod
+    def plan(cls, old: I, new: I) -> Plan:
+        """What has to happen so that `old` becomes `new`. Pure. Raises Refused for a change that is never made."""
+        return plan_by_field(old, new)
+
+    @classmethod
+    def pending(cls, state: S) -> str | None:
+        """What still has to happen before the object can be used. Pure. Raises ResourceFailed when it never will."""
+        return None
+
+    @abstractmethod
+    def find(self, inputs: I) -> str | None:
+        """The id of an object that is ours already and can become `inputs` by `update`; None when there is none.
+
+        Raises NotOwned when the name is taken by somebody else's object.
+        """
+
+    @abstractmethod
+    def create(self, inputs: I, incarnation: str) -> str:
+        """Make the object, marked, and return its id."""
+
+    def ready(self, id: str, inputs: I) -> None:
+        """Return once the object can be used."""
+        wait_until(
+            lambda: self.read(id, inputs),
+            self.pending,
+            timeout=self.patience,
+            clock=self.connections.clock,
+            tell=self.tell,
+        )
+
+    @abstractmethod
+    def read(self, id: str, declared: I) -> S:
+        """The object as the service shows it; `declared` fills in what it does not show, such as secrets.
+
+        Raises NotFound when it is gone.
+        """
+
+    @abstractmethod
+    def update(self, id: str, old: S, new: I, incarnation: str) -> None:
+        """Make the object `new`, marked with `incarnation`. May run twice: it sends the whole object."""
+
+    @abstractmethod
+    def delete(self, id: str, state: S) -> None:
+        """Drop the object. Raises NotFound when it is already gone, Refused when that would lose protected data."""

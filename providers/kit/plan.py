@@ -1,0 +1,30 @@
+"""What a change of inputs means for an existing resource. Pure: no client, no Pulumi."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .fields import Inputs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Properties to update in place, and properties that force a replacement."""
+
+    updates: frozenset[str] = frozenset()
+    replaces: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.updates or self.replaces)
+
+    def replacing(self, *names: str) -> Plan:
+        """The same change, with those of `names` that it updates forcing a replacement instead."""
+        moved = self.updates & frozenset(names)
+        return Plan(self.updates - moved, self.replaces | moved)
+
+
+def plan_by_field(old: Inputs, new: Inputs) -> Plan:
+    """Compare the inputs both sides declare; `Immutable` fields replace, the rest update."""
+    changed = frozenset(name for name in type(new).model_fields if getattr(old, name) != getattr(new, name))
+    replaces = changed & type(new).immutable()
+    return Plan(updates=changed - replaces, replaces=replaces)

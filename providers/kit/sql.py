@@ -1,0 +1,106 @@
+"""The only module that speaks SQL.
+
+Values travel as single-quoted literals that PyMySQL escapes, which works with and without ANSI_QUOTES (sync.md).
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+from pymysql.cursors import DictCursor
+
+from . import advice
+from .errors import Refused, SqlError
+from .wait import Clock
+
+Row = dict[str, Any]
+PASSING = frozenset({1040, 1205, 1213, 2003, 2006})
+"""Too many connections, lock wait, deadlock, no connection, server gone: nothing was done, so it may be sent again."""
+
+
+class Database:
+    """Statements to one PolarDB: one short connection a call, since provider processes are short-lived."""
+
+    def __init__(self, *, clock: Clock, retries: int = 3, pause: float = 0.5, **connect: Any) -> None:
+        self._connect, self._clock, self._retries, self._pause = connect, clock, retries, pause
+
+    @classmethod
+    def connect(cls, host: str, port: int, user: str, password: str, tls: str | None, clock: Clock) -> Database:
+        """`tls`: "true" for a certificate the system trusts, or the path of the CA's; None for no encryption."""
+        options: dict[str, Any] = {"host": host, "port": port, "user": user, "password": password}
+        return cls(clock=clock, connect_timeout=10, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
+
+    def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one statement, by column name. Raises SqlError."""
+        return self.session([(statement, values)])
+
+    def session(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Row]:
+        """Several statements on one connection, so that session variables hold; the last one's rows."""
+        for attempt in range(self._retries):
+            try:
+                return self._once(statements)
+            except SqlError as error:
+                if error.code not in PASSING:
+                    raise
+            self._clock.sleep(self._pause * 2**attempt)
+        return self._once(statements)
+
+    def variable(self, name: str) -> str | None:
+        """A global variable's value, None where the server does not know it."""
+        rows = self.query("SHOW GLOBAL VARIABLES LIKE %s", [name])
+        return str(rows[0]["Value"]) if rows else None
+
+    def _once(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Row]:
+        statement = f"connect to {self._connect['host']}:{self._connect['port']}"
+        try:
+            with closing(pymysql.connect(cursorclass=DictCursor, autocommit=True, **self._connect)) as connection:
+                rows: list[Row] = []
+                for statement, values in statements:
+                    rows = _rows(connection, statement, values)
+                return rows
+        except pymysql.MySQLError as error:
+            raise _refusal(statement, error) from error
+
+
+def quote(*names: str) -> str:
+    """`database`.`table`, quoted. Raises Refused for a name that cannot be quoted."""
+    for name in names:
+        if not name or "`" in name or "\0" in name:
+            raise Refused(f"{name!r} is no name for a database object; use letters, digits and _")
+    return ".".join(f"`{name}`" for name in names)
+
+
+def _rows(connection: Connection[DictCursor], statement: str, values: Sequence[Any]) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+        rows = list(cursor.fetchall())
+        while cursor.nextset():  # a CALL answers with its result sets and then its status
+            pass
+        return [dict(row) for row in rows]
+
+
+def _encryption(tls: str | None) -> dict[str, Any]:
+    if not tls or tls.lower() == "false":
+        return {}
+    try:
+        context = ssl.create_default_context(cafile=None if tls.lower() == "true" else tls)
+    except (OSError, ssl.SSLError) as error:
+        raise Refused(f"database_tls {tls}: {error}; write true, or the path of a PEM file with the CA") from error
+    return {"ssl": context}
+
+
+def _refusal(statement: str, error: pymysql.MySQLError) -> SqlError:
+    code, reason = (*error.args, 0, str(error))[:2] if len(error.args) >= 2 else (0, str(error))
+    return SqlError(_short(statement), int(code), " ".join(str(reason).split()), advice.for_database(int(code)))
+
+
+def _short(statement: str) -> str:
+    """A statement as a person recognises it: one line, its long arguments cut."""
+    line = re.sub(r"\s+", " ", statement).strip()
+    return line if len(line) <= 120 else f"{line[:119]}…"

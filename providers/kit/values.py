@@ -1,0 +1,86 @@
+"""Between Pulumi's property values and a kind's models. Pure: what is wrong, what is meant, what changed, what is secret.
+
+In a preview a value may not be known yet: it is never wrong, and always counts as changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+from pulumi.output import contains_unknowns
+from pydantic import TypeAdapter, ValidationError
+
+from .fields import Inputs
+from .kind import Kind
+from .plan import Plan
+
+Props = dict[str, Any]
+
+
+def mistakes(inputs: type[Inputs], news: Props) -> list[str]:
+    """Everything wrong with the inputs, one line each: `path: what is wrong`. What is not known yet is not wrong."""
+    try:
+        inputs.model_validate(news)
+    except ValidationError as error:
+        return [_mistake(e["loc"], e["msg"]) for e in error.errors() if not contains_unknowns(e["input"])]
+    return []
+
+
+def normalise(inputs: type[Inputs], news: Props) -> Props:
+    """The inputs with defaults filled in and in their normal form; what is not known yet stays as it is."""
+    if not contains_unknowns(news):
+        return inputs.model_validate(news).properties()
+    unknown = {name: news[name] for name in inputs.model_fields if contains_unknowns(news.get(name))}
+    known = {name: _normal(inputs, name, news) for name in inputs.model_fields if name not in unknown}
+    return {**{name: value for name, value in known.items() if value is not None}, **unknown}
+
+
+def change(kind: type[Kind[Any, Any]], olds: Props, news: Props) -> Plan:
+    """The kind's plan, with every input that is not known yet counted as changed."""
+    inputs = kind.inputs_type
+    unknown = frozenset(name for name in inputs.model_fields if contains_unknowns(news.get(name)))
+    known = {name: value for name, value in news.items() if name not in unknown}
+    old = inputs.model_validate(olds)
+    new = inputs.model_validate({**{name: olds.get(name) for name in unknown}, **known})
+    plan = kind.plan(old, new)
+    replaces = plan.replaces | (unknown & inputs.immutable())
+    return Plan((plan.updates | unknown) - replaces, replaces)
+
+
+def _normal(inputs: type[Inputs], name: str, news: Props) -> Any:
+    field = inputs.model_fields[name]
+    if name not in news:
+        return field.get_default(call_default_factory=True)
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated.__class_getitem__((field.annotation, *field.metadata)))  # type: ignore[attr-defined]
+    return adapter.dump_python(adapter.validate_python(news[name]), mode="json", exclude_none=True)
+
+
+def _mistake(place: tuple[int | str, ...], message: str) -> str:
+    path = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(map(str, place)))
+    what = message.removeprefix("Value error, ")
+    return f"{path}: {what}" if path else what
+
+
+def secrets(inputs: type[Inputs], props: Mapping[str, Any]) -> list[str]:
+    """Every text inside the secret properties."""
+    return [text for name in inputs.secret() for text in _texts(props.get(name))]
+
+
+def hide(text: str, hidden: Iterable[str]) -> str:
+    """The text with every secret in it taken out, the longest first."""
+    for secret in sorted({secret for secret in hidden if len(secret) > 3}, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
