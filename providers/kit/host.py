@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2, struct_pb2
-from google.rpc import status_pb2
+from google.rpc import status_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 THREADS = 32
@@ -36,7 +36,7 @@ class Failure(Exception):
 def fail(message: str, kept: provider_pb2.ErrorResourceInitFailed | None = None) -> NoReturn:
     """End the call so that the CLI shows `message` alone, and keeps the resource that `kept` describes.
 
-    The host turns exceptions into tracebacks; a `grpc-status-details-bin` trailer takes their place (engine-facts).
+    The host turns exceptions into tracebacks; a `grpc-status-details-bin` trailer takes their place.
     """
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
     if kept is not None:
@@ -68,10 +68,10 @@ def tell(message: str) -> None:
 
 
 def widen() -> None:
-    """Let the host run more than four calls at a time (engine-facts: 16 creates of 0.5 s, 3.5 s becomes 1.9 s)."""
+    """Let the host run more than four calls at a time (16 creates of 0.5 s, 3.5 s becomes 1.9 s)."""
     for frame in _frames(sys._current_frames().get(threading.main_thread().ident or 0)):
         pool = getattr(getattr(frame.f_locals.get("server"), "_state", None), "thread_pool", None)
-        if hasattr(pool, "_max_workers"):
+        if pool is not None and hasattr(pool, "_max_workers"):
             pool._max_workers = THREADS
             return
 

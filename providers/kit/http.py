@@ -27,7 +27,7 @@ UNCERTAIN = frozenset({502, 504})
 """Something between us and the service gave up: it may have acted."""
 
 PASSING = re.compile(r"master key has not been initialized|exceed max running task limit|version conflict|is deploying")
-"""Refusals that pass by themselves (opensearch.md §5; recordings/auth, the first connector on a fresh node)."""
+"""Refusals that pass by themselves (the first connector on a fresh node, a model that is still deploying)."""
 
 
 class SearchClient:

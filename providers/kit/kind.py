@@ -82,7 +82,10 @@ class Kind(ABC, Generic[I, S]):
 
     @abstractmethod
     def update(self, id: str, old: S, new: I, incarnation: str) -> None:
-        """Make the object `new`, marked with `incarnation`. May run twice: it sends the whole object."""
+        """Make the object, which `old` shows as it is now, `new`, marked with `incarnation`.
+
+        May run twice, and with nothing changed, to bring up what is not ready: it sends the whole object.
+        """
 
     @abstractmethod
     def delete(self, id: str, state: S) -> None:

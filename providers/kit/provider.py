@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 
 from . import host, values
 from .connections import Connections
-from .errors import NotFound, SearchStackError, Unavailable
+from .errors import NotFound, NotOwned, SearchStackError, Unavailable
 from .fields import Inputs, State
 from .kind import Kind
 from .ownership import new_incarnation
@@ -47,6 +47,9 @@ class DynamicProvider(ResourceProvider):
 
     def __init__(self, kind: type[AnyKind]) -> None:
         self.kind = kind
+
+    def __reduce__(self) -> tuple[type[DynamicProvider], tuple[type[AnyKind]]]:
+        return DynamicProvider, (self.kind,)  # without a dict: the SDK's pickler breaks down on many of those
 
     def configure(self, req: ConfigureRequest) -> None:
         self._bound = self.kind(_open(req.config.get), host.tell)
@@ -86,7 +89,7 @@ class DynamicProvider(ResourceProvider):
         with self._spoken(olds, news):
             old, new = self.kind.state_type.model_validate(olds), self.kind.inputs_type.model_validate(news)
             incarnation = old.incarnation or new_incarnation()
-            self._bound.update(id, old, new, incarnation)
+            self._bound.update(id, self._still_ours(id, old), new, incarnation)
             return UpdateResult(self._settle(id, new, incarnation, news))
 
     def delete(self, id: str, props: Props) -> None:
@@ -96,12 +99,23 @@ class DynamicProvider(ResourceProvider):
             if state.incarnation and shown.incarnation == state.incarnation:
                 self._bound.delete(id, shown)
 
+    def _still_ours(self, id: str, old: State) -> State:
+        """The object as it is now. Raises NotOwned when another create took it over, NotFound when it is gone."""
+        try:
+            shown: State = self._bound.read(id, old)
+        except NotFound as error:
+            raise SearchStackError(f"{error}; it is gone: run `pulumi up --refresh` to make it again") from error
+        if shown.incarnation not in ("", old.incarnation):
+            raise NotOwned(f"{id} was taken over by {shown.owner or 'somebody else'}; run `pulumi refresh` and look")
+        return shown
+
     def _settle(self, id: str, inputs: Inputs, incarnation: str, props: Props) -> Props:
         """Wait until the object can be used and show it; if that fails, Pulumi keeps it with the reason."""
         known = self.kind.state_type.model_construct(**dict(inputs), incarnation=incarnation)
         with self._kept(id, known, inputs, props):
             self._bound.ready(id, inputs)
-            return self._bound.read(id, inputs).properties()
+            state: State = self._bound.read(id, inputs)
+            return state.properties()
 
     def _inputs(self, state: State) -> Inputs:
         return self.kind.inputs_type.model_validate(state.model_dump())

@@ -1,6 +1,6 @@
 """The only module that speaks SQL.
 
-Values travel as single-quoted literals that PyMySQL escapes, which works with and without ANSI_QUOTES (sync.md).
+Values travel as single-quoted literals that PyMySQL escapes, which works with and without ANSI_QUOTES.
 """
 
 from __future__ import annotations

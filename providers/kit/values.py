@@ -1,4 +1,4 @@
-"""Between Pulumi's property values and a kind's models. Pure: what is wrong, what is meant, what changed, what is secret.
+"""Between Pulumi's property values and a kind's models. Pure: what is wrong, meant, changed and secret.
 
 In a preview a value may not be known yet: it is never wrong, and always counts as changed.
 """

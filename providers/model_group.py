@@ -1,0 +1,95 @@
+"""Model group: what ML Commons files models under.
+
+A model registered without one gets a group named after it that nothing ever deletes (lifecycle.jsonl, "implicit group"), so every
+model of ours has an explicit group. Names are unique in the cluster.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+from pulumi import Input, Output
+from pydantic import Field
+
+from providers.kit import Inputs, Kind, Mark, NotFound, Resource, State, describe, read_description, require_ours
+from providers.kit.mlcommons import ROOT, find_by
+
+
+class ModelGroupInputs(Inputs):
+    """What a person declares: a name, at most 256 characters, unique in the cluster."""
+
+    name: str = Field(min_length=1, max_length=256)
+    description: str = ""
+
+
+class ModelGroupState(ModelGroupInputs, State):
+    """What PolarSearch shows."""
+
+
+def shown(source: dict[str, Any]) -> ModelGroupState:
+    """The group that a document of ML Commons describes."""
+    description, mark = read_description(source.get("description", ""))
+    return ModelGroupState(name=source["name"], description=description, owner=mark.owner, incarnation=mark.incarnation)
+
+
+class ModelGroupKind(Kind[ModelGroupInputs, ModelGroupState]):
+    """Makes, shows, changes and drops model groups."""
+
+    inputs_type = ModelGroupInputs
+    state_type = ModelGroupState
+
+    def find(self, inputs: ModelGroupInputs) -> str | None:
+        for id, source in find_by(self.search, "model_groups", name__keyword=inputs.name):
+            what = f"model group {inputs.name} ({id})"
+            adopt = f"PUT {ROOT}/model_groups/{id} {{description: … [pulumi:{inputs.owner}]}}"
+            group = shown(source)
+            require_ours(what, Mark(group.owner, group.incarnation), inputs.owner, adopt)
+            return id
+        return None
+
+    def create(self, inputs: ModelGroupInputs, incarnation: str) -> str:
+        return str(self.search.post(f"{ROOT}/model_groups/_register", _body(inputs, incarnation))["model_group_id"])
+
+    def read(self, id: str, declared: ModelGroupInputs) -> ModelGroupState:
+        return shown(self._get(id))
+
+    def update(self, id: str, old: ModelGroupState, new: ModelGroupInputs, incarnation: str) -> None:
+        self.search.put(f"{ROOT}/model_groups/{id}", _body(new, incarnation))
+
+    def delete(self, id: str, state: ModelGroupState) -> None:
+        self.search.delete(f"{ROOT}/model_groups/{id}")
+
+    def _get(self, id: str) -> dict[str, Any]:
+        if self.search.version >= (2, 12, 0):
+            return self.search.get(f"{ROOT}/model_groups/{id}")
+        found = find_by(self.search, "model_groups", _id=id)  # 2.11 has no GET
+        if not found:
+            raise NotFound(f"POST {ROOT}/model_groups/_search", 404, f"no model group {id}")
+        return found[0][1]
+
+
+def _body(inputs: ModelGroupInputs, incarnation: str) -> dict[str, Any]:
+    return {"name": inputs.name, "description": describe(inputs.description, Mark(inputs.owner, incarnation))}
+
+
+class ModelGroup(Resource, module="polarsearch", name="ModelGroup"):
+    """A group of models. Its id is the group's `model_group_id`.
+
+    Example:
+        group = ModelGroup("embeddings", name="embeddings", description="Embedding models", opts=opts)
+    """
+
+    kind = ModelGroupKind
+    name: Output[str]
+    description: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        name: Input[str],
+        description: Input[str] = "",
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(resource_name, {"name": name, "description": description}, opts)
