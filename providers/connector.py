@@ -26,6 +26,7 @@ from providers.kit import (
     describe,
     plan_by_field,
     read_description,
+    whole,
 )
 from providers.kit.mlcommons import ROOT, find_by
 
@@ -34,17 +35,12 @@ EMBEDDING_BODY_WITH_DIMENSIONS = (
     '{ "model": "${parameters.model}", "input": ${parameters.input}, "dimensions": ${parameters.dimensions} }'
 )
 NO_CREDENTIAL = {"unused": "unused"}
-"""2.19 and later refuse a connector without a credential, even for a service that needs none (lifecycle.jsonl, "no credential")."""
+"""2.19 and later refuse a connector without one, needed or not (lifecycle.jsonl, "no credential")."""
 
 
 def as_shown(value: Any) -> Any:
     """A parameter as the service shows it: text, or compact JSON of what is not (lifecycle.jsonl, "normalised")."""
-    return value if isinstance(value, str) else json.dumps(_whole(value), ensure_ascii=False, separators=(",", ":"))
-
-
-def _whole(value: Any) -> Any:
-    """Pulumi hands over every number as a float; 1024.0 is meant as 1024."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return value if isinstance(value, str) else json.dumps(whole(value), ensure_ascii=False, separators=(",", ":"))
 
 
 Parameter = Annotated[str, BeforeValidator(as_shown)]

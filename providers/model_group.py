@@ -1,7 +1,7 @@
 """Model group: what ML Commons files models under.
 
-A model registered without one gets a group named after it that nothing ever deletes (lifecycle.jsonl, "implicit group"), so every
-model of ours has an explicit group. Names are unique in the cluster.
+A model registered without one gets a group named after it that nothing ever deletes (lifecycle.jsonl, "implicit
+group"), so every model of ours has an explicit group. Names are unique in the cluster.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """What a resource kind is made from. A kind imports from here and from nowhere else in `providers`."""
 
+from .compare import Json, as_declared, flatten, grows, text_of, whole
 from .connections import Connections
 from .errors import (
     ApiError,
@@ -16,13 +17,14 @@ from .errors import (
 from .fields import Immutable, Inputs, Part, Secret, State
 from .http import SearchClient, Version
 from .kind import Kind
-from .ownership import Mark, describe, meta_mark, read_description, require_ours, with_meta
+from .ownership import META_KEY, Mark, describe, meta_mark, read_description, require_ours, with_meta
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
 from .sql import Database, quote
 from .wait import Clock, wait_until
 
 __all__ = [
+    "META_KEY",
     "ApiError",
     "Clock",
     "Connections",
@@ -30,6 +32,7 @@ __all__ = [
     "DynamicProvider",
     "Immutable",
     "Inputs",
+    "Json",
     "Kind",
     "Mark",
     "NotFound",
@@ -48,12 +51,17 @@ __all__ = [
     "Unavailable",
     "Version",
     "WaitTimeout",
+    "as_declared",
     "describe",
+    "flatten",
+    "grows",
     "meta_mark",
     "plan_by_field",
     "quote",
     "read_description",
     "require_ours",
+    "text_of",
     "wait_until",
+    "whole",
     "with_meta",
 ]

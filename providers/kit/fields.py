@@ -52,9 +52,9 @@ class Inputs(BaseModel):
     def _with(cls, marker: _Marker) -> frozenset[str]:
         return frozenset(name for name, field in cls.model_fields.items() if marker in field.metadata)
 
-    def properties(self) -> dict[str, Any]:
+    def dumped(self) -> dict[str, Any]:
         """As Pulumi's property values: JSON, without what is not set."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True, warnings=False)  # drifted state may hold anything
 
 
 class State(Inputs):

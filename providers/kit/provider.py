@@ -73,7 +73,7 @@ class DynamicProvider(ResourceProvider):
 
     def read(self, id: str, props: Props) -> ReadResult:
         with self._spoken(props):
-            state = self.kind.state_type.model_validate(props)
+            state = values.as_it_was(self.kind.state_type, props)
             try:
                 shown = self._bound.read(id, state)
             except NotFound:
@@ -83,18 +83,18 @@ class DynamicProvider(ResourceProvider):
             with self._kept(id, shown, inputs, props):
                 if (reason := self.kind.pending(shown)) is not None:
                     raise SearchStackError(reason)
-            return ReadResult(id, shown.properties(), inputs.properties())
+            return ReadResult(id, shown.dumped(), inputs.dumped())
 
     def update(self, id: str, olds: Props, news: Props) -> UpdateResult:
         with self._spoken(olds, news):
-            old, new = self.kind.state_type.model_validate(olds), self.kind.inputs_type.model_validate(news)
+            old, new = values.as_it_was(self.kind.state_type, olds), self.kind.inputs_type.model_validate(news)
             incarnation = old.incarnation or new_incarnation()
             self._bound.update(id, self._still_ours(id, old), new, incarnation)
             return UpdateResult(self._settle(id, new, incarnation, news))
 
     def delete(self, id: str, props: Props) -> None:
         with self._spoken(props), suppress(NotFound):
-            state = self.kind.state_type.model_validate(props)
+            state = values.as_it_was(self.kind.state_type, props)
             shown = self._bound.read(id, state)
             if state.incarnation and shown.incarnation == state.incarnation:
                 self._bound.delete(id, shown)
@@ -115,10 +115,12 @@ class DynamicProvider(ResourceProvider):
         with self._kept(id, known, inputs, props):
             self._bound.ready(id, inputs)
             state: State = self._bound.read(id, inputs)
-            return state.properties()
+            return state.dumped()
 
     def _inputs(self, state: State) -> Inputs:
-        return self.kind.inputs_type.model_validate(state.model_dump())
+        return self.kind.inputs_type.model_construct(
+            **{name: getattr(state, name) for name in self.kind.inputs_type.model_fields}
+        )
 
     @contextmanager
     def _kept(self, id: str, state: State, inputs: Inputs, props: Props) -> Iterator[None]:
@@ -128,7 +130,7 @@ class DynamicProvider(ResourceProvider):
             yield
         except SearchStackError as error:
             reason = self._hide(str(error), props)
-            host.unfinished(id, {**state.properties(), **provider}, {**inputs.properties(), **provider}, reason)
+            host.unfinished(id, {**state.dumped(), **provider}, {**inputs.dumped(), **provider}, reason)
 
     def _spoken(self, *props: Props) -> AbstractContextManager[None]:
         return _spoken(lambda text: self._hide(text, *props))

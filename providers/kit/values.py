@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pulumi.output import contains_unknowns
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +17,7 @@ from .kind import Kind
 from .plan import Plan
 
 Props = dict[str, Any]
+M = TypeVar("M", bound=Inputs)
 
 
 def mistakes(inputs: type[Inputs], news: Props) -> list[str]:
@@ -31,7 +32,7 @@ def mistakes(inputs: type[Inputs], news: Props) -> list[str]:
 def normalise(inputs: type[Inputs], news: Props) -> Props:
     """The inputs with defaults filled in and in their normal form; what is not known yet stays as it is."""
     if not contains_unknowns(news):
-        return inputs.model_validate(news).properties()
+        return inputs.model_validate(news).dumped()
     unknown = {name: news[name] for name in inputs.model_fields if contains_unknowns(news.get(name))}
     known = {name: _normal(inputs, name, news) for name in inputs.model_fields if name not in unknown}
     return {**{name: value for name, value in known.items() if value is not None}, **unknown}
@@ -42,18 +43,37 @@ def change(kind: type[Kind[Any, Any]], olds: Props, news: Props) -> Plan:
     inputs = kind.inputs_type
     unknown = frozenset(name for name in inputs.model_fields if contains_unknowns(news.get(name)))
     known = {name: value for name, value in news.items() if name not in unknown}
-    old = inputs.model_validate(olds)
+    old = as_it_was(inputs, olds)
     new = inputs.model_validate({**{name: olds.get(name) for name in unknown}, **known})
     plan = kind.plan(old, new)
     replaces = plan.replaces | (unknown & inputs.immutable())
     return Plan((plan.updates | unknown) - replaces, replaces)
 
 
+def as_it_was(model: type[M], olds: Props) -> M:
+    """What state says, even where it is not what anyone may declare: a drifted or half-made object, an older rule."""
+    try:
+        return model.model_validate(olds)
+    except ValidationError:
+        return model.model_construct(**{name: _as_it_was(model, name, olds) for name in model.model_fields})
+
+
+def _as_it_was(model: type[Inputs], name: str, olds: Props) -> Any:
+    try:
+        return _adapter(model, name).validate_python(olds[name])
+    except (KeyError, ValidationError):
+        return olds.get(name, model.model_fields[name].get_default(call_default_factory=True))
+
+
+def _adapter(model: type[Inputs], name: str) -> TypeAdapter[Any]:
+    field = model.model_fields[name]
+    return TypeAdapter(Annotated.__class_getitem__((field.annotation, *field.metadata)))  # type: ignore[attr-defined]
+
+
 def _normal(inputs: type[Inputs], name: str, news: Props) -> Any:
-    field = inputs.model_fields[name]
     if name not in news:
-        return field.get_default(call_default_factory=True)
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated.__class_getitem__((field.annotation, *field.metadata)))  # type: ignore[attr-defined]
+        return inputs.model_fields[name].get_default(call_default_factory=True)
+    adapter = _adapter(inputs, name)
     return adapter.dump_python(adapter.validate_python(news[name]), mode="json", exclude_none=True)
 
 
