@@ -1,0 +1,71 @@
+"""A language host for an engine that came without one: runs a Python program through the SDK's own inline server.
+
+The program runs in a thread of this process, so `signal.signal` raises ValueError in it. It leans on a private module
+of the SDK (`pulumi.automation._server`), which is why the SDK is pinned.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import grpc
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+
+LARGEST = 400 << 20  # bytes in a message, as the engine's own hosts allow
+
+
+class Host(LanguageServer):
+    """Runs the `__main__.py` that each request names."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+
+    def Run(self, request: Any, context: Any) -> Any:
+        """One run of the program, in its folder, with that folder first on the import path."""
+        folder = request.info.program_directory or request.pwd
+        os.chdir(folder)
+        sys.path.insert(0, folder)
+        self.program = lambda: _run(Path(folder, "__main__.py"))
+        return super().Run(request, context)  # type: ignore[no-untyped-call]
+
+    def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
+        """No questions to ask a person."""
+        return language_pb2.RuntimeOptionsResponse()
+
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:
+        """None that the engine must know of."""
+        return language_pb2.GetProgramDependenciesResponse()
+
+
+def _run(main: Path) -> None:
+    runpy.run_path(str(main), run_name="__main__")
+
+
+def _leave_with(parent: int) -> None:
+    """End this process when the engine that started it is gone: after a SIGKILL it would stay for good."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve on a free loopback port, which is told to the engine on stdout, until the engine ends us."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", LARGEST)])
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    main()
