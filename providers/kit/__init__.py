@@ -20,7 +20,7 @@ from .kind import Kind
 from .ownership import META_KEY, Mark, describe, meta_mark, read_description, require_ours, with_meta
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
-from .sql import Database, quote
+from .sql import Database, as_text, quote
 from .wait import Clock, wait_until
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "Version",
     "WaitTimeout",
     "as_declared",
+    "as_text",
     "describe",
     "flatten",
     "grows",

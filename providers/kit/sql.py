@@ -76,6 +76,11 @@ def quote(*names: str) -> str:
     return ".".join(f"`{name}`" for name in names)
 
 
+def as_text(value: Any) -> str:
+    """A text of information_schema: MySQL 8.0 hands over some of them as bytes."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def _rows(connection: Connection[DictCursor], statement: str, values: Sequence[Any]) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values or None)

@@ -1,0 +1,238 @@
+"""Alias: the name applications search by, whichever index stands behind it.
+
+Moving it is the moment a new generation goes live: one atomic call, and only once every row of the source has its
+document there and every text its vector. An alias has no place for a mark: its index's `_meta` keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi import Input, Output
+from pydantic import Field
+
+from providers.kit import (
+    META_KEY,
+    Immutable,
+    Inputs,
+    Kind,
+    Mark,
+    NotFound,
+    NotOwned,
+    Part,
+    Refused,
+    Resource,
+    State,
+    meta_mark,
+    quote,
+    require_ours,
+    wait_until,
+    with_meta,
+)
+
+ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
+"""OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
+
+
+class Cutover(Part):
+    """When the alias may move: `vector_fields` says which vector field is made of which column of `table`."""
+
+    table: str = Field(pattern=r"^[^.]+\.[^.]+$")
+    vector_fields: dict[str, str]
+    timeout: float = Field(default=600, gt=0)
+
+
+class AliasInputs(Inputs):
+    """What a person declares. Without a `cutover` the alias moves at once."""
+
+    name: Immutable[str] = Field(pattern=ALIAS_NAME, max_length=255)
+    index: str
+    cutover: Cutover | None = None
+
+
+class AliasState(AliasInputs, State):
+    """What PolarSearch shows."""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """How far an index is: `rows` of the source and `documents`; by column, non-blank `texts` and their `vectors`."""
+
+    rows: int
+    documents: int
+    texts: Mapping[str, int]
+    vectors: Mapping[str, int]
+
+    @property
+    def left(self) -> int:
+        """Documents and vectors still to come."""
+        missing = (max(0, count - self.vectors[column]) for column, count in self.texts.items())
+        return max(0, self.rows - self.documents) + sum(missing)
+
+    def __str__(self) -> str:
+        vectors = (f"{self.vectors[column]} of {count} vectors of {column}" for column, count in self.texts.items())
+        return ", ".join([f"{self.documents} of {self.rows} rows", *vectors])
+
+
+def time_left(first: Backfill, now: Backfill, seconds: float) -> str:
+    """When it may be done, at the rate seen so far."""
+    done = first.left - now.left
+    return f", about {now.left * seconds / done:.0f} s to go" if done > 0 and seconds > 0 else ""
+
+
+class AliasKind(Kind[AliasInputs, AliasState]):
+    """Sets, shows, moves and removes aliases. The id is the alias's name."""
+
+    inputs_type = AliasInputs
+    state_type = AliasState
+    identity = frozenset({"name"})
+
+    def find(self, inputs: AliasInputs) -> str | None:
+        try:
+            state = self.read(inputs.name, inputs)
+        except NotFound:
+            return None
+        place = f'{{"_meta":{{"{META_KEY}":{{"{_place(inputs.name)}":"{inputs.owner}"}}}}}}'
+        adopt = f"PUT /{state.index}/_mapping {place}"
+        require_ours(f"alias {inputs.name}", Mark(state.owner, state.incarnation), inputs.owner, adopt)
+        return inputs.name
+
+    def create(self, inputs: AliasInputs, incarnation: str) -> str:
+        """The first time there is nothing to protect: it is set at once."""
+        self._point(inputs, [], incarnation)
+        return inputs.name
+
+    def read(self, id: str, declared: AliasInputs) -> AliasState:
+        indexes = self._indexes(id)
+        marks = (mark for index in indexes if (mark := meta_mark(self._meta(index), _place(id))).owner)
+        mark = next(marks, Mark())
+        return AliasState.model_construct(
+            name=id,
+            index=",".join(indexes),
+            cutover=declared.cutover,
+            owner=mark.owner,
+            incarnation=mark.incarnation,
+        )
+
+    def update(self, id: str, old: AliasState, new: AliasInputs, incarnation: str) -> None:
+        behind = self._indexes(id)
+        if behind != [new.index]:
+            self._wait_for_backfill(new, ",".join(behind))
+        self._point(new, behind, incarnation)
+
+    def delete(self, id: str, state: AliasState) -> None:
+        for index in self._indexes(id):
+            self._refuse_to_hide_documents(id, index)
+        for index in self._indexes(id):
+            self._mark(index, id, None)
+            self.search.delete(f"/{index}/_alias/{id}")
+
+    def _indexes(self, name: str) -> list[str]:
+        found = self.search.get(f"/_alias/{name}")
+        if any(name not in index.get("aliases", {}) for index in found.values()):
+            raise NotOwned(f"{name} is an index, not an alias; choose another name")
+        return sorted(found)
+
+    def _point(self, inputs: AliasInputs, behind: list[str], incarnation: str) -> None:
+        self._mark(inputs.index, inputs.name, Mark(inputs.owner, incarnation))
+        others = [{"remove": {"index": index, "alias": inputs.name}} for index in behind if index != inputs.index]
+        ours = {"add": {"index": inputs.index, "alias": inputs.name}}
+        self.search.post("/_aliases", {"actions": [*others, ours]}, repeatable=not others)
+        for index in behind:
+            if index != inputs.index:
+                self._mark(index, inputs.name, None)
+
+    def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
+        if (cutover := inputs.cutover) is None:
+            return
+        clock, start, first = (
+            self.connections.clock,
+            self.connections.clock.now(),
+            self._backfill(inputs.index, cutover),
+        )
+
+        def pending(now: Backfill) -> str | None:
+            eta = time_left(first, now, clock.now() - start)
+            return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}" if now.left else None
+
+        wait_until(
+            lambda: self._backfill(inputs.index, cutover),
+            pending,
+            timeout=cutover.timeout,
+            clock=clock,
+            tell=self.tell,
+        )
+
+    def _backfill(self, index: str, cutover: Cutover) -> Backfill:
+        """The source is counted first, so that a row written meanwhile cannot make the index look ahead of it."""
+        columns = list(cutover.vector_fields)
+        texts = [f"COALESCE(SUM(CASE WHEN {quote(c)} REGEXP '[^[:space:]]' THEN 1 ELSE 0 END), 0)" for c in columns]
+        counts = ", ".join(["COUNT(*) AS n", *(f"{text} AS n{i}" for i, text in enumerate(texts))])
+        [row] = self.database.query(f"SELECT {counts} FROM {quote(*cutover.table.split('.'))}")
+        self.search.post(f"/{index}/_refresh", repeatable=True)
+        return Backfill(
+            rows=int(row["n"]),
+            documents=self._count(index),
+            texts={column: int(row[f"n{i}"]) for i, column in enumerate(columns)},
+            vectors={column: self._count(index, field) for column, field in cutover.vector_fields.items()},
+        )
+
+    def _count(self, index: str, field: str | None = None) -> int:
+        query: dict[str, Any] = {"exists": {"field": field}} if field else {"match_all": {}}
+        return int(self.search.post(f"/{index}/_count", {"query": query}, repeatable=True)["count"])
+
+    def _meta(self, index: str) -> dict[str, Any]:
+        return dict(self.search.get(f"/{index}/_mapping")[index]["mappings"].get("_meta", {}))
+
+    def _mark(self, index: str, name: str, mark: Mark | None) -> None:
+        meta = with_meta(self._meta(index), **{_place(name): str(mark) if mark else None})
+        self.search.put(f"/{index}/_mapping", {"_meta": meta})
+
+    def _refuse_to_hide_documents(self, name: str, index: str) -> None:
+        """Taking a stack down starts here: refused here, nothing else is touched."""
+        protected = self._meta(index).get(META_KEY, {}).get("protected") == "true"
+        aliases = self.search.get(f"/{index}/_alias")[index]["aliases"]
+        if protected and len(aliases) == 1 and (documents := self._count(index)):
+            raise Refused(
+                f"alias {name} serves {documents} documents of {index}, and deletion protection is on; to delete them, "
+                f"set deletion_protection: false, run `pulumi up`, and try again"
+            )
+
+
+def _place(name: str) -> str:
+    return f"alias:{name}"
+
+
+class Alias(Resource, module="polarsearch", name="Alias"):
+    """A name for an index. Its id is its name.
+
+    Another `index` is switched to atomically; with a `cutover`, once it has every row and every vector, within
+    `timeout` seconds. If it has not by then, the alias stays, the error says how far it is, and the next up goes on.
+
+    Example:
+        Alias(
+            "documents",
+            name="documents",
+            index=index.name,
+            cutover={"table": "db.test_table", "vector_fields": {"t2": "my_vector"}, "timeout": 600},
+            opts=opts,
+        )
+    """
+
+    kind = AliasKind
+    name: Output[str]
+    index: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        name: Input[str],
+        index: Input[str],
+        cutover: Input[Mapping[str, Any]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(resource_name, {"name": name, "index": index, "cutover": cutover}, opts)

@@ -1,0 +1,180 @@
+"""What AutoETL is told, and how its answers are read. Pure.
+
+Its documentation changed from revision to revision; `UNDOCUMENTED` lists what none of them says and we assume.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from .sql import quote
+
+UNDOCUMENTED = (
+    "show_sync_link() has the columns of SHOW SEARCH VIEW STATUS; the first one is what the drop procedure takes",
+    "some column of show_sync_link() names the target index",
+    "the drop procedure is dbms_etl.drop_sync_link, where information_schema.routines does not tell",
+    "dropping a link keeps its index",
+    "sync_by_table takes its columns as a comma-separated list",
+    "sync_by_map takes a composite key as a comma-separated list of equalities",
+    "DROP SEARCH VIEW drops a search view and keeps its index",
+)
+
+Backend = Literal["sync_by_map", "sync_by_table", "sync_by_sql", "search_view"]
+Revision = tuple[int, ...]
+
+FLINK_TYPES = {
+    "tinyint": "TINYINT",
+    "smallint": "SMALLINT",
+    "mediumint": "INT",
+    "int": "INT",
+    "bigint": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "decimal": "DECIMAL(38, 10)",
+    "date": "DATE",
+    "datetime": "TIMESTAMP",
+    "timestamp": "TIMESTAMP",
+    "time": "TIME",
+    "year": "INT",
+}
+"""By MySQL data type; everything else is STRING (Flink CDC docs, MySQL connector, data type mapping)."""
+
+FAILING = frozenset({"recovering", "failed", "failing", "error", "stopped", "cancelled", "canceled"})
+
+
+class Route(Protocol):
+    """From where to where: `fields` says which column of `table` fills which field of `index`, `key` what a row is."""
+
+    @property
+    def backend(self) -> Backend: ...
+    @property
+    def index(self) -> str: ...
+    @property
+    def table(self) -> str: ...
+    @property
+    def key(self) -> Sequence[str]: ...
+    @property
+    def fields(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Link:
+    """One row of `show_sync_link()` or `SHOW SEARCH VIEW STATUS`."""
+
+    handle: str
+    message: Mapping[str, str]
+
+    @property
+    def problem(self) -> str:
+        """Why no rows arrive; empty while they do. The error's text may lag a minute or two behind the job."""
+        status, errors = self.message.get("jobStatus", ""), self.message.get("errors", "")
+        if status.lower() in FAILING or (errors and not status):
+            restarts = self.message.get("restart_times", "0")
+            return f"{errors or 'no reason given yet'} (job {status or 'unknown'}, restarted {restarts} times)"
+        return ""
+
+
+def statement(link: Route, types: Mapping[str, str]) -> tuple[str, list[str]]:
+    """The statement that makes and starts the link, and its values. `types` are the columns' data types."""
+    if link.backend == "sync_by_map":
+        mapped = ",".join(f"{link.index}.{name}({link.table}.{column})" for name, column in link.fields.items())
+        keyed = ",".join(f"{link.index}.{_field_of(link, column)}={link.table}.{column}" for column in link.key)
+        return "CALL dbms_etl.sync_by_map(%s, %s, %s, %s, %s)", ["search", mapped, keyed, "", ""]
+    if link.backend == "sync_by_table":
+        columns = ",".join(link.fields.values())
+        return "CALL dbms_etl.sync_by_table(%s, %s, %s, %s)", ["search", link.table, link.index, columns]
+    if link.backend == "sync_by_sql":
+        return "CALL dbms_etl.sync_by_sql(%s, %s)", ["search", flink_script(link, types)]
+    return search_view(link), []
+
+
+def flink_script(link: Route, types: Mapping[str, str]) -> str:
+    """The Flink SQL that `sync_by_sql` takes (PolarDB docs, AutoETL, ETL stored procedures)."""
+    database, table = link.table.split(".")
+    filled = {**{_field_of(link, column): column for column in link.key}, **link.fields}
+    source = {column: FLINK_TYPES.get(types.get(column, ""), "STRING") for column in filled.values()}
+    sink = {name: source[column] for name, column in filled.items()}
+    keyed = [_field_of(link, column) for column in link.key]
+    rows = {"connector": "mysql", "database-name": database, "table-name": table}
+    documents = {"connector": "opensearch", "index": link.index}
+    selected = ", ".join(map(quote, filled.values()))
+    return "\n".join(
+        [
+            _flink_table(link.table, source, link.key, rows),
+            _flink_table(link.index, sink, keyed, documents),
+            f"INSERT INTO {quote(link.index)} SELECT {selected} FROM {quote(database, table)};",
+        ]
+    )
+
+
+def search_view(link: Route) -> str:
+    """A search view writes into the index of its own name (PolarDB docs, AutoETL, search views)."""
+    names = ", ".join(map(quote, link.fields))
+    keys = ", ".join(quote(_field_of(link, column)) for column in link.key)
+    columns = ", ".join(map(quote, link.fields.values()))
+    return (
+        f"CREATE SEARCH VIEW {quote(link.index)} ({names}, PRIMARY KEY ({keys})) "
+        f"AS SELECT {columns} FROM {quote(*link.table.split('.'))}"
+    )
+
+
+def find_link(rows: Iterable[Mapping[str, Any]], index: str) -> Link | None:
+    """The link into an index, by whichever column names it."""
+    named = re.compile(rf"(?<![\w-]){re.escape(index)}(?![\w-])")
+    for row in rows:
+        values = {name.lower().replace(" ", "_"): str(value) for name, value in row.items()}
+        message = values.pop("message", "")
+        if any(named.search(value) for value in values.values()):
+            return Link(handle=str(next(iter(row.values()))), message=_message(message))
+    return None
+
+
+def privileges_on(grants: Iterable[str], table: str) -> frozenset[str] | None:
+    """What `SHOW GRANTS` says this account may do with a table; None where a role might add to it."""
+    database, name = table.split(".")
+    places = {"*.*", f"{database}.*", f"{database}.{name}"}
+    found: set[str] = set()
+    for grant in grants:
+        if not (parts := re.match(r"GRANT (.+?) ON (?:TABLE )?(\S+) TO ", grant, re.IGNORECASE)):
+            return None
+        if re.sub(r"[`\"\\]", "", parts[2]) in places:
+            found |= {privilege.split("(")[0].strip().upper() for privilege in _privileges(parts[1])}
+    return frozenset({"ALTER", "SELECT"} if found & {"ALL PRIVILEGES", "ALL"} else found)
+
+
+def revision_of(version: str | None) -> Revision | None:
+    """`8.0.1.1.52` as numbers; None where the server does not tell."""
+    numbers = re.findall(r"\d+", version or "")
+    return tuple(map(int, numbers)) if len(numbers) >= 5 else None
+
+
+def _field_of(link: Route, column: str) -> str:
+    """The field a key column fills, or would fill under its own name."""
+    return next((name for name, source in link.fields.items() if source == column), column)
+
+
+def _flink_table(name: str, columns: Mapping[str, str], key: Sequence[str], options: Mapping[str, str]) -> str:
+    fields = [f"  {quote(column)} {kind}" for column, kind in columns.items()]
+    keyed = f"  PRIMARY KEY ({', '.join(map(quote, key))}) NOT ENFORCED"
+    given = ",\n".join(f"  '{option}' = '{value}'" for option, value in options.items())
+    return f"CREATE TEMPORARY TABLE {quote(*name.split('.'))} (\n{_lines([*fields, keyed])}\n) WITH (\n{given}\n);"
+
+
+def _lines(parts: Sequence[str]) -> str:
+    return ",\n".join(parts)
+
+
+def _message(text: str) -> dict[str, str]:
+    try:
+        return {name: str(value) for name, value in json.loads(text).items()}
+    except (ValueError, AttributeError):
+        return {"errors": text} if text else {}
+
+
+def _privileges(text: str) -> list[str]:
+    """Split at the commas that are not inside a column list."""
+    return re.split(r",\s*(?![^(]*\))", text)

@@ -1,0 +1,312 @@
+"""Sync link: AutoETL's stream from a table into an index, full load first and then every change.
+
+PolarDB calls a link active even while it crashes in a loop, so its health is read from its Message. A link has no place
+for a mark: its index's `_meta` keeps it, and is marked first, so that a link we lost track of is made again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import pulumi
+from pulumi import Input, Output
+from pydantic import BeforeValidator, Field
+
+from providers.kit import (
+    META_KEY,
+    Immutable,
+    Inputs,
+    Kind,
+    Mark,
+    NotFound,
+    Refused,
+    Resource,
+    State,
+    as_text,
+    meta_mark,
+    quote,
+    require_ours,
+    with_meta,
+)
+from providers.kit.autoetl import Backend, Link, Revision, find_link, privileges_on, revision_of, statement
+
+PROCEDURES: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 52), (8, 0, 2): (8, 0, 2, 2, 33)}
+SEARCH_VIEWS: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 54), (8, 0, 2): (8, 0, 2, 2, 34)}
+"""First revisions with AutoETL's procedures and with search views (PolarDB docs, AutoETL, prerequisites)."""
+
+SPATIAL = ("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon")
+UNSUPPORTED_TYPES = frozenset({"bit", *SPATIAL, "geometrycollection", "geomcollection"})
+"""Column types AutoETL does not take (PolarDB docs, AutoETL, limits)."""
+
+TABLE = r"^[^`.\s\0]+\.[^`.\s\0]+$"
+
+
+class SyncLinkInputs(Inputs):
+    """What a person declares. `fields` says which column fills which field of the index; `key` identifies a row."""
+
+    backend: Immutable[Backend] = "sync_by_map"
+    index: Immutable[str] = Field(min_length=1)
+    table: Immutable[str] = Field(pattern=TABLE)
+    key: Immutable[Annotated[list[str], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)]] = Field(
+        min_length=1
+    )
+    fields: Immutable[dict[str, str]] = Field(min_length=1)
+    drop_procedure: str | None = Field(default=None, pattern=r"^\w+\.\w+$")
+
+
+class SyncLinkState(SyncLinkInputs, State):
+    """What PolarDB shows: the link's handle, and what is wrong with it, empty when nothing is."""
+
+    link: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a link needs to know before it is made. None where it cannot be asked for."""
+
+    revision: Revision | None
+    binlog: bool
+    columns: Mapping[str, str]
+    """Data type by column; empty when there is no such table."""
+    keys: Sequence[Sequence[str]]
+    """Columns of the primary and each unique key."""
+    privileges: frozenset[str] | None = None
+    index_fields: frozenset[str] | None = field(default_factory=frozenset)
+    """Fields of the index; None when there is no such index."""
+
+
+def problem_of(link: Link | None, index: str, *, has_index: bool) -> str:
+    """Why no rows arrive; empty while they do."""
+    if not has_index:
+        return f"index {index} is gone"
+    return link.problem if link else "PolarDB has no such link any more"
+
+
+def refusals(link: SyncLinkInputs, source: Source) -> list[str]:
+    """Everything that keeps this link from working, in a person's words."""
+    return [*_of_the_cluster(link, source), *_of_the_table(link, source), *_of_the_index(link, source)]
+
+
+def _of_the_cluster(link: SyncLinkInputs, source: Source) -> Iterable[str]:
+    first = (SEARCH_VIEWS if link.backend == "search_view" else PROCEDURES).get((source.revision or ())[:3])
+    if source.revision and first and source.revision < first:
+        yield f"{link.backend} needs PolarDB {_dotted(first)} or later, this is {_dotted(source.revision)}: upgrade it"
+    if not source.binlog:
+        yield "binlog is off: set the cluster parameter loose_polar_log_bin to ON (restarts the cluster)"
+
+
+def _of_the_table(link: SyncLinkInputs, source: Source) -> Iterable[str]:
+    if not source.columns:
+        yield f"there is no table {link.table} that this account can see: check `table` and its grants"
+        return
+    used = dict.fromkeys([*link.fields.values(), *link.key])
+    if missing := [column for column in used if column not in source.columns]:
+        yield f"{link.table} has no column {', '.join(missing)}: it has {', '.join(source.columns)}"
+    for column in used:
+        if source.columns.get(column, "") in UNSUPPORTED_TYPES:
+            yield f"column {column} is {source.columns[column]}, which AutoETL cannot sync: leave it out"
+    if sorted(link.key) not in [sorted(key) for key in source.keys]:
+        keys = ", ".join(f"({', '.join(key)})" for key in source.keys) or "none"
+        yield f"({', '.join(link.key)}) is no primary or unique key of {link.table}, which has {keys}"
+    if source.privileges is not None and (lacking := {"ALTER", "SELECT"} - source.privileges):
+        yield f"this account lacks {' and '.join(sorted(lacking))} on {link.table}: grant it"
+
+
+def _of_the_index(link: SyncLinkInputs, source: Source) -> Iterable[str]:
+    if source.index_fields is None:
+        yield f"there is no index {link.index}: make it first, with its pipeline, or AutoETL makes one without vectors"
+    elif missing := [name for name in link.fields if name not in source.index_fields]:
+        yield f"index {link.index} has no field {', '.join(missing)}: add it to its mapping"
+    if link.backend == "sync_by_table" and any(name != column for name, column in link.fields.items()):
+        yield "sync_by_table cannot rename columns: name the fields like them, or use sync_by_map"
+    if link.backend == "search_view" and (loose := [c for c in link.key if c not in link.fields.values()]):
+        yield f"a search view must contain its key: add {', '.join(loose)} to `fields`"
+
+
+def _dotted(revision: Revision) -> str:
+    return ".".join(map(str, revision))
+
+
+class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
+    """Makes, shows, repairs and drops links. The id is the index's name. Its mark stands in the index's `_meta`."""
+
+    inputs_type = SyncLinkInputs
+    state_type = SyncLinkState
+    identity = frozenset({"index"})
+    patience = 30
+
+    @classmethod
+    def pending(cls, state: SyncLinkState) -> str | None:
+        if state.problem:
+            return (
+                f"sync link into {state.index} is failing: {state.problem}; mend the cause, `pulumi up` makes it again"
+            )
+        return None
+
+    def find(self, inputs: SyncLinkInputs) -> str | None:
+        link, mark = self._link(inputs), meta_mark(self._meta(inputs.index) or {}, "link")
+        if link is None and mark.owner != inputs.owner:
+            return None
+        place = f'{{"_meta":{{"{META_KEY}":{{"link":"{inputs.owner}"}}}}}}'
+        adopt = f"PUT /{inputs.index}/_mapping {place}"
+        require_ours(f"sync link into {inputs.index}", mark, inputs.owner, adopt)
+        return inputs.index
+
+    def create(self, inputs: SyncLinkInputs, incarnation: str) -> str:
+        self._start(inputs, incarnation, self._checked(inputs))
+        return inputs.index
+
+    def read(self, id: str, declared: SyncLinkInputs) -> SyncLinkState:
+        link, meta = self._link(declared), self._meta(declared.index)
+        believed = Mark(declared.owner, getattr(declared, "incarnation", ""))  # without its index nothing tells
+        mark = believed if meta is None else meta_mark(meta, "link")
+        if link is None and (meta is None or not mark.owner):
+            raise NotFound("CALL dbms_etl.show_sync_link()", None, f"there is no link into {declared.index}")
+        return SyncLinkState.model_construct(
+            **declared.model_dump(include=set(SyncLinkInputs.model_fields) - {"owner"}),
+            owner=mark.owner,
+            incarnation=mark.incarnation,
+            link=link.handle if link else "",
+            problem=problem_of(link, declared.index, has_index=meta is not None),
+        )
+
+    def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, incarnation: str) -> None:
+        """A link has nothing to edit. One that fails, or whose index was made anew, loads every row again."""
+        if not old.problem and old.owner:
+            return self._mark(new.index, Mark(new.owner, incarnation))
+        source = self._checked(new)
+        self._drop(old)
+        return self._start(new, incarnation, source)
+
+    def delete(self, id: str, state: SyncLinkState) -> None:
+        self._drop(state)
+        if self._meta(state.index) is not None:
+            self._mark(state.index, None)
+
+    def _checked(self, link: SyncLinkInputs) -> Source:
+        source = self._source(link)
+        if found := refusals(link, source):
+            raise Refused(f"sync link {link.table} → {link.index}: {'; '.join(found)}")
+        return source
+
+    def _start(self, link: SyncLinkInputs, incarnation: str, source: Source) -> None:
+        self._mark(link.index, Mark(link.owner, incarnation))
+        self.database.query(*statement(link, source.columns))
+
+    def _source(self, link: SyncLinkInputs) -> Source:
+        return Source(
+            revision=revision_of(self.database.variable("polardb_version")),
+            binlog=(self.database.variable("log_bin") or "ON").upper() in ("ON", "1"),
+            columns=self._columns(link.table),
+            keys=self._keys(link.table),
+            privileges=privileges_on(self._grants(), link.table),
+            index_fields=self._fields(link.index),
+        )
+
+    def _columns(self, table: str) -> dict[str, str]:
+        rows = self.database.query(
+            "SELECT column_name AS name, data_type AS type FROM information_schema.columns "
+            "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+            table.split("."),
+        )
+        return {row["name"]: as_text(row["type"]).lower() for row in rows}
+
+    def _keys(self, table: str) -> list[list[str]]:
+        rows = self.database.query(
+            "SELECT index_name AS keyed, column_name AS name FROM information_schema.statistics "
+            "WHERE table_schema = %s AND table_name = %s AND non_unique = 0 ORDER BY index_name, seq_in_index",
+            table.split("."),
+        )
+        keys: dict[str, list[str]] = {}
+        for row in rows:
+            keys.setdefault(row["keyed"], []).append(row["name"])
+        return list(keys.values())
+
+    def _grants(self) -> list[str]:
+        return [str(next(iter(row.values()))) for row in self.database.query("SHOW GRANTS")]
+
+    def _fields(self, index: str) -> frozenset[str] | None:
+        try:
+            return frozenset(self.search.get(f"/{index}/_mapping")[index]["mappings"].get("properties", {}))
+        except NotFound:
+            return None
+
+    def _link(self, inputs: SyncLinkInputs) -> Link | None:
+        views = inputs.backend == "search_view"
+        return find_link(
+            self.database.query("SHOW SEARCH VIEW STATUS" if views else "CALL dbms_etl.show_sync_link()"), inputs.index
+        )
+
+    def _drop(self, state: SyncLinkState) -> None:
+        if not state.link:
+            return
+        if state.backend == "search_view":
+            self.database.query(f"DROP SEARCH VIEW {quote(state.index)}")
+        else:
+            self.database.query(f"CALL {state.drop_procedure or self._drop_procedure()}(%s)", [state.link])
+
+    def _drop_procedure(self) -> str:
+        """As the cluster names it, where it lists native procedures at all."""
+        rows = self.database.query(
+            "SELECT routine_name AS name FROM information_schema.routines WHERE routine_schema = 'dbms_etl'"
+        )
+        drops = [row["name"] for row in rows if re.search(r"drop.*link", row["name"])]
+        return f"dbms_etl.{drops[0] if drops else 'drop_sync_link'}"
+
+    def _meta(self, index: str) -> dict[str, Any] | None:
+        try:
+            return dict(self.search.get(f"/{index}/_mapping")[index]["mappings"].get("_meta", {}))
+        except NotFound:
+            return None
+
+    def _mark(self, index: str, mark: Mark | None) -> None:
+        meta = with_meta(self._meta(index) or {}, link=str(mark) if mark else None)
+        self.search.put(f"/{index}/_mapping", {"_meta": meta})
+
+
+class SyncLink(Resource, module="polardb", name="SyncLink"):
+    """A running sync link. Its id is the index's name.
+
+    Making one is refused, with every reason at once, when it could not work: the cluster's revision or binlog, the
+    table's key, columns or grants, the index or its fields.
+
+    Example:
+        SyncLink(
+            "stream",
+            index=index.name,
+            table=table.id,
+            key="id",
+            fields={"my_text": "t2", "id": "id"},
+            opts=opts,
+        )
+    """
+
+    kind = SyncLinkKind
+    index: Output[str]
+    link: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        index: Input[str],
+        table: Input[str],
+        key: Input[str | Sequence[str]],
+        fields: Input[Mapping[str, Input[str]]],
+        backend: Input[str] = "sync_by_map",
+        drop_procedure: Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            "backend": backend,
+            "index": index,
+            "table": table,
+            "key": key,
+            "fields": fields,
+            "drop_procedure": drop_procedure,
+        }
+        super().__init__(resource_name, props, opts)
