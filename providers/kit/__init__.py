@@ -21,6 +21,7 @@ from .ownership import META_KEY, Mark, describe, meta_mark, read_description, re
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
 from .sql import Database, as_text, quote
+from .values import worded
 from .wait import Clock, wait_until
 
 __all__ = [
@@ -65,4 +66,5 @@ __all__ = [
     "wait_until",
     "whole",
     "with_meta",
+    "worded",
 ]

@@ -25,7 +25,7 @@ def mistakes(inputs: type[Inputs], news: Props) -> list[str]:
     try:
         inputs.model_validate(news)
     except ValidationError as error:
-        return [_mistake(e["loc"], e["msg"]) for e in error.errors() if not contains_unknowns(e["input"])]
+        return [worded(e["loc"], e["msg"]) for e in error.errors() if not contains_unknowns(e["input"])]
     return []
 
 
@@ -77,7 +77,8 @@ def _normal(inputs: type[Inputs], name: str, news: Props) -> Any:
     return adapter.dump_python(adapter.validate_python(news[name]), mode="json", exclude_none=True)
 
 
-def _mistake(place: tuple[int | str, ...], message: str) -> str:
+def worded(place: tuple[int | str, ...], message: str) -> str:
+    """A mistake that pydantic found, as `path: what is wrong`."""
     path = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(map(str, place)))
     what = message.removeprefix("Value error, ")
     return f"{path}: {what}" if path else what

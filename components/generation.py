@@ -1,0 +1,53 @@
+"""Names, and what makes a new generation of a collection.
+
+Vectors of two models never meet in one index, and a mapped field never changes, so such a change builds new objects
+beside the old ones. A generation is a fingerprint of everything that cannot change in place: taken back, it is the
+old fingerprint again, and the old objects are found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from .settings import Collection, Embedding
+
+DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the objects of one generation of a collection are called in PolarSearch."""
+
+    alias: str
+    index: str
+    ingest_pipeline: str
+    search_pipeline: str
+
+
+def space(embedding: Embedding) -> str:
+    """The embedding space: what vectors must share to be compared, such as `text-embedding-v4/1024`."""
+    return f"{embedding.model}/{embedding.dimension}"
+
+
+def generation(collection: Collection, embedding: Embedding) -> str:
+    """Eight hexadecimal digits; another model, dimension, source field, vector method or `revision` gives others."""
+    vectors = {name: vector.model_dump() for name, vector in collection.vectors(embedding).items()}
+    fixed = {
+        "space": space(embedding),
+        "table": collection.source.table,
+        "key": collection.source.primary_key,
+        "fields": collection.fields,
+        "field_map": collection.field_map,
+        "vectors": vectors,
+        "shards": collection.shards,
+        "revision": collection.revision,
+    }
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def names(collection: Collection, embedding: Embedding) -> Names:
+    """The alias keeps the collection's name; everything behind it carries the generation."""
+    generated = f"{collection.name}_{generation(collection, embedding)}"
+    return Names(collection.name, generated, generated, generated)

@@ -1,0 +1,80 @@
+"""Everything that semantic search on PolarDB needs, wired: one embedding model, one or more collections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi import Output, ResourceOptions
+
+from components.collection import SearchCollection
+from components.embedding_model import EmbeddingModel
+from components.settings import Collection, Embedding
+from providers.connection import Connection
+
+
+class SemanticSearchStack(pulumi.ComponentResource):
+    """One `EmbeddingModel` and a `SearchCollection` for each of `collections`, all at one `connection`.
+
+    Outputs for applications: `model_id`, `dimension` (the length of the vectors), and `collections`, by name.
+
+    Example:
+        SemanticSearchStack(
+            "search",
+            connection=connection,
+            embedding=Embedding(
+                url="https://dashscope.aliyuncs.com/compatible-mode/v1/embeddings",
+                model="text-embedding-v4",
+                dimension=1024,
+                api_key="sk-0123456789",
+            ),
+            collections=[
+                Collection(
+                    name="documents",
+                    source={
+                        "table": "db.test_table",
+                        "columns": {"id": "INT", "t1": "INT", "t2": "TEXT"},
+                        "primary_key": "id",
+                    },
+                    fields={"id": "id", "my_text": "t2"},
+                    mapping={
+                        "id": {"type": "integer"},
+                        "my_text": {"type": "text"},
+                        "my_vector": {"type": "knn_vector"},
+                    },
+                    field_map={"my_text": "my_vector"},
+                )
+            ],
+        )
+    """
+
+    model_id: Output[str]
+    dimension: Output[int]
+
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        embedding: Embedding,
+        collections: Sequence[Collection],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        at_connection = ResourceOptions(provider=connection)
+        super().__init__(
+            "polardb:semanticsearch:SemanticSearchStack", name, None, ResourceOptions.merge(opts, at_connection)
+        )
+        inside = ResourceOptions(parent=self)
+        self.embedding = EmbeddingModel(f"{name}-embedding", embedding=embedding, opts=inside)
+        self.model_id, self.dimension = self.embedding.model_id, self.embedding.dimension
+        made = {
+            collection.name: SearchCollection(
+                f"{name}-{collection.name}",
+                model_id=self.model_id,
+                embedding=embedding,
+                collection=collection,
+                opts=inside,
+            )
+            for collection in collections
+        }
+        self.collections = {called: collection.outputs for called, collection in made.items()}
+        self.register_outputs({"model_id": self.model_id, "dimension": self.dimension, "collections": self.collections})
