@@ -1,0 +1,97 @@
+"""A question by meaning, asked of every collection of a stack as an app would: from the stack's outputs alone.
+
+The query bodies are the stack's; all we do is put the text where `{{text}}` stands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+PLACEHOLDER = "{{text}}"
+ROWS = 3
+WIDTH = 96
+
+
+class Unanswered(Exception):
+    """The question could not be asked; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where the search service is, and as whom."""
+
+    url: str
+    username: str
+    password: str
+    ca_file: str | None = None
+
+
+def access(export: Mapping[str, Any]) -> Access | None:
+    """The Connection as the last up stored it (`pulumi stack export --show-secrets`), or None before the first up."""
+    for resource in export["deployment"].get("resources") or []:
+        given = {key.rpartition(":")[2]: _revealed(value) for key, value in (resource.get("inputs") or {}).items()}
+        if resource["type"].startswith("pulumi:providers:") and "search_url" in given:
+            ca_file = given.get("search_ca_file")
+            return Access(given["search_url"], given["search_username"], given["search_password"], ca_file)
+    return None
+
+
+def ask(to: Access, collections: Mapping[str, Any], text: str, rows: int = ROWS) -> Iterator[str]:
+    """A heading and a table of score, id and text for each collection. Raises Unanswered."""
+    with httpx.Client(auth=(to.username, to.password), verify=to.ca_file or True, timeout=30) as client:
+        for name, collection in collections.items():
+            yield f'\n{name}: "{text}"'
+            body = {**filled(collection["query"]["neural"], text), "size": rows}
+            yield from table(_hits(client, f"{to.url.rstrip('/')}/{collection['alias']}/_search", body))
+
+
+def filled(body: Any, text: str) -> Any:
+    """The body with `text` wherever its strings hold the placeholder."""
+    if isinstance(body, dict):
+        return {key: filled(value, text) for key, value in body.items()}
+    if isinstance(body, list):
+        return [filled(value, text) for value in body]
+    return body.replace(PLACEHOLDER, text) if isinstance(body, str) else body
+
+
+def table(hits: list[dict[str, Any]]) -> list[str]:
+    """One line per hit, the best first."""
+    if not hits:
+        return ["  nothing found"]
+    return [f"  {hit['_score']:.3f}  {hit['_id']:>5}  {_words(hit.get('_source') or {})}" for hit in hits]
+
+
+def _words(source: Mapping[str, Any]) -> str:
+    text = " · ".join(value for value in source.values() if isinstance(value, str))
+    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+
+
+def _hits(client: httpx.Client, url: str, body: Any) -> list[dict[str, Any]]:
+    try:
+        response = client.post(url, json=body)
+    except httpx.HTTPError as error:
+        raise Unanswered(f"POST {url}: {error}; is it running? make up") from None
+    if response.status_code != 200:
+        raise Unanswered(f"POST {url}: {_reason(response)} (HTTP {response.status_code})")
+    hits: list[dict[str, Any]] = response.json()["hits"]["hits"]
+    return hits
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        error = response.json()["error"]
+    except (ValueError, LookupError, TypeError):
+        return response.text[:200].replace("\n", " ")
+    return str(error.get("reason", error) if isinstance(error, dict) else error)
+
+
+def _revealed(value: Any) -> Any:
+    """A secret shown by `--show-secrets` carries its value as JSON text."""
+    if isinstance(value, dict) and "plaintext" in value:
+        return json.loads(value["plaintext"])
+    return value

@@ -1,0 +1,144 @@
+"""The engine's habits that the design rests on, held to what a real engine did (expected/, CLI 3.260.0).
+
+Where two things do not depend on each other the engine's order is not defined, and is not compared.
+With ENGINE_SCENARIOS=all the other scenarios are played too (`make test-engine`).
+"""
+
+import json
+import os
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+EXPECTED = Path(__file__).resolve().parent / "expected"
+
+# Scenario → what the design takes from it.
+HABITS = {
+    "created-but-not-ready": "a create whose wait fails is kept, with its id and the reason, and updated next time",
+    "create-fails": "a failed create is one line, and nothing that depends on it is tried",
+    "check-refuses": "a refusal is one line, and comes before anything of that resource is touched",
+    "update-fails": "an update that failed is tried again",
+    "nothing-changed": "a second up changes nothing",
+    "new-key": "new connector, model pointed at it, old connector deleted: in this order",
+    "new-generation": "the alias moves between the creates of the new and the deletes of the old generation",
+    "new-generation-switch-fails": "if the alias cannot move, nothing old is deleted, and the next up goes on",
+    "new-generation-taken-back": "going back creates the old generation anew, then deletes its like by the same id",
+    "refresh-finds-drift": "what read shows instead of what was declared is put back by the next up",
+    "refresh-finds-it-gone": "only an empty id from read means gone, and it is made again",
+    "killed-while-creating": "a killed create stays pending, and is asked for again",
+    "connection-inherited": "a connection given to a component reaches everything below it",
+    "connection-changes": "another connection replaces nothing, and refresh uses the stored one",
+    "secrets": "secrets are never in state or preview in the clear",
+    "depends-on-orders-deletes": "what depends on a thing is deleted before it",
+}
+
+
+def everything():
+    return sorted(path.stem for path in EXPECTED.glob("*.json"))
+
+
+def chosen():
+    return everything() if os.environ.get("ENGINE_SCENARIOS") == "all" else sorted(HABITS)
+
+
+def test_every_scenario_has_its_expected_results(scenarios):
+    assert sorted(scenarios) == everything()
+    assert set(HABITS) <= set(scenarios)
+
+
+@pytest.mark.parametrize("name", chosen())
+def test_the_engine_still(name, scenarios, stage):
+    expected = json.loads((EXPECTED / f"{name}.json").read_text())
+    relations = Relations(expected)
+    for number, (step, wanted) in enumerate(zip(scenarios[name], expected, strict=True)):
+        seen = stage.play(step)
+        where = f"{name}, step {number}: {HABITS.get(name, '')}\n{seen['output']}"
+        assert "Traceback" not in seen["output"], where
+        for key in ("do", "ok", "errors", "summary"):
+            assert seen.get(key) == wanted.get(key), where
+        assert_same_order(seen["calls"], wanted["calls"], relations.of_calls, where)
+        assert_same_order(seen.get("steps", []), wanted.get("steps", []), relations.of_steps, where)
+        assert canonical(seen["state"]) == canonical(wanted["state"]), where
+
+
+def assert_same_order(seen, wanted, ordered, where):
+    """The same items; and two whose order is defined come in that order."""
+    assert Counter(map(text, seen)) == Counter(map(text, wanted)), where
+    places = place(seen)
+    for earlier, later in combinations(numbered(wanted), 2):
+        if ordered(earlier[1], later[1]):
+            assert places[text(earlier)] < places[text(later)], f"{where}\n{earlier} comes after {later}"
+
+
+def numbered(items):
+    """Each item with how often it came before, so that repeated ones are told apart."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        yield (seen[text(item)], item)
+        seen[text(item)] += 1
+
+
+def place(items):
+    return {text(item): index for index, item in enumerate(numbered(items))}
+
+
+def text(item):
+    return json.dumps(item, sort_keys=True)
+
+
+def canonical(state):
+    return {key: sorted(map(text, rows)) for key, rows in state.items()}
+
+
+class Relations:
+    """Whose order is defined: one resource's own steps, and those of two of which one depends on the other."""
+
+    def __init__(self, expected):
+        rows = [row for step in expected for row in step["state"]["resources"]]
+        self.needs: dict[str, set[str]] = {}
+        self.urns: dict[str, set[str]] = {}
+        for row in rows:
+            needs = {*row["dependencies"], row.get("parent"), row.get("provider")} - {None}
+            self.needs.setdefault(row["urn"], set()).update(needs)
+            self.urns.setdefault(row.get("inputs", {}).get("name"), set()).add(row["urn"])
+
+    def of_steps(self, one, other):
+        if one["urn"] == other["urn"]:
+            return not (one["op"].startswith("delete") and other["op"].startswith("delete"))
+        return self._related(one["urn"], other["urn"])
+
+    def of_calls(self, one, other):
+        if subject(one) == subject(other):
+            return True
+        if one["call"] == other["call"] == "delete" and self._same_urn(one, other):
+            return False  # two incarnations of one resource
+        return any(
+            urn == its or self._related(urn, its)
+            for urn in self.urns.get(subject(one), ())
+            for its in self.urns.get(subject(other), ())
+        )
+
+    def _same_urn(self, one, other):
+        return bool(self.urns.get(subject(one), set()) & self.urns.get(subject(other), set()))
+
+    def _related(self, one, other):
+        return other in self._all_needs(one) or one in self._all_needs(other)
+
+    def _all_needs(self, urn):
+        found, ahead = set(), [urn]
+        while ahead:
+            for need in self.needs.get(ahead.pop(), ()):
+                if need not in found:
+                    found.add(need)
+                    ahead.append(need)
+        return found
+
+
+def subject(call):
+    """The name, in the service, of what a call is about."""
+    for key in ("props", "news", "olds"):
+        if name := call.get(key, {}).get("name"):
+            return name
+    return call.get("region")
