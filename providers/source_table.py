@@ -29,7 +29,7 @@ from providers.kit import (
     read_description,
 )
 
-IDENTIFIER = r"^[^`.\s\0]{1,64}$"
+IDENTIFIER = r"^[^`.\s\x00]{1,64}$"
 COLUMN_TYPE = re.compile(
     r"^[A-Za-z]+ ?(\(\s*\d+\s*(,\s*\d+\s*)?\)|\('[^'\\]*'(\s*,\s*'[^'\\]*')*\))?"
     r"( (UNSIGNED|ZEROFILL|NOT NULL|NULL|AUTO_INCREMENT|UNIQUE|CHARACTER SET \w+|COLLATE \w+"

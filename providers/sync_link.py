@@ -41,7 +41,7 @@ SPATIAL = ("geometry", "point", "linestring", "polygon", "multipoint", "multilin
 UNSUPPORTED_TYPES = frozenset({"bit", *SPATIAL, "geometrycollection", "geomcollection"})
 """Column types AutoETL does not take (PolarDB docs, AutoETL, limits)."""
 
-TABLE = r"^[^`.\s\0]+\.[^`.\s\0]+$"
+TABLE = r"^[^`.\s\x00]+\.[^`.\s\x00]+$"
 
 
 class SyncLinkInputs(Inputs):

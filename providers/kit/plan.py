@@ -17,11 +17,6 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.updates or self.replaces)
 
-    def replacing(self, *names: str) -> Plan:
-        """The same change, with those of `names` that it updates forcing a replacement instead."""
-        moved = self.updates & frozenset(names)
-        return Plan(self.updates - moved, self.replaces | moved)
-
 
 def plan_by_field(old: Inputs, new: Inputs) -> Plan:
     """Compare the inputs both sides declare; `Immutable` fields replace, the rest update."""

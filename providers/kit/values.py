@@ -67,7 +67,8 @@ def _as_it_was(model: type[Inputs], name: str, olds: Props) -> Any:
 
 def _adapter(model: type[Inputs], name: str) -> TypeAdapter[Any]:
     field = model.model_fields[name]
-    return TypeAdapter(Annotated.__class_getitem__((field.annotation, *field.metadata)))  # type: ignore[attr-defined]
+    kind: Any = field.annotation
+    return TypeAdapter(Annotated.__class_getitem__((kind, *field.metadata)) if field.metadata else kind)  # type: ignore[attr-defined]
 
 
 def _normal(inputs: type[Inputs], name: str, news: Props) -> Any:

@@ -1,0 +1,93 @@
+"""What makes a new generation, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.generation import generation, names, space
+from components.queries import hybrid, neural
+from components.settings import Collection, Embedding
+
+EMBEDDING = Embedding(url="https://e.test/v1/embeddings", model="m", dimension=384)
+DOCS = {
+    "name": "docs",
+    "source": {"table": "db.t", "columns": {"id": "INT", "t1": "TEXT", "t2": "TEXT"}, "primary_key": "id"},
+    "fields": {"id": "id", "text": "t2"},
+    "mapping": {"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}},
+    "field_map": {"text": "vector"},
+}
+
+
+def made(embedding=EMBEDDING, **changes):
+    return generation(Collection(**{**DOCS, **changes}), embedding)
+
+
+ANOTHER = {
+    "source column": {"fields": {"id": "id", "text": "t1"}},
+    "synced field": {"fields": {"text": "t2"}},
+    "vector method": {"mapping": {**DOCS["mapping"], "vector": {"type": "knn_vector", "space_type": "l2"}}},
+    "table": {"source": {**DOCS["source"], "table": "db.u"}},
+    "key": {"source": {**DOCS["source"], "primary_key": ["id", "t1"]}},
+    "shards": {"shards": 2},
+    "revision": {"revision": 2},
+}
+THE_SAME = {
+    "replicas": {"replicas": 3},
+    "settings": {"settings": {"refresh_interval": "5s"}},
+    "a new mapping field": {"mapping": {**DOCS["mapping"], "note": {"type": "keyword"}}},
+    "description": {"description": "x"},
+    "weights": {"search": {"weights": [0.5, 0.5]}},
+    "protection": {"deletion_protection": False},
+    "cutover": {"cutover_timeout": 5},
+    "a column nobody uses": {"source": {**DOCS["source"], "columns": {**DOCS["source"]["columns"], "t3": "INT"}}},
+}
+
+
+@pytest.mark.parametrize("changes", ANOTHER.values(), ids=ANOTHER)
+def test_another_generation(changes):
+    assert made(**changes) != made()
+
+
+@pytest.mark.parametrize("changes", THE_SAME.values(), ids=THE_SAME)
+def test_the_same_generation(changes):
+    assert made(**changes) == made()
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"model": "n"}, False),
+        ({"dimension": 768}, False),
+        ({"url": "https://f.test/v1"}, True),
+        ({"batch_size": 5}, True),
+    ],
+)
+def test_a_generation_follows_the_embedding_space(change, same):
+    assert (made(EMBEDDING.model_copy(update=change)) == made()) is same
+
+
+def test_a_generation_never_changes_its_name_by_itself():
+    """It is part of the names of live objects: another answer here would rebuild every index of every user."""
+    assert made() == "eb3e3d5e"
+
+
+def test_names():
+    docs = Collection(**DOCS)
+    assert names(docs, EMBEDDING).alias == "docs"
+    assert names(docs, EMBEDDING).index == f"docs_{made()}"
+    assert space(EMBEDDING) == "m/384"
+
+
+def test_queries_name_no_model_and_leave_vectors_out():
+    assert neural({"text": "vector"}, size=3) == {
+        "size": 3,
+        "_source": {"excludes": ["vector"]},
+        "query": {"neural": {"vector": {"query_text": "{{text}}", "k": 3}}},
+    }
+
+
+def test_a_hybrid_query_has_two_parts_however_many_fields():
+    query = hybrid({"title": "a", "text": "b"})["query"]["hybrid"]["queries"]
+    assert query[0] == {"multi_match": {"query": "{{text}}", "fields": ["title", "text"]}}
+    assert [list(part["neural"]) for part in query[1]["bool"]["should"]] == [["a"], ["b"]]
+    assert hybrid({"text": "b"})["query"]["hybrid"]["queries"][0] == {"match": {"text": "{{text}}"}}

@@ -1,0 +1,182 @@
+# ruff: noqa: E501  the table of mistakes reads best a line each
+"""What a person writes, and every way to get it wrong: all mistakes at once, each with its place and its mend."""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+
+import pytest
+import yaml
+
+from components.settings import Embedding, SettingsError, parse
+
+STACKS = sorted((pathlib.Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
+GOOD = {
+    "connection": {"search_url": "http://h:3001", "database_host": "h", "database_user": "u"},
+    "embedding": {"url": "https://e.test/v1/embeddings", "model": "text-embedding-v4", "dimension": 1024},
+    "collections": [
+        {
+            "name": "docs",
+            "source": {"table": "db.t", "columns": {"id": "INT", "t2": "TEXT"}, "primary_key": "id"},
+            "fields": {"id": "id", "my_text": "t2"},
+            "mapping": {"id": {"type": "integer"}, "my_text": {"type": "text"}, "my_vector": {"type": "knn_vector"}},
+            "field_map": {"my_text": "my_vector"},
+        }
+    ],
+}
+
+
+def changed(*path, to):
+    """GOOD with one value changed, or taken out where `to` is None."""
+    raw = copy.deepcopy(GOOD)
+    inner = raw
+    for step in path[:-1]:
+        inner = inner[step]
+    if to is None:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = to
+    return raw
+
+
+def mistakes(raw, api_key=None):
+    with pytest.raises(SettingsError) as raised:
+        parse(raw, api_key)
+    return raised.value.mistakes
+
+
+IN_DOCS = ("collections", 0)
+
+ONE_MISTAKE = [
+    (changed("connection", to=None), "connection: is missing; stacks/Pulumi.dev.yaml shows how to write it"),
+    (changed("collections", to=[]), "collections: must be a list with at least one collection; stacks/Pulumi.dev.yaml shows how"),
+    (changed("connection", "search_url", to="h:3001"), "connection.search_url: 'h:3001' is no address; write one such as https://host:3001"),
+    (changed("connection", "search_url", to="http://u:p@h"), "connection.search_url: must not contain a user or password; they have settings of their own"),
+    (changed("connection", "serach_username", to="x"), "connection.serach_username: is no key we know; did you mean search_username?"),
+    (changed("connection", "database_port", to="x"), "connection.database_port: Input should be a valid integer, unable to parse string as an integer"),
+    (changed("embedding", "dimensions", to=3), "embedding.dimensions: is no key we know; did you mean dimension?"),
+    (changed("embedding", "dimension", to=1000), "embedding.dimension: text-embedding-v4 has no vectors of 1000; write one of 2048, 1536, 1024, 768, 512, 256, 128, 64"),
+    (changed("embedding", "batch_size", to=25), "embedding.batch_size: text-embedding-v4 takes 10 texts at most; write 10 or less"),
+    (changed("embedding", "trusted_pattern", to="^https://e.test$"), "embedding.trusted_pattern: ^https://e.test$ does not match the whole of https://e.test/v1/embeddings; write one that does, or leave it out to trust this URL alone"),
+    (changed("embedding", "trusted_pattern", to=".*"), "embedding.trusted_pattern: trusts every URL; write one that names the host, such as ^https://host/.*$"),
+    (changed("embedding", "trusted_pattern", to="("), "embedding.trusted_pattern: is not a regular expression (missing ), unterminated subpattern at position 0); write one such as ^https://host/.*$"),
+    (changed("embedding", "api_key", to="sk-1"), "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"),
+    (changed(*IN_DOCS, "name", to="Docs"), "collections[0].name: index name 'Docs' must be lower case; write 'docs'"),
+    (changed(*IN_DOCS, "name", to="a b"), "collections[0].name: index name 'a b' must not contain ' '; use letters, digits, - and _"),
+    (changed(*IN_DOCS, "name", to="_a"), "collections[0].name: index name '_a' must start with a letter or digit and have at most 255 bytes"),
+    (changed(*IN_DOCS, "source", "table", to="t"), "collections[0].source.table: 't' must name its database too; write database.table"),
+    (changed(*IN_DOCS, "source", "columns", "t2", to="TEXT; DROP"), "collections[0].source.columns.t2: 'TEXT; DROP' is no column type; write one such as VARCHAR(200) NOT NULL"),
+    (changed(*IN_DOCS, "source", "primary_key", to="ID"), "collections[0].source.primary_key: ID is not in source.columns; it has id, t2"),
+    (changed(*IN_DOCS, "fields", "my_text", to="t3"), "collections[0].fields.my_text: t3 is not in source.columns; it has id, t2"),
+    (changed(*IN_DOCS, "fields", "title", to="t2"), "collections[0].fields.title: title is not in mapping; it has id, my_text, my_vector"),
+    (changed(*IN_DOCS, "mapping", "my_vector", "dimension", to=768), "collections[0].mapping.my_vector.dimension: 768 is not the model's 1024; write 1024, or leave it out"),
+    (changed(*IN_DOCS, "mapping", "my_vector", "space_type", to="cosine"), "collections[0].mapping.my_vector.space_type: Input should be 'cosinesimil', 'l2', 'innerproduct', 'l1', 'linf' or 'hamming'"),
+    (changed(*IN_DOCS, "mapping", "my_vector", "engin", to="faiss"), "collections[0].mapping.my_vector.engin: is no key we know; did you mean engine?"),
+    (changed(*IN_DOCS, "mapping", "other", to={"type": "knn_vector"}), "collections[0].mapping.other: no text fills this vector field; name it in field_map, or leave it out"),
+    (changed(*IN_DOCS, "source", "columns", "t2", to="INT"), "collections[0].field_map.my_text: column t2 is INT; only text can be embedded"),
+    (changed(*IN_DOCS, "mapping", "my_text", to={"type": "long"}), "collections[0].field_map.my_text: my_text is mapped as long; only text can be embedded"),
+    (changed(*IN_DOCS, "search", to={"weights": [0.3, 0.3]}), "collections[0].search.weights: [0.3, 0.3] must add up to 1; write for example [0.3, 0.7]"),
+    (changed("collections", to=GOOD["collections"] * 2), "collections[1].name: docs is taken by another collection; choose another name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "line"), ONE_MISTAKE, ids=[line[:50] for _, line in ONE_MISTAKE])
+def test_names_the_mistake_its_place_and_its_mend(raw, line):
+    assert mistakes(raw) == [line]
+
+
+def test_a_field_map_to_a_field_that_is_not_a_vector_is_refused():
+    raw = changed(*IN_DOCS, "field_map", "my_text", to="id")
+    assert mistakes(raw)[0] == "collections[0].field_map.my_text: id is mapped as integer; map it as {type: knn_vector}"
+
+
+def test_a_field_map_to_a_field_that_is_not_mapped_is_refused():
+    raw = changed(*IN_DOCS, "field_map", "my_text", to="my_vectr")
+    assert mistakes(raw) == [
+        "collections[0].field_map.my_text: my_vectr is not in mapping; did you mean my_vector?",
+        "collections[0].mapping.my_vector: no text fills this vector field; name it in field_map, or leave it out",
+    ]
+
+
+def test_every_mistake_at_once():
+    raw = changed("embedding", "dimension", to=1000)
+    raw["connection"]["search_url"] = "nowhere"
+    raw["collections"][0]["fields"]["my_text"] = "t3"
+    raw["collections"].append({"name": "Bad"})
+    places = [line.split(":")[0] for line in mistakes(raw, api_key="${YOUR_API_KEY}")]
+    assert places == [
+        "embeddingApiKey",
+        "connection.search_url",
+        "collections[1].name",
+        "collections[1].source",
+        "collections[1].fields",
+        "collections[1].mapping",
+        "collections[1].field_map",
+        "embedding.dimension",
+        "collections[0].fields.my_text",
+    ]
+
+
+def test_the_message_is_one_line_a_mistake():
+    with pytest.raises(SettingsError) as raised:
+        parse(changed("embedding", "dimension", to=1000))
+    assert str(raised.value).startswith("1 mistake in the configuration, nothing was touched:\n  embedding.dimension: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [("${YOUR_API_KEY}", "is the name of a variable that no shell expanded"), (" ", "is empty")],
+)
+def test_a_key_left_literally_is_refused_and_a_key_is_never_shown(key, what):
+    [line] = mistakes(GOOD, api_key=key)
+    assert line == f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
+    assert parse(GOOD, api_key="sk-very-secret")
+    assert "sk-very-secret" not in repr(Embedding(**GOOD["embedding"], api_key="sk-very-secret"))
+
+
+def test_what_may_be_left_out():
+    settings = parse(GOOD)
+    [docs] = settings.collections
+    vector = docs.vectors(settings.embedding)["my_vector"]
+    assert (vector.dimension, vector.engine, vector.method, vector.space_type) == (1024, "faiss", "hnsw", "cosinesimil")
+    assert settings.embedding.pattern == r"^https://e\.test/v1/embeddings$"
+    assert settings.embedding.requested_dimensions == 1024
+    assert (docs.replicas, docs.deletion_protection, docs.revision) == (1, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "send", "asked"),
+    [
+        ("text-embedding-v4", None, 384),
+        ("my-own", None, None),
+        ("my-own", True, 384),
+        ("text-embedding-v4", False, None),
+    ],
+)
+def test_asks_for_a_length_where_the_model_has_a_choice(model, send, asked):
+    embedding = Embedding(url="http://e/v1", model=model, dimension=384, send_dimensions=send)
+    assert embedding.requested_dimensions == asked
+
+
+def test_a_method_is_written_as_opensearch_writes_it():
+    method = {"name": "hnsw", "engine": "lucene", "space_type": "l2", "parameters": {"m": 16}}
+    settings = parse(changed(*IN_DOCS, "mapping", "my_vector", "method", to=method))
+    vector = settings.collections[0].vectors(settings.embedding)["my_vector"]
+    assert (vector.engine, vector.space_type, vector.parameters) == ("lucene", "l2", {"m": 16})
+
+
+@pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
+def test_the_stacks_we_ship_are_right(path):
+    config = yaml.safe_load(path.read_text())["config"]
+    blocks = {name.split(":")[1]: value for name, value in config.items()}
+    settings = parse(blocks)
+    assert settings.connection.database_user == "polardb_user"
+
+
+def test_there_are_three_stacks_and_prod_is_the_tutorials():
+    assert [path.stem for path in STACKS] == ["Pulumi.dev", "Pulumi.prod", "Pulumi.staging"]
+    config = yaml.safe_load(STACKS[1].read_text())["config"]
+    embedding = config["polardb-semantic-search:embedding"]
+    assert (embedding["model"], embedding["dimension"], embedding["batch_size"]) == ("text-embedding-v4", 1024, 10)
+    assert config["polardb-semantic-search:connection"]["search_url"].startswith("https://")

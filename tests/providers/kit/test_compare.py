@@ -1,0 +1,41 @@
+import pytest
+
+from providers.kit import as_declared, flatten, grows, whole
+
+TEXT = {"type": "text"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "can"),
+    [
+        (TEXT, TEXT, True),
+        (TEXT, {"type": "keyword"}, False),
+        (TEXT, {**TEXT, "analyzer": "ik"}, False),
+        (TEXT, {**TEXT, "fields": {"raw": {"type": "keyword"}}}, True),
+        ({**TEXT, "fields": {"raw": {"type": "keyword"}}}, TEXT, False),
+        ({"properties": {"a": TEXT}}, {"properties": {"a": TEXT, "b": TEXT}}, True),
+        ({"properties": {"a": TEXT}}, {"properties": {"a": {"type": "long"}}}, False),
+    ],
+    ids=["same", "type", "parameter", "sub-field added", "sub-field gone", "nested added", "nested changed"],
+)
+def test_a_mapping_only_grows(old, new, can):
+    assert grows(old, new) is can
+
+
+def test_shows_what_was_declared_and_no_more():
+    shown = {"a": {"type": "text", "fields": {"raw": {"type": "keyword"}}}, "size": "5", "added": {"type": "long"}}
+    assert as_declared(shown, {"a": {"type": "text"}, "size": 5, "gone": TEXT}) == {"a": {"type": "text"}, "size": 5}
+
+
+def test_shows_what_drifted():
+    assert as_declared({"a": {"type": "keyword"}}, {"a": TEXT}) == {"a": {"type": "keyword"}}
+
+
+def test_settings_are_flat_and_text():
+    settings = {"index": {"refresh_interval": "5s", "knn": {"algo_param.ef_search": 100.0}, "hidden": True}}
+    flat = {"refresh_interval": "5s", "knn.algo_param.ef_search": "100", "hidden": "true"}
+    assert dict(flatten(settings)) == flat
+
+
+def test_whole_numbers_are_whole_again():
+    assert repr(whole({"a": [1.0, 2.5, {"b": 3.0}], "c": "1.0"})) == "{'a': [1, 2.5, {'b': 3}], 'c': '1.0'}"

@@ -1,0 +1,100 @@
+import httpx
+import pytest
+
+from providers.kit import NotFound, Rejected, SearchClient, SearchStackError, Unavailable
+
+LOST = httpx.ReadTimeout("no answer")
+UNREACHABLE = httpx.ConnectError("connection refused")
+FRESH_NODE = "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds."
+
+
+def error(reason, **more):
+    return {"error": {"root_cause": [], "type": "x", "reason": reason, **more}, "status": 400}
+
+
+@pytest.mark.parametrize(
+    ("method", "failure", "sent"),
+    [
+        ("GET", httpx.Response(502), 6),
+        ("PUT", httpx.Response(504), 6),
+        ("DELETE", LOST, 6),
+        ("POST", httpx.Response(503), 6),
+        ("POST", httpx.Response(429), 6),
+        ("POST", UNREACHABLE, 6),
+        ("POST", httpx.Response(404, json=error(FRESH_NODE)), 6),
+        ("POST", httpx.Response(502), 1),
+        ("POST", LOST, 1),
+        ("GET", httpx.Response(500), 1),
+        ("PUT", httpx.Response(400), 1),
+    ],
+)
+def test_sends_again_only_where_that_is_safe(api, client, method, failure, sent):
+    route = api.request(method, "/x").mock(side_effect=[failure] * 6)
+    with pytest.raises(SearchStackError):
+        client.send(method, "/x")
+    assert route.call_count == sent
+
+
+def test_a_repeatable_post_is_sent_again_after_a_lost_answer(api, client):
+    route = api.post("/x").mock(side_effect=[LOST, httpx.Response(200, json={"done": True})])
+    assert client.post("/x", repeatable=True) == {"done": True}
+    assert route.call_count == 2
+
+
+def test_pauses_double(api, client, hands):
+    api.get("/x").mock(side_effect=[httpx.Response(503)] * 6)
+    with pytest.raises(Unavailable):
+        client.get("/x")
+    assert hands.slept == [0.5, 1, 2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "kind", "line"),
+    [
+        (404, error("no such index [x]"), NotFound, "GET /x: no such index [x] (HTTP 404)"),
+        (
+            400,
+            error("failed to parse", caused_by={"type": "y", "reason": "Expected: 3, Given: 4"}),
+            Rejected,
+            "GET /x: failed to parse: Expected: 3, Given: 4 (HTTP 400)",
+        ),
+        (400, {"error": "no handler found"}, Rejected, "GET /x: no handler found (HTTP 400)"),
+    ],
+)
+def test_an_error_is_one_line(api, client, status, answer, kind, line):
+    api.get("/x").respond(status, json=answer)
+    with pytest.raises(kind) as raised:
+        client.get("/x")
+    assert str(raised.value) == line
+
+
+def test_an_answer_that_is_not_json_is_shown_and_explained(api, client):
+    api.get("/x").respond(401, text="Unauthorized")
+    with pytest.raises(Rejected, match=r"GET /x: Unauthorized \(HTTP 401\); check `search_username`"):
+        client.get("/x")
+    api.get("/y").respond(200, text="<html>")
+    with pytest.raises(Rejected, match=r"the answer is not JSON.*check `search_url`"):
+        client.get("/y")
+
+
+def test_the_query_string_is_left_out_of_errors(api, client):
+    api.get("/x").respond(400, json=error("bad"))
+    with pytest.raises(Rejected, match=r"^GET /x: bad"):
+        client.get("/x?filter_path=a")
+
+
+def test_asks_for_the_version_once(api, client):
+    route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
+    assert (client.version, client.version) == ((2, 19, 1), (2, 19, 1))
+    assert route.call_count == 1
+
+
+def test_says_when_it_is_no_polarsearch(api, client):
+    api.get("/").respond(json={"hello": "world"})
+    with pytest.raises(Rejected, match="is this really PolarSearch"):
+        _ = client.version
+
+
+def test_a_ca_file_that_is_not_there_is_one_line(clock):
+    with pytest.raises(SearchStackError, match=r"search_ca_file missing\.pem: .*name a PEM file"):
+        SearchClient.connect("https://search.test", "u", "p", "missing.pem", clock)

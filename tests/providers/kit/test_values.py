@@ -1,0 +1,98 @@
+import pytest
+from pulumi.output import Unknown
+from pydantic import Field
+
+from providers.kit import Immutable, Inputs, Kind, Part, Plan, Secret, State, plan_by_field
+from providers.kit.values import as_it_was, change, hide, mistakes, normalise, secrets, worded
+
+
+class Method(Part):
+    name: str = "hnsw"
+    m: int
+
+
+class ThingInputs(Inputs):
+    name: Immutable[str]
+    size: int = Field(default=1, ge=1)
+    methods: list[Method] = []
+    credential: Secret[dict[str, str] | None] = None
+
+
+class ThingState(ThingInputs, State):
+    pass
+
+
+class ThingKind(Kind):
+    inputs_type, state_type = ThingInputs, ThingState
+
+
+OLD = {"owner": "", "name": "a", "size": 1.0, "methods": []}
+
+
+def test_finds_every_mistake_with_its_place():
+    news = {"size": 0.0, "methods": [{"m": 1}, {"m": "x", "n": 1}]}
+    assert sorted(line.split(": ")[0] for line in mistakes(ThingInputs, news)) == [
+        "methods[1].m",
+        "methods[1].n",
+        "name",
+        "size",
+    ]
+
+
+def test_what_is_not_known_yet_is_not_wrong():
+    assert mistakes(ThingInputs, {"name": Unknown(), "methods": [{"m": Unknown()}]}) == []
+
+
+def test_normalises_defaults_and_numbers():
+    normal = normalise(ThingInputs, {"name": "a", "methods": [{"m": 16.0}], "__provider": "pickle"})
+    assert normal == {"owner": "", "name": "a", "size": 1, "methods": [{"name": "hnsw", "m": 16}]}
+
+
+def test_normalises_what_is_known_beside_what_is_not():
+    unknown = Unknown()
+    assert normalise(ThingInputs, {"name": unknown, "methods": [{"m": 16.0}]}) == {
+        "owner": "",
+        "name": unknown,
+        "size": 1,
+        "methods": [{"name": "hnsw", "m": 16}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("news", "plan"),
+    [
+        ({}, Plan()),
+        ({"size": 2.0}, Plan(updates=frozenset({"size"}))),
+        ({"name": "b"}, Plan(replaces=frozenset({"name"}))),
+        ({"size": Unknown()}, Plan(updates=frozenset({"size"}))),
+        ({"name": Unknown()}, Plan(replaces=frozenset({"name"}))),
+        ({"credential": {"key": "k"}}, Plan(updates=frozenset({"credential"}))),
+    ],
+    ids=["same", "mutable", "immutable", "not known yet", "immutable, not known yet", "set"],
+)
+def test_plans_a_change(news, plan):
+    assert change(ThingKind, OLD, {**OLD, **news}) == plan
+
+
+def test_plans_from_a_state_that_drifted_into_what_nobody_may_declare():
+    assert change(ThingKind, {**OLD, "size": 0.0}, OLD) == Plan(updates=frozenset({"size"}))
+    assert as_it_was(ThingState, {"name": "a", "size": 0.0, "methods": "odd"}).methods == "odd"
+
+
+def test_a_plan_of_nothing_is_false():
+    assert plan_by_field(ThingInputs(name="a"), ThingInputs(name="a", size=2))
+    assert not plan_by_field(ThingInputs(name="a"), ThingInputs(name="a"))
+
+
+def test_hides_every_secret_the_longest_first():
+    hidden = secrets(ThingInputs, {"credential": {"key": "sk-long-secret", "id": "sk-long"}})
+    assert hide("key sk-long-secret of sk-long", hidden) == "key [secret] of [secret]"
+    assert hide("a b c", ["a", ""]) == "a b c"  # a single letter is no secret worth a riddle
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [(("a", 0, "b"), "a[0].b: wrong"), (("a", "0x"), "a.0x: wrong"), ((), "wrong")],
+)
+def test_words_a_mistake(place, line):
+    assert worded(place, "Value error, wrong") == line

@@ -1,0 +1,39 @@
+import pytest
+
+from providers.kit import ResourceFailed, WaitTimeout, wait_until
+
+
+def until_green(states, clock, **options):
+    def pending(state):
+        if state == "broken":
+            raise ResourceFailed("it broke")
+        return None if state == "green" else f"health is {state}"
+
+    seen = iter(states)
+    return wait_until(lambda: next(seen), pending, clock=clock, **{"timeout": 60, **options})
+
+
+def test_returns_the_state_that_is_ready(clock):
+    assert until_green(["red", "yellow", "green"], clock) == "green"
+
+
+def test_a_timeout_carries_the_last_reason_and_what_to_do(clock):
+    with pytest.raises(WaitTimeout, match=r"health is yellow \(gave up after 3 s\); run `pulumi up` again to go on"):
+        until_green(["red", "red", *["yellow"] * 20], clock, timeout=3, interval=1)
+
+
+def test_says_every_new_reason_once(clock):
+    said = []
+    until_green(["red", "red", "yellow", "green"], clock, tell=said.append)
+    assert said == ["health is red", "health is yellow"]
+
+
+def test_pauses_double_up_to_five_seconds(clock, hands):
+    until_green([*["red"] * 7, "green"], clock, interval=1)
+    assert hands.slept == [1, 2, 4, 5, 5, 5, 5]
+
+
+def test_gives_up_at_once_when_it_will_never_be_ready(clock, hands):
+    with pytest.raises(ResourceFailed):
+        until_green(["broken"], clock)
+    assert hands.slept == []

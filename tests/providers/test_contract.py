@@ -1,0 +1,116 @@
+"""What holds for every kind. New kinds are found, not listed."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import inspect
+import pathlib
+import pkgutil
+import re
+import subprocess
+import sys
+
+import pulumi.dynamic
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+import providers
+from providers.kit import DynamicProvider, Inputs, Kind, Resource, State
+
+for module in pkgutil.iter_modules(providers.__path__, "providers."):
+    importlib.import_module(module.name)
+
+KINDS = sorted(
+    (k for k in Kind.__subclasses__() if k.__module__.startswith("providers.")),
+    key=lambda k: k.__name__.removesuffix("Kind"),
+)
+RESOURCES = {resource.kind: resource for resource in Resource.__subclasses__()}
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+
+
+def test_there_are_ten_kinds():
+    assert [kind.__name__.removesuffix("Kind") for kind in KINDS] == [
+        "Alias",
+        "Connector",
+        "Index",
+        "IngestPipeline",
+        "Model",
+        "ModelGroup",
+        "SearchPipeline",
+        "SourceTable",
+        "SyncLink",
+        "TrustedEndpoint",
+    ]
+
+
+@every_kind
+def test_its_pickle_holds_names_only(kind):
+    """Pulumi keeps it in the state of every resource: it must be small, and the same on every Python."""
+    pickled = base64.b64decode(serialize_provider(DynamicProvider(kind)))
+    assert len(pickled) < 150
+    assert kind.__module__.encode() in pickled
+    assert kind.__qualname__.encode() in pickled
+    assert b"__dict__" not in pickled
+
+
+def test_thousands_of_resources_can_be_declared():
+    """The SDK's pickler nests once for every provider that has a dict, and gives up at about a thousand."""
+    assert len({serialize_provider(DynamicProvider(KINDS[0])) for _ in range(3000)}) == 1
+
+
+def test_a_pickle_opens_in_another_process():
+    pickled = serialize_provider(DynamicProvider(KINDS[0]))
+    code = f"import base64, dill; print(dill.loads(base64.b64decode({pickled!r})).kind.__name__)"
+    root = str(pathlib.Path(providers.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == KINDS[0].__name__
+
+
+@every_kind
+def test_its_state_extends_its_inputs(kind):
+    assert issubclass(kind.inputs_type, Inputs)
+    assert issubclass(kind.state_type, kind.inputs_type)
+    assert issubclass(kind.state_type, State)
+
+
+@every_kind
+def test_its_identity_replaces(kind):
+    assert kind.identity <= kind.inputs_type.immutable()
+
+
+@every_kind
+def test_its_resource_takes_exactly_its_inputs(kind):
+    parameters = inspect.signature(RESOURCES[kind].__init__).parameters.values()
+    keyword_only = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"opts"}
+    assert keyword_only == set(kind.inputs_type.model_fields) - {"owner"}
+
+
+@every_kind
+def test_its_type_token_is_what_was_released(kind):
+    """Module path, class name and token are part of the state format."""
+    resource = RESOURCES[kind]
+    family = "polardb" if resource.__name__ in ("SourceTable", "SyncLink") else "polarsearch"
+    assert resource._resource_type_name == f"dynamic/{family}:{resource.__name__}"
+    assert kind.__module__ == f"providers.{re.sub('(?<!^)(?=[A-Z])', '_', resource.__name__).lower()}"
+
+
+@every_kind
+def test_it_is_documented_with_an_example(kind):
+    for documented in (sys.modules[kind.__module__], kind, kind.inputs_type, kind.state_type, RESOURCES[kind]):
+        assert documented.__doc__, documented
+    assert "Example:" in RESOURCES[kind].__doc__
+
+
+@every_kind
+def test_one_file_five_blocks(kind):
+    """Inputs and state, pure rules, the kind, its private parts, the resource: always in this order."""
+    source = inspect.getsource(sys.modules[kind.__module__])
+    names = [kind.inputs_type.__name__, kind.state_type.__name__, kind.__name__, RESOURCES[kind].__name__]
+    places = [source.index(f"class {name}(") for name in names]
+    assert places == sorted(places)
+    assert source.count("\n") <= 360
+
+
+def test_every_dynamic_resource_is_one_of_ours():
+    assert set(pulumi.dynamic.Resource.__subclasses__()) == {Resource}

@@ -1,0 +1,99 @@
+"""Imports point one way: a module may import what stands above it, never what stands below or beside it."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+LAYERS = [
+    ["providers.kit.errors", "providers.kit.fields", "providers.kit.advice", "providers.kit.compare"],
+    ["providers.kit.plan", "providers.kit.ownership", "providers.kit.wait"],
+    ["providers.kit.http", "providers.kit.sql"],
+    ["providers.kit.mlcommons", "providers.kit.autoetl"],
+    ["providers.kit.connections"],
+    ["providers.kit.kind", "providers.kit.host"],
+    ["providers.kit.values"],
+    ["providers.kit.provider"],
+    ["providers.kit"],
+    ["providers.*"],
+    ["components.settings", "components.queries"],
+    ["components.generation"],
+    ["components.embedding_model", "components.collection"],
+    ["components.semantic_search"],
+    ["__main__"],
+]
+ONLY_HERE = {
+    "httpx": {"providers.kit.http"},
+    "pymysql": {"providers.kit.sql"},
+    "pulumi.dynamic": {"providers.kit.provider"},
+    "grpc": {"providers.kit.host"},
+}
+APART = [("providers", "sandbox"), ("providers", "engine"), ("components", "sandbox"), ("components", "engine")]
+APART += [(other, one) for one, other in APART] + [("sandbox.polarsearch", "sandbox.polardb")]
+
+
+def modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[0] in ("providers", "components", "sandbox", "engine", "__main__"):
+            yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def layer(module: str) -> int | None:
+    for rank, names in enumerate(LAYERS):
+        if module in names:
+            return rank
+    kinds = LAYERS.index(["providers.*"])
+    return kinds if module.count(".") == 1 and module.startswith("providers.") else None
+
+
+def imported(name: str, path: pathlib.Path):
+    """Every module this one imports, by its full name; imports that only type checkers see count too."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            up = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*up, *filter(None, [node.module])])
+            if node.module:
+                yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+MODULES = [pytest.param(name, path, id=name) for name, path in modules()]
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES)
+def test_imports_point_one_way(name, path):
+    here = layer(name)
+    for target in imported(name, path):
+        there = layer(target)
+        if here is not None and there is not None:
+            assert there < here, f"{name} imports {target}"
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES)
+def test_each_library_has_one_door(name, path):
+    if not name.startswith(("providers", "components")):
+        return
+    for target in imported(name, path):
+        for library, doors in ONLY_HERE.items():
+            outside = target == library or target.startswith(f"{library}.")
+            assert not outside or name in doors, f"only {', '.join(doors)} may import {library}"
+
+
+@pytest.mark.parametrize(("name", "path"), MODULES)
+def test_what_is_apart_stays_apart(name, path):
+    for target in imported(name, path):
+        for one, other in APART:
+            together = f"{name}.".startswith(f"{one}.") and f"{target}.".startswith(f"{other}.")
+            assert not together, f"{name} imports {target}"
+
+
+def test_every_module_of_the_project_has_a_layer():
+    unplaced = [name for name, _ in modules() if name.startswith(("providers.", "components.")) and layer(name) is None]
+    assert unplaced == []
