@@ -1,0 +1,92 @@
+"""What PolarDB and AutoETL say to each other: SQL asks for a link, AutoETL keeps it going and says how it is.
+
+PolarDB never imports AutoETL; it is handed something that fits `Links`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sandbox.polardb.catalog import Table
+from sandbox.polardb.errors import refusal
+
+SEARCH_VIEW = "search_view"
+
+
+@dataclass(frozen=True)
+class LinkRequest:
+    """From one table to one index. `fields`: (field of the document, column); `key`: columns whose values make the `_id`.
+
+    `origin` is the procedure's name or `search_view`; `name` and `statement` are a view's.
+    """
+
+    origin: str
+    schema: str
+    table: str
+    index: str
+    fields: tuple[tuple[str, str], ...]
+    key: tuple[str, ...]
+    name: str = ""
+    statement: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LinkStatus:
+    """A link as SHOW gives it. `message` is JSON, times are `YYYY-MM-DD HH:MM:SS`."""
+
+    id: int
+    request: LinkRequest
+    status: str
+    message: str
+    created_at: str
+    updated_at: str
+
+
+class Links(Protocol):
+    """AutoETL, seen from the database. The connection is the session's: what is done on it is part of its transaction."""
+
+    def missing_index(self, index: str) -> str | None:
+        """Why a link cannot write to `index`, or None."""
+        ...
+
+    def create(self, connection: sqlite3.Connection, request: LinkRequest, table: Table) -> int:
+        """Starts at this transaction's view of the table: nothing is missed, nothing comes twice."""
+        ...
+
+    def drop(self, connection: sqlite3.Connection, link: int) -> None: ...
+
+    def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]: ...
+
+    def altered(self, connection: sqlite3.Connection, before: Table, after: Table) -> None:
+        """After ALTER TABLE, RENAME TABLE, or a CREATE TABLE of a name that had links (`before` is `after`)."""
+        ...
+
+    def committed(self) -> None:
+        """Something was written: there may be work."""
+        ...
+
+
+class NoLinks:
+    """A database without AutoETL: every link is refused."""
+
+    def missing_index(self, index: str) -> str | None:
+        return f"no PolarSearch node for index {index}"
+
+    def create(self, connection: sqlite3.Connection, request: LinkRequest, table: Table) -> int:
+        raise refusal(1644, "AutoETL is not available")
+
+    def drop(self, connection: sqlite3.Connection, link: int) -> None:
+        """There are none."""
+
+    def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]:
+        return ()
+
+    def altered(self, connection: sqlite3.Connection, before: Table, after: Table) -> None:
+        """There are none."""
+
+    def committed(self) -> None:
+        """Nobody listens."""
