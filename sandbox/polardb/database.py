@@ -55,6 +55,7 @@ class Database:
         connection = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=10)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA recursive_triggers = ON")
+        connection.create_function("my_clock", 0, lambda: int(self.clock() * 1000))
         return connection
 
     def now(self) -> str:

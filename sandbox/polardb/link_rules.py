@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.errors import SqlError, refusal
 from sandbox.polardb.links import SEARCH_VIEW, LinkRequest
@@ -13,8 +15,8 @@ def refuse(why: str) -> SqlError:
     return refusal(1644, why)
 
 
-def check_link(session: Session, request: LinkRequest) -> Table:
-    """The source table. Raises 1644: binlog, rights, key, columns, types, index."""
+def check_link(session: Session, request: LinkRequest) -> tuple[LinkRequest, Table]:
+    """The request, with columns spelled as declared, and its table. Raises 1644: binlog, rights, key, types, index."""
     if not session.database.binlog:
         raise refuse("Binlog is not enabled: set the cluster parameter loose_polar_log_bin to ON")
     table = _source(session, request)
@@ -24,7 +26,8 @@ def check_link(session: Session, request: LinkRequest) -> Table:
     problem = session.database.links.missing_index(request.index) if request.origin != SEARCH_VIEW else None
     if problem:
         raise refuse(problem)
-    return table
+    fields = tuple((field, table.column(name).name) for field, name in request.fields)
+    return replace(request, fields=fields, key=tuple(table.column(name).name for name in request.key)), table
 
 
 def _source(session: Session, request: LinkRequest) -> Table:

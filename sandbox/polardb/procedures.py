@@ -72,7 +72,7 @@ def _argument(session: Session, reader: Reader) -> str:
 
 
 def _start(session: Session, request: LinkRequest) -> list[Answer]:
-    table = check_link(session, request)
+    request, table = check_link(session, request)
     with session.transaction.definition():
         session.database.links.create(session.connection, request, table)
     return [Done()]
@@ -167,7 +167,7 @@ def _show_sync_link(session: Session, _arguments: Sequence[str]) -> list[Answer]
             one.message,
             one.created_at,
             one.updated_at,
-        ]  # fmt: skip
+        ]
         for one in links
     ]
     return [table_of(_HEADINGS, rows), Done()]

@@ -37,7 +37,7 @@ def create_search_view(session: Session, reader: Reader) -> Answer:
     request = LinkRequest(
         SEARCH_VIEW, table.schema, table.name, name, tuple(fields), _key(table, fields, key), name, reader.sql, options
     )
-    check_link(session, request)
+    request, table = check_link(session, request)
     with session.transaction.definition():
         session.database.links.create(session.connection, request, table)
     return Done()

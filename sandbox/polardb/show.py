@@ -127,7 +127,23 @@ def _indexes(session: Session, reader: Reader, _full: bool) -> Answer:
     table = _table_of_columns(session, reader)
     reader.end()
     rows = session.catalog.count(table)
-    headings = ["Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type", "Comment", "Index_comment", "Visible", "Expression"]
+    headings = [
+        "Table",
+        "Non_unique",
+        "Key_name",
+        "Seq_in_index",
+        "Column_name",
+        "Collation",
+        "Cardinality",
+        "Sub_part",
+        "Packed",
+        "Null",
+        "Index_type",
+        "Comment",
+        "Index_comment",
+        "Visible",
+        "Expression",
+    ]
     return table_of(
         headings,
         (
