@@ -142,9 +142,7 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
     @classmethod
     def pending(cls, state: SyncLinkState) -> str | None:
         if state.problem:
-            return (
-                f"sync link into {state.index} is failing: {state.problem}; mend the cause, `pulumi up` makes it again"
-            )
+            return f"sync link into {state.index}: {state.problem}; mend the cause, then `pulumi up` makes it again"
         return None
 
     def find(self, inputs: SyncLinkInputs) -> str | None:

@@ -139,7 +139,9 @@ def privileges_on(grants: Iterable[str], table: str) -> frozenset[str] | None:
     places = {"*.*", f"{database}.*", f"{database}.{name}"}
     found: set[str] = set()
     for grant in grants:
-        if not (parts := re.match(r"GRANT (.+?) ON (?:TABLE )?(\S+) TO ", grant, re.IGNORECASE)):
+        if not (
+            parts := re.match(r"GRANT (.+?) ON (?:TABLE )?((?:PROCEDURE |FUNCTION )?\S+) TO ", grant, re.IGNORECASE)
+        ):
             return None
         if re.sub(r"[`\"\\]", "", parts[2]) in places:
             found |= {privilege.split("(")[0].strip().upper() for privilege in _privileges(parts[1])}

@@ -1,0 +1,118 @@
+"""What AutoETL is told, and how its answers are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.kit.autoetl import find_link, flink_script, privileges_on, revision_of, search_view, statement
+from providers.sync_link import SyncLinkInputs
+
+TUTORIAL = SyncLinkInputs(index="test_index", table="db.test_table", key="id", fields={"my_text": "t2", "id": "id"})
+TYPES = {"id": "int", "t2": "text"}
+
+
+def link(**changes):
+    return TUTORIAL.model_copy(update=changes)
+
+
+def test_sync_by_map_is_the_tutorials_call():
+    assert statement(TUTORIAL, TYPES) == (
+        "CALL dbms_etl.sync_by_map(%s, %s, %s, %s, %s)",
+        [
+            "search",
+            "test_index.my_text(db.test_table.t2),test_index.id(db.test_table.id)",
+            "test_index.id=db.test_table.id",
+            "",
+            "",
+        ],
+    )
+
+
+def test_a_key_without_a_field_of_its_own_keeps_its_name():
+    _, values = statement(link(fields={"my_text": "t2"}, key=["id", "t1"]), TYPES)
+    assert values[2] == "test_index.id=db.test_table.id,test_index.t1=db.test_table.t1"
+
+
+def test_sync_by_table():
+    call, values = statement(link(backend="sync_by_table", fields={"id": "id", "t2": "t2"}), TYPES)
+    assert (call, values) == (
+        "CALL dbms_etl.sync_by_table(%s, %s, %s, %s)",
+        ["search", "db.test_table", "test_index", "id,t2"],
+    )
+
+
+def test_sync_by_sql_is_flink_sql():
+    script = flink_script(link(backend="sync_by_sql"), TYPES)
+    assert script == (
+        "CREATE TEMPORARY TABLE `db`.`test_table` (\n  `id` INT,\n  `t2` STRING,\n  PRIMARY KEY (`id`) NOT ENFORCED\n"
+        ") WITH (\n  'connector' = 'mysql',\n  'database-name' = 'db',\n  'table-name' = 'test_table'\n);\n"
+        "CREATE TEMPORARY TABLE `test_index` (\n  `id` INT,\n  `my_text` STRING,\n  PRIMARY KEY (`id`) NOT ENFORCED\n"
+        ") WITH (\n  'connector' = 'opensearch',\n  'index' = 'test_index'\n);\n"
+        "INSERT INTO `test_index` SELECT `id`, `t2` FROM `db`.`test_table`;"
+    )
+    assert statement(link(backend="sync_by_sql"), TYPES)[1] == ["search", script]
+
+
+def test_a_search_view_is_named_like_its_index():
+    assert search_view(link(backend="search_view")) == (
+        "CREATE SEARCH VIEW `test_index` (`my_text`, `id`, PRIMARY KEY (`id`)) "
+        "AS SELECT `t2`, `id` FROM `db`.`test_table`"
+    )
+
+
+def row(message, **columns):
+    return {"View Name": "view_test", "Type": "search", "Status": "active", "Message": message, **columns}
+
+
+RECOVERING = (
+    '{"errors": "Unknown database \'db1\'", "others": "", "latency": "-1", "jobStatus": "recovering", '
+    '"restart_times": "1647"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        (RECOVERING, "Unknown database 'db1' (job recovering, restarted 1647 times)"),
+        ('{"errors": "", "latency": "12", "jobStatus": "running", "restart_times": "0"}', ""),
+        ('{"errors": "old text", "jobStatus": "running", "restart_times": "3"}', ""),
+        ('{"errors": "", "jobStatus": "initializing"}', ""),
+        ('{"errors": "", "jobStatus": "failed"}', "no reason given yet (job failed, restarted 0 times)"),
+        ("not json", "not json (job unknown, restarted 0 times)"),
+        ("", ""),
+    ],
+    ids=["the documented crash loop", "running", "an error that lags behind", "starting", "failed", "text", "nothing"],
+)
+def test_health_is_judged_by_the_message_not_the_status(message, problem):
+    assert find_link([row(message)], "view_test").problem == problem
+
+
+def test_finds_the_link_by_whichever_column_names_the_index():
+    rows = [{"Link Id": 7, "Target": "products_1.id", "Message": "products_2"}, {"Link Id": 8, "Sink": "products_2"}]
+    assert find_link(rows, "products_1").handle == "7"
+    assert find_link(rows, "products_2").handle == "8"
+    assert find_link(rows, "products") is None
+    assert find_link([], "products_1") is None
+
+
+@pytest.mark.parametrize(
+    ("grants", "may"),
+    [
+        (["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"], {"ALTER", "SELECT"}),
+        (["GRANT USAGE ON *.* TO `u`@`%`", "GRANT SELECT, ALTER ON `db`.* TO `u`@`%`"], {"USAGE", "SELECT", "ALTER"}),
+        (["GRANT SELECT (`a`, `b`), UPDATE ON `db`.`t` TO `u`@`%`"], {"SELECT", "UPDATE"}),
+        (["GRANT SELECT ON `other`.* TO `u`@`%`", "GRANT EXECUTE ON PROCEDURE `db`.`t` TO `u`@`%`"], set()),
+        (["GRANT `role`@`%` TO `u`@`%`"], None),
+    ],
+    ids=["everything", "a database", "columns", "elsewhere", "a role may add to it"],
+)
+def test_reads_grants(grants, may):
+    assert privileges_on(grants, "db.t") == (None if may is None else frozenset(may))
+
+
+@pytest.mark.parametrize(
+    ("version", "revision"),
+    [("8.0.1.1.52", (8, 0, 1, 1, 52)), ("8.0.2.2.33-log", (8, 0, 2, 2, 33)), ("8.0.13", None), (None, None)],
+)
+def test_reads_revisions(version, revision):
+    assert revision_of(version) == revision

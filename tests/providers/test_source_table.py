@@ -1,0 +1,67 @@
+"""SourceTable: made or adopted, extended only if it is ours, dropped only if it is ours and may go."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.kit import Plan, plan_by_field
+from providers.source_table import SourceTableInputs, base_type, column_type, mismatches
+
+ROWS = SourceTableInputs(
+    owner="p/s/rows", database="db", name="t", columns={"id": "INT", "t2": "TEXT"}, primary_key="id"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "plan"),
+    [
+        ({}, Plan()),
+        ({"columns": {**ROWS.columns, "t3": "TEXT"}}, Plan(updates=frozenset({"columns"}))),
+        ({"deletion_protection": False}, Plan(updates=frozenset({"deletion_protection"}))),
+        ({"name": "u"}, Plan(replaces=frozenset({"name"}))),
+        ({"database": "other"}, Plan(replaces=frozenset({"database"}))),
+        ({"primary_key": ["t2"]}, Plan(replaces=frozenset({"primary_key"}))),
+    ],
+    ids=["same", "column", "protection", "name", "database", "key"],
+)
+def test_plan(change, plan):
+    assert plan_by_field(ROWS, ROWS.model_copy(update=change)) == plan
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["INT", "int(11) unsigned", "DECIMAL(10, 2)", "VARCHAR(200) NOT NULL", "BIGINT AUTO_INCREMENT", "ENUM('a','b')",
+     "TIMESTAMP DEFAULT CURRENT_TIMESTAMP", "VARCHAR(9)  CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT 'x'"],
+)  # fmt: skip
+def test_takes_column_types(text):
+    assert column_type(text) == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "INT; DROP TABLE t", "INT) ENGINE=x", "VARCHAR(x)", "TEXT COMMENT 'a'", "`x` INT"]
+)
+def test_refuses_what_is_no_column_type(text):
+    with pytest.raises(ValueError, match="is no column type"):
+        column_type(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [("INT(11) UNSIGNED", "int"), ("Integer", "int"), ("BOOL", "tinyint"), ("numeric(3,1)", "decimal"), ("", "")],
+)
+def test_knows_the_base_type(text, base):
+    assert base_type(text) == base
+
+
+@pytest.mark.parametrize(
+    ("shown", "key", "found"),
+    [
+        ({"id": "int(11)", "t2": "text", "more": "blob"}, ["id"], []),
+        ({"id": "int"}, ["id"], []),
+        ({"id": "bigint", "t2": "text"}, ["id"], ["column id is bigint, not INT"]),
+        ({"id": "int", "t2": "text"}, ["id", "t2"], ["its primary key is (id, t2), not (id)"]),
+    ],
+    ids=["as declared and more", "a column is missing", "another type", "another key"],
+)
+def test_finds_where_a_table_is_not_what_was_declared(shown, key, found):
+    assert mismatches(ROWS, shown, key) == found

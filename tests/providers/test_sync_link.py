@@ -1,0 +1,74 @@
+# ruff: noqa: E501  the table of refusals reads best a line each
+"""SyncLink: refused with every reason before anything is called, judged by its message, made again when it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from providers.kit import Plan, plan_by_field
+from providers.sync_link import Source, SyncLinkInputs, SyncLinkKind, SyncLinkState, problem_of, refusals
+
+LINK = SyncLinkInputs(owner="p/s/link", index="docs_1", table="db.t", key="id", fields={"text": "t2", "id": "id"})
+GOOD = Source(
+    revision=(8, 0, 1, 1, 52),
+    binlog=True,
+    columns={"id": "int", "t1": "int", "t2": "text", "b": "bit"},
+    keys=[["id"]],
+    privileges=frozenset({"ALTER", "SELECT"}),
+    index_fields=frozenset({"id", "text"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("link", "source", "found"),
+    [
+        ({}, {}, []),
+        ({}, {"revision": None, "privileges": None}, []),
+        ({}, {"revision": (8, 0, 1, 1, 51)}, ["sync_by_map needs PolarDB 8.0.1.1.52 or later, this is 8.0.1.1.51: upgrade it"]),
+        ({"backend": "search_view"}, {}, ["search_view needs PolarDB 8.0.1.1.54 or later, this is 8.0.1.1.52: upgrade it"]),
+        ({"backend": "search_view"}, {"revision": (8, 0, 2, 2, 34)}, []),
+        ({}, {"revision": (8, 0, 2, 2, 32)}, ["sync_by_map needs PolarDB 8.0.2.2.33 or later, this is 8.0.2.2.32: upgrade it"]),
+        ({}, {"binlog": False}, ["binlog is off: set the cluster parameter loose_polar_log_bin to ON (restarts the cluster)"]),
+        ({}, {"columns": {}}, ["there is no table db.t that this account can see: check `table` and its grants"]),
+        ({"fields": {"text": "t9", "id": "id"}}, {}, ["db.t has no column t9: it has id, t1, t2, b"]),
+        ({"fields": {"text": "b", "id": "id"}}, {}, ["column b is bit, which AutoETL cannot sync: leave it out"]),
+        ({}, {"keys": []}, ["(id) is no primary or unique key of db.t, which has none"]),
+        ({"key": ["t1"]}, {}, ["(t1) is no primary or unique key of db.t, which has (id)"]),
+        ({"key": ["t1", "id"]}, {"keys": [["id", "t1"]]}, []),
+        ({}, {"privileges": frozenset({"SELECT"})}, ["this account lacks ALTER on db.t: grant it"]),
+        ({}, {"privileges": frozenset()}, ["this account lacks ALTER and SELECT on db.t: grant it"]),
+        ({}, {"index_fields": None}, ["there is no index docs_1: make it first, with its pipeline, or AutoETL makes one without vectors"]),
+        ({}, {"index_fields": frozenset({"id"})}, ["index docs_1 has no field text: add it to its mapping"]),
+        ({"backend": "sync_by_table"}, {}, ["sync_by_table cannot rename columns: name the fields like them, or use sync_by_map"]),
+        ({"backend": "search_view", "fields": {"text": "t2"}}, {"revision": None}, ["a search view must contain its key: add id to `fields`"]),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else (value[0][:40] if value else "works"),
+)  # fmt: skip
+def test_refuses_what_cannot_work(link, source, found):
+    assert refusals(LINK.model_copy(update=link), dataclasses.replace(GOOD, **source)) == found
+
+
+def test_gives_every_reason_at_once():
+    source = dataclasses.replace(GOOD, binlog=False, keys=[], index_fields=None, revision=(8, 0, 1, 1, 1))
+    assert len(refusals(LINK, source)) == 4
+
+
+@pytest.mark.parametrize("change", [{"index": "x"}, {"table": "db.u"}, {"key": ["t1"]}, {"fields": {"id": "id"}}, {"backend": "sync_by_sql"}])  # fmt: skip
+def test_a_link_has_nothing_to_edit(change):
+    assert plan_by_field(LINK, LINK.model_copy(update=change)) == Plan(replaces=frozenset(change))
+    assert plan_by_field(LINK, LINK.model_copy(update={"drop_procedure": "dbms_etl.x"})).replaces == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [("", None), ("it broke", "sync link into docs_1: it broke; mend the cause, then `pulumi up` makes it again")],
+)
+def test_pending(problem, reason):
+    assert SyncLinkKind.pending(SyncLinkState(**LINK.model_dump(), problem=problem)) == reason
+
+
+def test_a_link_that_is_gone_or_has_no_index_is_a_problem():
+    assert problem_of(None, "docs_1", has_index=True) == "PolarDB has no such link any more"
+    assert problem_of(None, "docs_1", has_index=False) == "index docs_1 is gone"

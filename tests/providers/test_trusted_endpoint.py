@@ -1,0 +1,130 @@
+"""TrustedEndpoint: adds to the one list, keeps the defaults, and leaves it as it would be without us."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from providers.kit import Mark
+from providers.trusted_endpoint import SETTING, Trust, as_python, fingerprint, key_of, trustworthy
+
+DEFAULTS = ["^https://a/.*$", "^https://b/.*$"]
+OURS, OTHER = "^https://ours/.*$", "^https://other/.*$"
+MARK = Mark("p/s/endpoint", "1")
+
+
+def settings(persistent=None, transient=None, defaults=DEFAULTS, marks=()):
+    """What `GET /_cluster/settings` answers: a list that is set hides the defaults (lifecycle.jsonl, "defaults")."""
+    stored = {key: json.dumps(mark) for key, mark in marks}
+    scopes = {"persistent": {**stored}, "transient": {}, "defaults": {}}
+    if persistent is not None:
+        scopes["persistent"][SETTING] = persistent
+    if transient is not None:
+        scopes["transient"][SETTING] = transient
+    if persistent is None and transient is None:
+        scopes["defaults"][SETTING] = defaults
+    return Trust.of(scopes)
+
+
+def written(trust, changes):
+    """The settings after `changes`, as the service would show them."""
+    persistent = dict(changes.get("persistent", {}))
+    marks = {key: json.dumps(mark) for key, mark in trust.marks.items()}
+    marks |= {key: value for key, value in persistent.items() if key != SETTING}
+    kept = [(key, json.loads(value)) for key, value in marks.items() if value is not None]
+    entries = persistent.get(SETTING, None if trust.is_default else list(trust.effective))
+    return settings(entries, defaults=DEFAULTS if SETTING in persistent else list(trust.effective), marks=kept)
+
+
+def added(trust, pattern=OURS, mark=MARK):
+    return written(trust, trust.with_ours(pattern, mark))
+
+
+def removed(trust, pattern=OURS, owner=MARK.owner):
+    return written(trust, trust.without_ours(pattern, owner))
+
+
+def test_the_defaults_are_kept():
+    assert added(settings()).effective == (*DEFAULTS, OURS)
+
+
+def test_taking_ours_off_restores_the_defaults_themselves_not_a_copy():
+    assert removed(added(settings())).is_default
+
+
+@pytest.mark.parametrize("order", [(OURS, OTHER), (OTHER, OURS)], ids=["first in, first out", "last in, first out"])
+def test_two_of_ours_restore_the_defaults_in_any_order(order):
+    trust = added(added(settings()), OTHER, Mark("p/s/other", "2"))
+    owners = {OURS: MARK.owner, OTHER: "p/s/other"}
+    for pattern in order:
+        trust = removed(trust, pattern, owners[pattern])
+    assert trust.is_default
+
+
+def test_a_list_somebody_set_stays_theirs():
+    trust = removed(added(settings(persistent=[OTHER])))
+    assert (trust.effective, trust.is_default) == ((OTHER,), False)
+
+
+def test_what_somebody_added_meanwhile_stays():
+    trust = added(settings())
+    meanwhile = settings(persistent=[*trust.effective, OTHER], marks=trust.marks.items())
+    assert removed(meanwhile).effective == (*DEFAULTS, OTHER)
+
+
+def test_a_pattern_that_was_trusted_before_us_stays_trusted():
+    trust = added(settings(persistent=[OURS]))
+    assert trust.effective == (OURS,)
+    assert removed(trust).effective == (OURS,)
+    assert removed(added(settings(defaults=[OURS]))).effective == (OURS,)
+
+
+def test_a_pattern_two_stacks_declare_goes_with_the_last():
+    trust = added(added(settings()), OURS, Mark("p/other/endpoint", "2"))
+    trust = removed(trust)
+    assert OURS in trust.effective
+    assert removed(trust, OURS, "p/other/endpoint").is_default
+
+
+def test_a_transient_list_is_the_one_in_effect():
+    changes = settings(persistent=[OTHER], transient=["t"]).with_ours(OURS, MARK)
+    assert changes["transient"] == {SETTING: ["t", OURS]}
+    assert SETTING not in changes["persistent"]
+
+
+def test_the_mark_is_written_with_the_list_in_one_request():
+    changes = settings().with_ours(OURS, MARK)["persistent"]
+    assert set(changes) == {SETTING, key_of(OURS, MARK.owner)}
+    assert json.loads(changes[key_of(OURS, MARK.owner)])["base"] == f"defaults:{fingerprint(DEFAULTS)}"
+
+
+@pytest.mark.parametrize("pattern", [".*", "^.*$", "^https?://.*", "[^ ]+", "https?://[^/]*(:\\d+)?(/.*)?"])
+def test_refuses_to_trust_everything(pattern):
+    with pytest.raises(ValueError, match="trusts every URL"):
+        trustworthy(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["[", "(", "a{2,1}", "*"])
+def test_refuses_what_is_no_regular_expression(pattern):
+    with pytest.raises(ValueError, match="is not a regular expression"):
+        trustworthy(pattern)
+
+
+def test_refuses_more_than_256_characters():
+    with pytest.raises(ValueError, match="has 300 characters; write at most 256"):
+        trustworthy("a" * 300)
+
+
+@pytest.mark.parametrize(
+    ("java", "url"),
+    [
+        ("^https://dashscope.aliyuncs.com/compatible-mode.*$", "https://dashscope.aliyuncs.com/compatible-mode/v1/x"),
+        (r"\Qhttps://a.b/?x\E.*", "https://a.b/?x=1"),
+        (r"https://\p{Alnum}+\.test/.*", "https://abc.test/x"),
+    ],
+)
+def test_reads_java_regular_expressions(java, url):
+    assert trustworthy(java) == java
+    assert re.fullmatch(as_python(java), url)
