@@ -1,0 +1,70 @@
+"""Connector: never edited, always made anew; shown as the service normalises it; its credential is never shown."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pytest
+from pydantic import ValidationError
+
+from providers.connector import ConnectorInputs, shown
+from providers.kit import plan_by_field
+
+RECORDED = pathlib.Path(__file__).parents[1] / "recordings" / "opensearch-2.19.1" / "lifecycle.jsonl"
+ACTION = {"url": "https://e/v1/embeddings", "headers": {"Authorization": "Bearer ${credential.api_key}"}}
+EMBED = ConnectorInputs(name="embed", parameters={"model": "m"}, credential={"api_key": "sk"}, actions=[ACTION])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"description": "x"},
+        {"parameters": {"model": "n"}},
+        {"credential": {"api_key": "sk-2"}},
+        {"credential": None},
+        {"actions": [{**ACTION, "url": "https://f"}]},
+        {"client_config": {"max_connection": 20}},
+        {"protocol": "aws_sigv4"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_any_change_makes_another(change):
+    new = ConnectorInputs(**{**EMBED.model_dump(), **change})
+    plan = plan_by_field(EMBED, new)
+    assert (plan.updates, plan.replaces) == (frozenset(), frozenset(change))
+
+
+def test_what_the_service_normalises_is_no_change():
+    """lifecycle.jsonl, its first two rows: parameters become text, action types upper case, configuration fills up."""
+    sent, answer = (json.loads(line) for line in RECORDED.read_text().splitlines()[:2])
+    body = {key: value for key, value in sent["body"].items() if key not in ("description", "version")}
+    declared = ConnectorInputs(**body, description="pulumi:p/s/connector#1")
+    assert not plan_by_field(shown(answer["response"], declared), declared)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("x", "x"), (5, "5"), (5.0, "5"), (True, "true"), (["a", 1.0], '["a",1]'), ({"k": "é"}, '{"k":"é"}')],
+)
+def test_a_parameter_is_text_or_compact_json(value, text):
+    assert ConnectorInputs(name="x", actions=[ACTION], parameters={"p": value}).parameters == {"p": text}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"credential": {"api_key": "${YOUR_API_KEY}"}}, "api_key is the text of a variable that no shell expanded"),
+        ({"credential": {"api_key": ""}}, "api_key is empty"),
+        ({"actions": []}, "at least 1 item"),
+        ({"actions": [{**ACTION, "body": "x"}]}, "Extra inputs are not permitted"),
+        ({"actions": [{**ACTION, "method": "FETCH"}]}, "'GET', 'POST' or 'PUT'"),
+        ({"protocol": "soap"}, "'http' or 'aws_sigv4'"),
+        ({"name": "x" * 257}, "at most 256 characters"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value[:30],
+)
+def test_refuses_what_cannot_work(change, what):
+    with pytest.raises(ValidationError, match=what):
+        ConnectorInputs(**{**EMBED.model_dump(), **change})

@@ -1,0 +1,85 @@
+"""Ingest and search pipelines: written whole, read back as they were declared, drift and all."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from providers import ingest_pipeline, search_pipeline
+from providers.ingest_pipeline import IngestPipelineInputs
+from providers.kit import Plan, plan_by_field
+from providers.search_pipeline import SearchPipelineInputs
+
+INGEST = IngestPipelineInputs(
+    owner="p/s/i", name="embed", model_id="m", field_map={"text": "vector"}, batch_size=10, description="Embeds"
+)
+SEARCH = SearchPipelineInputs(owner="p/s/s", name="search", model_id="m")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"model_id": "n"}, {"field_map": {"a": "b"}}, {"batch_size": None}, {"before": [{"trim": {"field": "a"}}]}],
+)
+def test_an_ingest_pipeline_changes_in_place(change):
+    assert plan_by_field(INGEST, INGEST.model_copy(update=change)) == Plan(updates=frozenset(change))
+
+
+@pytest.mark.parametrize(
+    "change", [{"model_id": "n"}, {"weights": [1.0]}, {"normalization": "l2"}, {"combination": "harmonic_mean"}]
+)
+def test_a_search_pipeline_changes_in_place(change):
+    assert plan_by_field(SEARCH, SEARCH.model_copy(update=change)) == Plan(updates=frozenset(change))
+
+
+@pytest.mark.parametrize("inputs", [INGEST, SEARCH], ids=["ingest", "search"])
+def test_another_name_is_another_pipeline(inputs):
+    assert plan_by_field(inputs, inputs.model_copy(update={"name": "x"})).replaces == {"name"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"batch_size": None},
+        {"description": ""},
+        {"before": [{"trim": {"field": "a"}}], "after": [{"remove": {"field": "b"}}]},
+    ],
+)
+def test_an_ingest_pipeline_reads_back_as_it_was_written(change):
+    inputs = INGEST.model_copy(update=change)
+    state = ingest_pipeline.shown("embed", ingest_pipeline.definition(inputs, "1"))
+    assert not plan_by_field(state, inputs)
+    assert state.incarnation == "1"
+
+
+def test_a_search_pipeline_reads_back_as_it_was_written():
+    state = search_pipeline.shown("search", search_pipeline.definition(SEARCH, "1"))
+    assert not plan_by_field(state, SEARCH)
+    assert state.incarnation == "1"
+
+
+def test_a_pipeline_edited_by_hand_shows_what_is_gone():
+    state = ingest_pipeline.shown("embed", {"processors": [{"trim": {"field": "a"}}]})
+    assert (state.model_id, state.field_map, state.owner) == ("", {}, "")
+    assert plan_by_field(state, INGEST).updates >= {"model_id", "field_map", "owner"}
+    edited = search_pipeline.shown("search", {})
+    assert plan_by_field(edited, SEARCH).updates == {"model_id", "weights", "normalization", "combination", "owner"}
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: IngestPipelineInputs(name="a*", model_id="m", field_map={"a": "b"}), "name"),
+        (lambda: IngestPipelineInputs(name="a", model_id="m", field_map={}), "field_map"),
+        (lambda: IngestPipelineInputs(name="a", model_id="m", field_map={"a": "b"}, batch_size=0), "batch_size"),
+        (lambda: IngestPipelineInputs(name="a", model_id="m", field_map={"a": "b"}, before=[{}]), "one processor"),
+        (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[0.5, 0.6]), "add up to 1"),
+        (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[]), "add up to 1"),
+        (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[1.5, -0.5]), "must be positive"),
+        (lambda: SearchPipelineInputs(name="a", model_id="m", normalization="x"), "normalization"),
+    ],
+    ids=["name", "no field map", "batch size", "processor", "too much", "no weights", "negative", "technique"],
+)
+def test_refuses_what_makes_no_sense(make, what):
+    with pytest.raises(ValidationError, match=what):
+        make()
