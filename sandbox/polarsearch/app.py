@@ -1,0 +1,155 @@
+"""The whole service as one function from a request to a response: who asks, which route, what it answers.
+
+Nothing it raises reaches the caller but `sandbox.wire.Lost`, which stands for a connection that breaks.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from sandbox.polarsearch import (
+    aliases,
+    cluster,
+    connectors,
+    documents,
+    groups,
+    indices,
+    ingest,
+    models,
+    predict,
+    reindex,
+    search,
+    search_pipelines,
+    templates,
+)
+from sandbox.polarsearch.access import Access, unauthorized
+from sandbox.polarsearch.calls import Call, Reply, Route, Router, check_content_type
+from sandbox.polarsearch.errors import ApiError, PlainError
+from sandbox.polarsearch.faults import Faults, Requests, control
+from sandbox.polarsearch.fields import ShardFailure
+from sandbox.polarsearch.node import Node, Outbound
+from sandbox.polarsearch.outbound import OverHttp
+from sandbox.polarsearch.source import select
+from sandbox.polarsearch.store import open_store, shown
+from sandbox.polarsearch.versions import Version
+from sandbox.wire import JSON_TYPE, Lost, Request, Response
+
+_MODULES = (
+    cluster,
+    aliases,
+    templates,
+    indices,
+    groups,
+    connectors,
+    models,
+    predict,
+    ingest,
+    search_pipelines,
+    search,
+    documents,
+    reindex,
+)
+ROUTES: list[Route] = [route for module in _MODULES for route in module.ROUTES]
+_TEXT = "text/plain; charset=UTF-8"
+
+
+class PolarSearch:
+    """An OpenSearch with ml-commons, k-NN, neural-search and the security plugin's basic auth, small enough for a test.
+
+    store: one SQLite file, whose state survives the process; None keeps everything in memory.
+    version: from "2.11.0" to "3.5.0"; what differs is in `versions.py`.
+    users: name → password; None means no security plugin. readers: those of them who may only read documents.
+    call: how connectors reach other services; by default over HTTP.
+    clock, sleep: seconds since 1970, and waiting (for `slow` faults only). entropy(n): n random bytes, for ids.
+    restart_quirk: deployed models fail to be deployed again after a restart, as a real 2.19.1's did.
+    Raises ValueError for a version that is none, sqlite3.Error for a store that cannot be opened.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Path | None = None,
+        version: str = "2.19.1",
+        users: Mapping[str, str] | None = None,
+        readers: Collection[str] = (),
+        call: Outbound | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        entropy: Callable[[int], bytes] = os.urandom,
+        restart_quirk: bool = False,
+    ) -> None:
+        self.faults, self.requests = Faults(), Requests()
+        self._access, self._router, self._sleep = Access(users, readers), Router(ROUTES), sleep
+        number = Version(version)
+        self._own = None if call else OverHttp()
+        outbound = call or self._own
+        assert outbound is not None
+        self._node = Node(store=open_store(store), version=number, clock=clock, entropy=entropy, call=outbound)
+        with self._node.working():
+            models.after_restart(self._node, quirk=restart_quirk)
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; any number of threads may ask at once. Raises `sandbox.wire.Lost`."""
+        if request.path.startswith("/_sandbox/"):
+            status, body = control(request, self.faults, self.requests)
+            return Response.of(status, body)
+        fault = self.faults.take(request)
+        if fault is None:
+            return self._answer(request)
+        if fault.kind == "refused":
+            raise Lost
+        if fault.kind.isdigit():
+            return Response.of(int(fault.kind), fault.answer())
+        if fault.kind == "slow":
+            self._sleep(fault.seconds)
+        response = self._answer(request)
+        if fault.kind == "lost":
+            raise Lost
+        return response
+
+    def close(self) -> None:
+        """Leave the store in order and close connections. Everything answered is in the store anyway."""
+        with self._node.lock:
+            self._node.store.close()
+        if self._own:
+            self._own.close()
+
+    def _answer(self, request: Request) -> Response:
+        user = self._access.user(request)
+        if user is None:
+            return unauthorized()
+        try:
+            return self._routed(request, user)
+        except ShardFailure as error:
+            return Response.of(error.status, error.at(self._node.id).body())
+        except ApiError as error:
+            return Response.of(error.status, error.body())
+        except PlainError as error:
+            response = Response.of(error.status, error.body)
+            return Response(response.status, response.body, {**response.headers, **error.headers})
+
+    def _routed(self, request: Request, user: str) -> Response:
+        check_content_type(request)
+        route, call = self._router.find(request)
+        self.requests.count(f"{request.method} {route.path}")
+        route.check(request)
+        self._access.check(user, route.action)
+        reply = self._handled(route, call)
+        return _response(reply, request)
+
+    def _handled(self, route: Route, call: Call) -> Reply:
+        if route.unlocked:
+            return route.handle(self._node, call)
+        with self._node.working():
+            return route.handle(self._node, call)
+
+
+def _response(reply: Reply, request: Request) -> Response:
+    if isinstance(reply.body, str):
+        return Response(reply.status, reply.body.encode(), {"content-type": _TEXT})
+    filter_path = request.query.get("filter_path")
+    body = select(reply.body, filter_path) if filter_path else reply.body
+    return Response(reply.status, shown(body).encode(), {"content-type": JSON_TYPE})

@@ -1,0 +1,82 @@
+"""How OpenSearch says no: one JSON envelope with a type, a reason and a status.
+
+The surprise: `root_cause` is not the cause. It repeats the error itself, unless the cause is one of OpenSearch's own
+exceptions, and the true cause stands in `caused_by`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ApiError(Exception):
+    """An answer of another status than 2xx. `extra` are keys beside type and reason, such as `index`."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        reason: str,
+        *,
+        extra: Mapping[str, Any] | None = None,
+        cause: ApiError | None = None,
+        root: ApiError | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {reason} (HTTP {status})")
+        self.status, self.kind, self.reason = status, kind, reason
+        self.extra = dict(extra or {})
+        self.cause, self.root = cause, root
+
+    def item(self) -> dict[str, Any]:
+        """As one item of `_bulk` shows it: no root cause, no status."""
+        shown = {"type": self.kind, "reason": self.reason, **self.extra}
+        return {**shown, "caused_by": self.cause.item()} if self.cause else shown
+
+    def body(self) -> dict[str, Any]:
+        """As the whole answer shows it."""
+        root = self.root or self
+        roots = [{"type": root.kind, "reason": root.reason, **root.extra}]
+        return {"error": {"root_cause": roots, **self.item()}, "status": self.status}
+
+
+class PlainError(Exception):
+    """An answer from before any handler was chosen: `error` is a plain text, and `status` is not always there."""
+
+    def __init__(
+        self, status: int, text: str, *, headers: Mapping[str, str] | None = None, numbered: bool = True
+    ) -> None:
+        super().__init__(text)
+        self.status, self.headers = status, dict(headers or {})
+        self.body: dict[str, Any] = {"error": text, "status": status} if numbered else {"error": text}
+
+
+def illegal_argument(reason: str, *, cause: ApiError | None = None) -> ApiError:
+    """HTTP 400 illegal_argument_exception."""
+    return ApiError(400, "illegal_argument_exception", reason, cause=cause)
+
+
+def parsing(reason: str) -> ApiError:
+    """HTTP 400 parsing_exception: a search body that makes no sense."""
+    return ApiError(400, "parsing_exception", reason)
+
+
+def status_error(status: int, reason: str) -> ApiError:
+    """status_exception: what ML Commons throws when it did think about the status."""
+    return ApiError(status, "status_exception", reason)
+
+
+def index_not_found(name: str) -> ApiError:
+    """HTTP 404 for a name that is neither an index nor an alias."""
+    extra = {"index": name, "resource.id": name, "resource.type": "index_or_alias", "index_uuid": "_na_"}
+    return ApiError(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
+
+
+def mapper_parsing(reason: str, *, cause: ApiError | None = None, root: ApiError | None = None) -> ApiError:
+    """HTTP 400 mapper_parsing_exception: a mapping, or a document that does not fit it."""
+    return ApiError(400, "mapper_parsing_exception", reason, cause=cause, root=root)
+
+
+def parse_error(reason: str, **extra: Any) -> ApiError:
+    """HTTP 400 parse_exception of a pipeline; `extra` names the processor and the property."""
+    return ApiError(400, "parse_exception", reason, extra=extra)

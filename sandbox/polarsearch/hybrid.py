@@ -1,0 +1,109 @@
+"""Hybrid search: several queries side by side, their scores made comparable and then combined.
+
+The surprise: min_max gives the worst hit of a query 0.001, not 0, so that it still ranks above what did not match; and
+harmonic and geometric means look only at the queries that matched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sandbox.polarsearch.query import Matches
+from sandbox.polarsearch.scoring import Floats
+
+MIN_SCORE = np.float32(0.001)
+RANK_CONSTANT = 60
+MAX_QUERIES = 5
+
+Combine = Callable[[list[float], list[float]], float]
+
+
+def min_max(scores: Floats) -> Floats:
+    """0.001 to 1; a single score, or all the same, is 1."""
+    low, high = scores.min(), scores.max()
+    if low == high:
+        return np.ones_like(scores)
+    scaled = (scores - low) / (high - low)
+    return np.asarray(np.where(scaled == 0, MIN_SCORE, scaled), np.float32)
+
+
+def l2(scores: Floats) -> Floats:
+    """Each over the root of the sum of squares."""
+    norm = np.float32(math.sqrt(float((scores.astype(np.float64) ** 2).sum())))
+    return np.asarray(scores / norm if norm else np.full_like(scores, MIN_SCORE), np.float32)
+
+
+def z_score(scores: Floats) -> Floats:
+    """How many standard deviations above the mean, never less than 0.001."""
+    deviation = scores.std()
+    if not deviation:
+        return np.full_like(scores, MIN_SCORE)
+    return np.asarray(np.maximum((scores - scores.mean()) / deviation, MIN_SCORE), np.float32)
+
+
+def _arithmetic(scores: list[float], weights: list[float]) -> float:
+    return sum(score * weight for score, weight in zip(scores, weights, strict=True)) / sum(weights)
+
+
+def _harmonic(scores: list[float], weights: list[float]) -> float:
+    pairs = [(score, weight) for score, weight in zip(scores, weights, strict=True) if score > 0]
+    return sum(weight for _, weight in pairs) / sum(weight / score for score, weight in pairs) if pairs else 0.0
+
+
+def _geometric(scores: list[float], weights: list[float]) -> float:
+    pairs = [(score, weight) for score, weight in zip(scores, weights, strict=True) if score > 0]
+    if not pairs:
+        return 0.0
+    return math.exp(sum(weight * math.log(score) for score, weight in pairs) / sum(weight for _, weight in pairs))
+
+
+NORMALIZATIONS = {"min_max": min_max, "l2": l2, "z_score": z_score}
+COMBINATIONS: dict[str, Combine] = {
+    "arithmetic_mean": _arithmetic,
+    "harmonic_mean": _harmonic,
+    "geometric_mean": _geometric,
+}
+
+
+def combined(parts: list[Matches], processor: dict[str, Any] | None) -> Matches:
+    """One ranking of several. Without a processor the best score counts, which no real node promises."""
+    mask = np.any([part.mask for part in parts], axis=0)
+    if processor is None:
+        best = np.max([np.where(part.mask, part.scores, 0) for part in parts], axis=0)
+        return Matches(mask, np.asarray(best, np.float32))
+    kind, config = next(iter(processor.items()))
+    if kind == "score-ranker-processor":
+        return Matches(mask, _ranked(parts, config))
+    return Matches(mask, _normalised(parts, config, mask))
+
+
+def _normalised(parts: list[Matches], config: dict[str, Any], mask: Any) -> Floats:
+    normalize = NORMALIZATIONS[(config.get("normalization") or {}).get("technique", "min_max")]
+    combination = config.get("combination") or {}
+    combine = COMBINATIONS[combination.get("technique", "arithmetic_mean")]
+    weights = (combination.get("parameters") or {}).get("weights") or [1.0] * len(parts)
+    rows = []
+    for part in parts:
+        row = np.zeros(len(mask), np.float32)
+        if part.mask.any():
+            row[part.mask] = normalize(part.scores[part.mask])
+        rows.append(row)
+    scores = np.zeros(len(mask), np.float32)
+    for place in np.flatnonzero(mask):
+        scores[place] = combine([float(row[place]) for row in rows], [float(np.float32(weight)) for weight in weights])
+    return scores
+
+
+def _ranked(parts: list[Matches], config: dict[str, Any]) -> Floats:
+    """Reciprocal rank fusion."""
+    constant = (config.get("combination") or {}).get("rank_constant", RANK_CONSTANT)
+    scores = np.zeros(len(parts[0].mask), np.float32)
+    for part in parts:
+        places = np.flatnonzero(part.mask)
+        order = places[np.lexsort((places, -part.scores[places]))]
+        scores[order] += (1 / (constant + np.arange(1, len(order) + 1))).astype(np.float32)
+    return scores

@@ -1,0 +1,258 @@
+"""Ingest pipelines: stored as sent, run over every document written to an index that names them.
+
+The surprises: nothing checks that a pipeline's model exists, and a pipeline can be deleted while indexes use it (every
+write then fails). A document without the source field passes untouched; one with a blank text is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from sandbox.polarsearch import predict, processors
+from sandbox.polarsearch.calls import WAITS, Call, Reply, route
+from sandbox.polarsearch.errors import ApiError, illegal_argument, parse_error
+from sandbox.polarsearch.node import Node
+from sandbox.polarsearch.pipelines import pipeline_routes, required_list
+from sandbox.polarsearch.processors import Dropped, Source
+
+_KEYS = {"description", "version", "processors", "on_failure"}
+
+
+@dataclass
+class Entry:
+    """One document on its way through a pipeline; `failed` when it did not get through."""
+
+    source: Source
+    index: str = "_index"
+    id: str = "_id"
+    failed: ApiError | None = None
+    dropped: bool = False
+
+    @property
+    def going(self) -> bool:
+        return self.failed is None and not self.dropped
+
+
+def checked(node: Node, name: str, body: dict[str, Any]) -> None:
+    """Raises what storing this pipeline is refused for."""
+    for each in required_list(body, "processors"):
+        for kind, config in each.items():
+            processors.check(kind, config, node.version)
+    unknown = sorted(body.keys() - _KEYS)
+    if unknown:
+        reason = f"pipeline [{name}] doesn't support one or more provided configuration parameters"
+        raise parse_error(f"{reason} [{', '.join(unknown)}]")
+
+
+def run(node: Node, name: str, entries: list[Entry]) -> None:
+    """Send documents through a stored pipeline. Call it without the lock: it may call other services."""
+    with node.working():
+        body = node.pipelines["ingest"].get(name)
+    if body is None:
+        for entry in entries:
+            entry.failed = illegal_argument(f"pipeline with id [{name}] does not exist")
+        return
+    run_body(node, body, entries)
+
+
+def run_body(node: Node, body: dict[str, Any], entries: list[Entry]) -> None:
+    """The same for a pipeline that need not be stored."""
+    _run_steps(node, body["processors"], entries)
+    rescue = body.get("on_failure")
+    if rescue:
+        _rescue(node, rescue, [entry for entry in entries if entry.failed])
+
+
+def _rescue(node: Node, steps: list[dict[str, Any]], entries: list[Entry]) -> None:
+    for entry in entries:
+        entry.failed = None
+    _run_steps(node, steps, entries)
+
+
+def _run_steps(node: Node, steps: list[dict[str, Any]], entries: list[Entry]) -> None:
+    for step in steps:
+        for kind, config in step.items():
+            going = [entry for entry in entries if entry.going]
+            _run_step(node, kind, config, going)
+            failed = [entry for entry in going if entry.failed]
+            if config.get("ignore_failure"):
+                for entry in failed:
+                    entry.failed = None
+            elif config.get("on_failure"):
+                _rescue(node, config["on_failure"], failed)
+
+
+def _run_step(node: Node, kind: str, config: dict[str, Any], entries: list[Entry]) -> None:
+    meant = []
+    for entry in entries:
+        try:
+            if processors.applies(config.get("if"), entry.source):
+                meant.append(entry)
+        except ApiError as error:
+            entry.failed = error
+    if kind == "text_embedding":
+        size = int(config.get("batch_size", 1))
+        for start in range(0, len(meant), size):
+            _embed(node, config, meant[start : start + size])
+        return
+    for entry in meant:
+        _act(kind, config, entry)
+
+
+def _act(kind: str, config: dict[str, Any], entry: Entry) -> None:
+    act = processors.KINDS[kind].act
+    try:
+        if act:
+            act(config, entry.source)
+    except Dropped:
+        entry.dropped = True
+    except ApiError as error:
+        entry.failed = error
+
+
+@dataclass(frozen=True)
+class _Want:
+    """Texts of one field, and where their vectors go."""
+
+    entry: Entry
+    into: Source
+    target: str
+    texts: list[str]
+    listed: bool
+
+    def fill(self, vectors: list[Any]) -> None:
+        """Ingestion keeps 32-bit numbers, whatever the model answered."""
+        arrays = [np.asarray(vector, np.float32) for vector in vectors]
+        processors.put(self.into, self.target, [{"knn": array} for array in arrays] if self.listed else arrays[0])
+
+
+def _embed(node: Node, config: dict[str, Any], entries: list[Entry]) -> None:
+    """One batch: all its texts in one request, so that one failure fails them all."""
+    wants: list[_Want] = []
+    for entry in entries:
+        try:
+            wants += list(_wanted(entry, entry.source, config["field_map"], ""))
+        except ApiError as error:
+            entry.failed = error
+    wants = [want for want in wants if want.entry.going]
+    if config.get("skip_existing"):
+        wants = [want for want in wants if not _reused(node, want)]
+    texts = [text for want in wants for text in want.texts]
+    if not texts:
+        return
+    try:
+        vectors = predict.embed(node, config["model_id"], texts)
+    except ApiError as error:
+        for want in wants:
+            want.entry.failed = error
+        return
+    for want in wants:
+        want.fill(vectors[: len(want.texts)])
+        vectors = vectors[len(want.texts) :]
+
+
+def _wanted(entry: Entry, source: Source, fields: dict[str, Any], path: str) -> Iterator[_Want]:
+    for name, target in fields.items():
+        value = processors.get(source, name)
+        if value is None:
+            continue
+        if isinstance(target, dict):
+            yield from _wanted_inside(entry, value, target, f"{path}{name}.", name)
+            continue
+        head, _, _ = name.rpartition(".")
+        into = processors.get(source, head) if head else source
+        texts = [value] if isinstance(value, str) else value
+        _check_texts(name, value)
+        yield _Want(entry, into if isinstance(into, dict) else source, target, list(texts), isinstance(value, list))
+
+
+def _wanted_inside(entry: Entry, value: Any, fields: dict[str, Any], path: str, name: str) -> Iterator[_Want]:
+    inner = value if isinstance(value, list) else [value]
+    for each in inner:
+        if not isinstance(each, dict):
+            raise illegal_argument(
+                f"[{name}] configuration doesn't match actual value type, configuration type is: java.util.HashMap, "
+                f"actual value type is: {processors.java_type(each)}"
+            )
+        yield from _wanted(entry, each, fields, path)
+
+
+def _check_texts(name: str, value: Any) -> None:
+    if isinstance(value, dict):
+        raise illegal_argument(
+            f"[{name}] configuration doesn't match actual value type, configuration type is: java.lang.String, "
+            "actual value type is: java.util.HashMap"
+        )
+    if isinstance(value, str) and not value.strip():
+        raise illegal_argument(f"map type field [{name}] has empty string value, cannot process it")
+    if isinstance(value, list):
+        if not all(isinstance(each, str) for each in value):
+            raise illegal_argument(f"list type field [{name}] has non string value, cannot process it")
+        if not all(each.strip() for each in value):
+            raise illegal_argument(f"list type field [{name}] has empty string, cannot process it")
+    elif not isinstance(value, str):
+        raise illegal_argument(f"map type field [{name}] is neither string nor nested type, cannot process it")
+
+
+def _reused(node: Node, want: _Want) -> bool:
+    """skip_existing: the vector the document already has for this very text is kept."""
+    with node.working():
+        index = node.indices.get(want.entry.index)
+        old = index.shard.current.get(want.entry.id) if index else None
+    if old is None or want.into is not want.entry.source or want.listed:
+        return False
+    vector = processors.get(old.source, want.target)
+    if vector is None or not any(value == want.texts[0] for value in old.source.values() if isinstance(value, str)):
+        return False
+    processors.put(want.into, want.target, vector)
+    return True
+
+
+def simulate(node: Node, call: Call) -> Reply:
+    """Run documents through a pipeline and show them, writing nothing. HTTP 200 even when a document fails."""
+    body = call.required()
+    if "id" in call.path:
+        pipeline = node.pipelines["ingest"].get(call.path["id"])
+        if pipeline is None:
+            raise illegal_argument(f"pipeline [{call.path['id']}] does not exist")
+    elif "pipeline" not in body:
+        raise parse_error("[pipeline] required property is missing", property_name="pipeline")
+    else:
+        pipeline = body["pipeline"]
+        checked(node, "_simulate_pipeline", pipeline)
+    docs = required_list(body, "docs")
+    if not docs:
+        raise illegal_argument("must specify at least one document in [docs]")
+    entries = [_entry(doc) for doc in docs]
+    run_body(node, pipeline, entries)
+    return Reply({"docs": [_simulated(node, entry) for entry in entries]})
+
+
+def _entry(doc: dict[str, Any]) -> Entry:
+    if "_source" not in doc:
+        raise parse_error("[_source] required property is missing", property_name="_source")
+    return Entry(copy.deepcopy(doc["_source"]), doc.get("_index", "_index"), doc.get("_id", "_id"))
+
+
+def _simulated(node: Node, entry: Entry) -> Any:
+    if entry.failed:
+        return {"error": entry.failed.body()["error"]}
+    if entry.dropped:
+        return None
+    at = datetime.fromtimestamp(node.clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    shown = {"_index": entry.index, "_id": entry.id, "_source": entry.source, "_ingest": {"timestamp": at}}
+    return {"doc": shown}
+
+
+_SIMULATE = "cluster:admin/ingest/pipeline/simulate"
+ROUTES = [
+    *pipeline_routes("ingest", "/_ingest/pipeline", checked),
+    route("GET POST", "/_ingest/pipeline/_simulate", simulate, _SIMULATE, "verbose", WAITS, unlocked=True),
+    route("GET POST", "/_ingest/pipeline/{id}/_simulate", simulate, _SIMULATE, "verbose", WAITS, unlocked=True),
+]

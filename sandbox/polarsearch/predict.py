@@ -1,0 +1,71 @@
+"""Predictions: by parameters, which go into the connector's template as they are, or by texts, as ingestion does it.
+
+The surprise: the two forms differ, so one can work while the other fails.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.polarsearch import remote
+from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.errors import ApiError, illegal_argument
+from sandbox.polarsearch.models import algorithm, ready
+from sandbox.polarsearch.node import Node
+
+
+def by_model(node: Node, call: Call) -> Reply:
+    """POST models/{id}/_predict: parameters."""
+    body = call.required()
+    if "text_docs" in body and "parameters" not in body:
+        return _texts(node, call.path["id"], body)
+    with node.working():
+        connector = ready(node, call.path["id"])
+    return _results(remote.predict(node, connector, body.get("parameters") or {}))
+
+
+def by_algorithm(node: Node, call: Call) -> Reply:
+    """POST _predict/{algorithm}/{id}: texts for text_embedding, parameters for remote."""
+    body = call.required()
+    if algorithm(call.path["algorithm"]) == "REMOTE":
+        return by_model(node, call)
+    return _texts(node, call.path["id"], body)
+
+
+def _texts(node: Node, model: str, body: dict[str, Any]) -> Reply:
+    texts = body.get("text_docs")
+    if texts is not None and not isinstance(texts, list):
+        reason = (
+            'Cannot invoke "org.opensearch.ml.common.input.MLInput.setAlgorithm(org.opensearch.ml.common.FunctionName)"'
+        )
+        raise ApiError(500, "null_pointer_exception", f'{reason} because "mlInput" is null')
+    if not texts:
+        raise illegal_argument("Empty text docs")
+    with node.working():
+        connector = ready(node, model)
+    return _results(remote.predict_texts(node, connector, texts))
+
+
+def _results(outputs: list[remote.Output]) -> Reply:
+    return Reply({"inference_results": [{"output": outputs, "status_code": 200}]})
+
+
+def embed(node: Node, model: str, texts: list[str]) -> list[Any]:
+    """The vectors of `texts`, as ingestion and neural queries ask for them. Call it without the lock."""
+    with node.working():
+        connector = ready(node, model)
+    outputs = remote.predict_texts(node, connector, texts)
+    vectors = [output.get("data") for output in outputs]
+    if len(vectors) != len(texts) or any(vector is None for vector in vectors):
+        raise ApiError(
+            500, "illegal_state_exception", f"Unable to fetch embeddings: {len(texts)} texts, {len(vectors)} vectors"
+        )
+    return vectors
+
+
+_ML = "/_plugins/_ml"
+_RIGHT = "cluster:admin/opensearch/ml/predict"
+ROUTES = [
+    route("POST", f"{_ML}/models/{{id}}/_predict", by_model, _RIGHT, unlocked=True),
+    route("POST", f"{_ML}/_predict/{{algorithm}}/{{id}}", by_algorithm, _RIGHT, unlocked=True),
+]

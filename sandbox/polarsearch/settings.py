@@ -1,0 +1,128 @@
+"""Settings of the cluster and of indexes: dotted keys inside, nested objects outside, every scalar a text.
+
+The surprise: where one key is the start of another (`index.knn` and `index.knn.advanced.…`) the nested form keeps a dot
+(`"knn": "true", "knn.advanced": {…}`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sandbox.polarsearch.errors import ApiError, illegal_argument
+
+Flat = dict[str, Any]
+
+
+def java_text(value: Any) -> str:
+    """As Java prints it: true, null, [a, b], {k=v}."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(java_text, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
+    return str(value)
+
+
+def java_bool(value: Any) -> bool:
+    """true or false, or their texts. Raises illegal_argument_exception."""
+    text = java_text(value)
+    if text not in {"true", "false"}:
+        raise illegal_argument(f"Failed to parse value [{text}] as only [true] or [false] are allowed.")
+    return text == "true"
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> Flat:
+    """Dotted keys; scalars as texts, lists of texts, null kept (it resets)."""
+    flat: Flat = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            flat |= flatten(item, f"{prefix}{key}.")
+        elif isinstance(item, list):
+            flat[prefix + key] = [java_text(each) for each in item]
+        else:
+            flat[prefix + key] = None if item is None else java_text(item)
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The nested form, as Settings.getAsStructuredMap makes it."""
+    nested: dict[str, Any] = {}
+    for key in sorted(flat):
+        _place(nested, "", key, flat[key])
+    return nested
+
+
+def _place(into: dict[str, Any], prefix: str, key: str, value: Any) -> None:
+    head, dot, rest = key.partition(".")
+    if not dot:
+        into[prefix + key] = value
+        return
+    existing = into.setdefault(prefix + head, {})
+    if isinstance(existing, dict):
+        _place(existing, "", rest, value)
+    else:
+        _place(into, f"{prefix}{head}.", rest, value)
+
+
+def shown(flat: Mapping[str, Any], *, as_flat: bool) -> dict[str, Any]:
+    """One way or the other, keys in order."""
+    return {key: flat[key] for key in sorted(flat)} if as_flat else nest(flat)
+
+
+def unknown_setting(key: str, known: Iterable[str]) -> ApiError:
+    """The refusal of a key nobody registered, with what looks like it."""
+    close = [(score, name) for name in known if (score := _similar(key, name)) > 0.7]
+    names = [name for _, name in sorted(close, key=lambda pair: -pair[0])]
+    if not names:
+        hint = " please check that any required plugins are installed, or check the breaking changes documentation"
+        return illegal_argument(f"unknown setting [{key}]{hint} for removed settings")
+    meant = f"[{names[0]}]" if len(names) == 1 else f"any of [{', '.join(names)}]"
+    return illegal_argument(f"unknown setting [{key}] did you mean {meant}?")
+
+
+def _similar(one: str, other: str) -> float:
+    """1 - edits / the longer length, as Lucene's LevenshteinDistance."""
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, row = row, [i]
+        for j, b in enumerate(other, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (a != b)))
+    return 1 - row[-1] / max(len(one), len(other), 1)
+
+
+_UNITS = {"nanos": 1e-9, "micros": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(text: str, setting: str) -> float:
+    """A time value such as 500ms or -1. Raises illegal_argument_exception."""
+    if text in {"-1", "0"}:
+        return float(text)
+    for unit in sorted(_UNITS, key=len, reverse=True):
+        number = text[: -len(unit)]
+        if text.endswith(unit) and number.isdigit():
+            return float(number) * _UNITS[unit]
+    raise illegal_argument(
+        f"failed to parse setting [{setting}] with value [{text}] as a time value: unit is missing or unrecognized"
+    )
+
+
+def as_list(value: Any) -> list[str]:
+    """A list setting given as a list or as one text with commas."""
+    return (
+        [str(item) for item in value] if isinstance(value, list) else [part for part in str(value).split(",") if part]
+    )
+
+
+def gson(value: Any) -> str:
+    """JSON as Gson writes it: no spaces, no escapes beyond JSON's own."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def prefixed(flat: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Index settings may leave out `index.`."""
+    return ((key if key.startswith("index.") else f"index.{key}", value) for key, value in flat.items())

@@ -1,0 +1,107 @@
+"""Which part of a document, and of an answer, is wanted: `_source` filters and `filter_path`, both with wildcards."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sandbox.polarsearch.calls import Call
+from sandbox.polarsearch.settings import as_list
+
+Wanted = Any
+"""True, False, a pattern, a list of patterns, or {"includes": […], "excludes": […]}."""
+
+
+def from_query(call: Call) -> Wanted:
+    """The `_source*` query parameters as the same thing a body would say."""
+    query = call.request.query
+    text = query.get("_source")
+    if "_source_includes" in query or "_source_excludes" in query:
+        return {key: as_list(query[f"_source_{key}"]) for key in ("includes", "excludes") if f"_source_{key}" in query}
+    if text in {None, "true", ""}:
+        return True
+    return False if text == "false" else as_list(text)
+
+
+def filtered(source: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
+    """The wanted part of a document."""
+    if wanted is True:
+        return source
+    rules = wanted if isinstance(wanted, dict) else {"includes": as_list(wanted)}
+    includes = as_list(rules.get("includes", rules.get("include", [])))
+    excludes = as_list(rules.get("excludes", rules.get("exclude", [])))
+    return _kept(source, "", includes, excludes) or {}
+
+
+def _kept(source: dict[str, Any], prefix: str, includes: list[str], excludes: list[str]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in source.items():
+        path = prefix + key
+        if any(_matches(path, pattern) for pattern in excludes):
+            continue
+        whole = not includes or any(_matches(path, pattern) for pattern in includes)
+        if isinstance(value, dict) and (excludes or not whole):
+            inner = _kept(value, f"{path}.", [] if whole else includes, excludes)
+            if inner or whole:
+                kept[key] = inner
+        elif whole:
+            kept[key] = value
+    return kept
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return fnmatchcase(path, pattern) or path.startswith(f"{pattern}.")
+
+
+def select(answer: Any, filter_path: str) -> Any:
+    """The part of an answer that filter_path names; `-` before a pattern takes its part away."""
+    patterns = [part.split(".") for part in filter_path.split(",") if part and part[0] != "-"]
+    against = [part[1:].split(".") for part in filter_path.split(",") if part[:1] == "-"]
+    chosen = _select(answer, patterns) if patterns else answer
+    return _without(chosen, against) if against else chosen
+
+
+_NOTHING = object()
+
+
+def _select(value: Any, patterns: list[list[str]]) -> Any:
+    found = _selected(value, patterns)
+    return {} if found is _NOTHING else found
+
+
+def _selected(value: Any, patterns: list[list[str]]) -> Any:
+    if any(not pattern or pattern == ["**"] for pattern in patterns):
+        return value
+    if isinstance(value, list):
+        items = [found for item in value if (found := _selected(item, patterns)) is not _NOTHING]
+        return items or _NOTHING
+    if not isinstance(value, dict):
+        return _NOTHING
+    pairs = ((key, _selected(item, _deeper(key, patterns))) for key, item in value.items())
+    return {key: found for key, found in pairs if found is not _NOTHING} or _NOTHING
+
+
+def _deeper(key: str, patterns: list[list[str]]) -> list[list[str]]:
+    """What is left of each pattern below `key`. `**` stands for any number of levels."""
+    left = []
+    for pattern in patterns:
+        if pattern[0] == "**":
+            left.append(pattern)
+            if len(pattern) > 1 and fnmatchcase(key, pattern[1]):
+                left.append(pattern[2:])
+        elif fnmatchcase(key, pattern[0]):
+            left.append(pattern[1:])
+    return left
+
+
+def _without(value: Any, patterns: list[list[str]]) -> Any:
+    if isinstance(value, list):
+        return [_without(item, patterns) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for key, item in value.items():
+        left = _deeper(key, patterns)
+        if not any(not pattern for pattern in left):
+            kept[key] = _without(item, left) if left else item
+    return kept

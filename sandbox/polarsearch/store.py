@@ -1,0 +1,134 @@
+"""What survives the process: one SQLite file of named objects and documents, committed before every answer.
+
+Vectors are written as the bytes of their numbers (a quarter of the time and half of the room of digits), and come back
+to the same digits: as 64-bit floats when a client sent them, as 32-bit floats when ingestion made them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+_VECTOR = "$vector"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (kind TEXT, name TEXT, body TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (
+  place TEXT, id TEXT, seq INTEGER, version INTEGER, source TEXT, PRIMARY KEY (place, id)) WITHOUT ROWID;
+"""
+
+
+def encode(value: Any) -> str:
+    """JSON, with vectors as bytes."""
+    return json.dumps(value, ensure_ascii=False, default=_pack)
+
+
+def decode(text: str) -> Any:
+    """The other way."""
+    return json.loads(text, object_hook=_unpack if _VECTOR in text else None)
+
+
+def shown(value: Any) -> str:
+    """JSON as clients see it, with vectors as lists of numbers."""
+    return json.dumps(value, ensure_ascii=False, default=numbers)
+
+
+def numbers(vector: Any) -> list[float]:
+    """The shortest digits that mean the same number in the vector's own width."""
+    listed: list[float] = vector.tolist()
+    return listed if vector.dtype == np.float64 else [float(str(number)) for number in vector]
+
+
+def _pack(vector: Any) -> dict[str, str]:
+    return {_VECTOR: vector.dtype.str + base64.b64encode(vector.tobytes()).decode()}
+
+
+def _unpack(value: dict[str, Any]) -> Any:
+    packed = value.get(_VECTOR) if len(value) == 1 else None
+    return np.frombuffer(base64.b64decode(packed[3:]), packed[:3]) if isinstance(packed, str) else value
+
+
+class Store(Protocol):
+    """Where objects (`kind`, `name` → JSON) and documents (`place`, `id` → version, source) are kept."""
+
+    def put(self, kind: str, name: str, body: Any) -> None: ...
+    def drop(self, kind: str, name: str) -> None: ...
+    def all(self, kind: str) -> dict[str, Any]: ...
+    def write(self, place: str, rows: Iterable[tuple[str, int, int, Any]]) -> None: ...
+    def remove(self, place: str, id: str) -> None: ...
+    def clear(self, place: str) -> None: ...
+    def documents(self, place: str) -> Iterator[tuple[str, int, int, Any]]: ...
+    def commit(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class MemoryStore:
+    """Keeps nothing: the process' own memory is all there is."""
+
+    def put(self, kind: str, name: str, body: Any) -> None: ...
+    def drop(self, kind: str, name: str) -> None: ...
+    def all(self, kind: str) -> dict[str, Any]:
+        return {}
+
+    def write(self, place: str, rows: Iterable[tuple[str, int, int, Any]]) -> None: ...
+    def remove(self, place: str, id: str) -> None: ...
+    def clear(self, place: str) -> None: ...
+    def documents(self, place: str) -> Iterator[tuple[str, int, int, Any]]:
+        return iter(())
+
+    def commit(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class FileStore:
+    """One SQLite file, readable by its owner only: it holds the connectors' credentials."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._db = sqlite3.connect(path, check_same_thread=False)
+        # NORMAL survives a killed process, though not a lost machine: enough for a sandbox.
+        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
+
+    def put(self, kind: str, name: str, body: Any) -> None:
+        self._db.execute("INSERT OR REPLACE INTO objects VALUES (?,?,?)", (kind, name, encode(body)))
+
+    def drop(self, kind: str, name: str) -> None:
+        self._db.execute("DELETE FROM objects WHERE kind=? AND name=?", (kind, name))
+
+    def all(self, kind: str) -> dict[str, Any]:
+        rows = self._db.execute("SELECT name, body FROM objects WHERE kind=? ORDER BY name", (kind,))
+        return {name: decode(body) for name, body in rows}
+
+    def write(self, place: str, rows: Iterable[tuple[str, int, int, Any]]) -> None:
+        values = ((place, id, seq, version, encode(source)) for id, seq, version, source in rows)
+        self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?,?,?,?,?)", values)
+
+    def remove(self, place: str, id: str) -> None:
+        self._db.execute("DELETE FROM documents WHERE place=? AND id=?", (place, id))
+
+    def clear(self, place: str) -> None:
+        self._db.execute("DELETE FROM documents WHERE place=?", (place,))
+
+    def documents(self, place: str) -> Iterator[tuple[str, int, int, Any]]:
+        rows = self._db.execute("SELECT id, seq, version, source FROM documents WHERE place=? ORDER BY seq", (place,))
+        return ((id, seq, version, decode(source)) for id, seq, version, source in rows)
+
+    def commit(self) -> None:
+        self._db.commit()
+
+    def close(self) -> None:
+        self._db.commit()
+        self._db.close()
+
+
+def open_store(path: Path | None) -> Store:
+    """`path`'s file, or nothing but memory."""
+    return FileStore(path) if path else MemoryStore()

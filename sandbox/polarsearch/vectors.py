@@ -1,0 +1,172 @@
+"""The rules of a `knn_vector` field: what a mapping may say of it, how it is shown again, and what a document may hold.
+
+The surprise: a method that names only `hnsw` is shown with engine, space and `parameters: {}` added, and a conflict
+between two methods shows only their names ("from [hnsw] to [hnsw]").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing
+from sandbox.polarsearch.scoring import Floats
+from sandbox.polarsearch.versions import Version
+
+MAX_DIMENSION = 16000
+_KEYS = {"type", "dimension", "method", "data_type", "space_type", "mode", "compression_level", "model_id"}
+_KEYS |= {"store", "doc_values", "meta", "ignore_malformed"}
+_SPACES = {"l2", "l1", "linf", "cosinesimil", "innerproduct", "hamming"}
+_ENGINES = {"faiss", "lucene", "nmslib"}
+_METHODS = {
+    "faiss": {"hnsw": {"m", "ef_construction", "ef_search", "encoder"}, "ivf": {"nlist", "nprobes", "encoder"}},
+    "lucene": {"hnsw": {"m", "ef_construction", "encoder"}},
+    "nmslib": {"hnsw": {"m", "ef_construction"}},
+}
+
+
+@dataclass(frozen=True)
+class VectorField:
+    """What searching needs to know of the field at `path`."""
+
+    path: str
+    dimension: int
+    space: str
+    data_type: str
+
+
+def declared(name: str, body: dict[str, Any], *, version: Version, knn: bool) -> dict[str, Any]:
+    """The field as GET shows it. Raises the refusals of index creation (not yet wrapped)."""
+    for key in body:
+        if key not in _KEYS or (
+            key in {"space_type", "mode", "compression_level"} and not version.has("top_level_space_type")
+        ):
+            raise mapper_parsing(f"unknown parameter [{key}] on mapper [{name}] of type [knn_vector]")
+    method = _method(body, version) if "method" in body else None
+    shown: dict[str, Any] = {"type": "knn_vector", "dimension": _dimension(name, body, method, version)}
+    if "data_type" in body and body["data_type"] != "float":
+        shown["data_type"] = str(body["data_type"]).upper()
+    if method is not None:
+        if not knn and version.has("top_level_space_type"):
+            raise illegal_argument("Cannot set modelId or method parameters when index.knn setting is false")
+        shown["method"] = method
+    shown |= {key: body[key] for key in ("space_type", "mode", "compression_level", "meta") if key in body}
+    return shown
+
+
+def _dimension(name: str, body: dict[str, Any], method: dict[str, Any] | None, version: Version) -> int:
+    if "dimension" not in body:
+        raise illegal_argument(f"Dimension value missing for vector: {name}")
+    try:
+        dimension = int(body["dimension"])
+    except (TypeError, ValueError):
+        text = f"Unable to parse [dimension] from provided value [{body['dimension']}] for vector [{name}]"
+        raise illegal_argument(text) from None
+    if dimension <= 0:
+        raise illegal_argument(f"Dimension value must be greater than 0 for vector: {name}")
+    if dimension > MAX_DIMENSION:
+        engine = (method or {}).get("engine") or default_engine(version)
+        raise _invalid([f"Dimension value cannot be greater than {MAX_DIMENSION} for vector with engine: {engine}"])
+    return dimension
+
+
+def default_engine(version: Version) -> str:
+    """faiss, or nmslib up to 2.17."""
+    return "faiss" if version.has("faiss_default") else "nmslib"
+
+
+def _invalid(reasons: list[str]) -> ApiError:
+    listed = "".join(f"{number}: {reason};" for number, reason in enumerate(reasons, 1))
+    return ApiError(400, "validation_exception", f"Validation Failed: {listed}")
+
+
+def _method(body: dict[str, Any], version: Version) -> dict[str, Any]:
+    sent = body["method"]
+    engine = sent.get("engine", default_engine(version))
+    if engine not in _ENGINES:
+        raise mapper_parsing(f"Invalid engine: {engine}")
+    if engine == "nmslib" and version.has("nmslib_refused"):
+        raise mapper_parsing(
+            "nmslib engine is deprecated in OpenSearch  and cannot be used for new index creation in OpenSearch from  3.0.0."
+        )
+    space = _space(sent.get("space_type"), body.get("space_type"))
+    name, parameters = sent.get("name", "hnsw"), sent.get("parameters") or {}
+    _check_parameters(engine, name, parameters)
+    _check_space(engine, name, space, version)
+    return {"engine": engine, "space_type": space, "name": name, "parameters": parameters}
+
+
+def _space(inner: str | None, outer: str | None) -> str:
+    for space in (inner, outer):
+        if space is not None and space not in _SPACES:
+            raise mapper_parsing(f"Invalid space_type: {space}")
+    if inner and outer and inner != outer:
+        raise mapper_parsing(f'Cannot specify conflicting space types: "[{inner}]" "[{outer}]"')
+    return inner or outer or "l2"
+
+
+def _check_parameters(engine: str, name: str, parameters: dict[str, Any]) -> None:
+    known = _METHODS[engine].get(name)
+    if known is None:
+        raise illegal_argument(f"Invalid method name: {name}")
+    reasons = [f"Unknown parameter '{key}' found" for key in parameters if key not in known]
+    reasons += [
+        f"parameter validation failed for Integer parameter [{key}]."
+        for key, value in parameters.items()
+        if key in known - {"encoder"} and not (isinstance(value, int) and value > 0)
+    ]
+    if reasons:
+        raise _invalid(reasons)
+    if name == "ivf":
+        raise _invalid(['"method" requires training.'])
+
+
+def _check_space(engine: str, name: str, space: str, version: Version) -> None:
+    if engine == "faiss" and space == "cosinesimil" and not version.has("faiss_cosine"):
+        raise _invalid([f'"{name}" configuration does not support space type: "{space}".'])
+
+
+def conflicts(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Each parameter that may not change in place, as the refusal lists them."""
+    found = []
+    if old["dimension"] != new["dimension"]:
+        found.append(f"Cannot update parameter [dimension] from [{old['dimension']}] to [{new['dimension']}]")
+    if old.get("method") != new.get("method"):
+        names = [(field.get("method") or {}).get("name", "null") for field in (old, new)]
+        found.append(f"Cannot update parameter [method] from [{names[0]}] to [{names[1]}]")
+    for key, default in (("data_type", "FLOAT"), ("space_type", None), ("mode", None), ("compression_level", None)):
+        values = [field.get(key, default) for field in (old, new)]
+        if values[0] != values[1]:
+            shown = ["null" if value is None else value for value in values]
+            found.append(f"Cannot update parameter [{key}] from [{shown[0]}] to [{shown[1]}]")
+    return found
+
+
+def mapper_class(field: dict[str, Any]) -> str:
+    """Lucene's fields are another class than faiss' and nmslib's, though both are of type knn_vector."""
+    return "lucene" if (field.get("method") or {}).get("engine") == "lucene" else "method"
+
+
+def field_of(path: str, shown: dict[str, Any]) -> VectorField:
+    """From the mapping as shown."""
+    method = shown.get("method") or {}
+    space = method.get("space_type") or shown.get("space_type") or "l2"
+    return VectorField(path, shown["dimension"], space, shown.get("data_type", "FLOAT"))
+
+
+def checked(field: VectorField, values: Any) -> Floats:
+    """A document's vector as searched. Raises the (unwrapped) refusal of one that does not fit."""
+    given = len(values) if isinstance(values, (list, np.ndarray)) else 1
+    if given != field.dimension:
+        raise illegal_argument(f"Vector dimension mismatch. Expected: {field.dimension}, Given: {given}")
+    try:
+        array = np.asarray(values, np.float32)
+    except (TypeError, ValueError):
+        raise illegal_argument("[knn_vector] values must be numbers") from None
+    if not np.isfinite(array).all():
+        raise illegal_argument("KNN vector values cannot be NaN or infinite")
+    if field.space == "cosinesimil" and not array.any():
+        raise illegal_argument("zero vector is not supported when space type is [cosinesimil]")
+    return array

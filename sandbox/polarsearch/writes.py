@@ -1,0 +1,255 @@
+"""Writing documents: one way for single requests, _bulk and _reindex. First the pipelines, which may call other
+services, then all at once under the lock.
+
+The surprise: an `update` runs no pipeline over what it changes, so a vector made from the old text stays; only
+`doc_as_upsert` sends the partial document through. And `items` of a _bulk are not in order: what a pipeline refused is
+put between what it did not, in the order it was refused.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sandbox.polarsearch import ingest
+from sandbox.polarsearch.errors import ApiError, illegal_argument
+from sandbox.polarsearch.fitting import fit
+from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.indices import create_index
+from sandbox.polarsearch.names import for_writing, missing
+from sandbox.polarsearch.node import Node
+
+STATUS = {"created": 201, "updated": 200, "deleted": 200, "not_found": 404, "noop": 200}
+
+
+@dataclass
+class Op:
+    """One action: verb is index, create, update or delete; `body` the document, or an update's request."""
+
+    verb: str
+    index: str
+    id: str | None
+    body: dict[str, Any] = field(default_factory=dict)
+    pipeline: str | None = None
+    if_seq_no: int | None = None
+    version: int | None = None
+    outcome: dict[str, Any] | ApiError | None = None
+    piped: bool = False
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """What a pipeline gets to see of it."""
+        if self.verb in {"index", "create"}:
+            return self.body
+        if self.verb == "update":
+            return self.body.get("doc") if self.body.get("doc_as_upsert") else self.body.get("upsert")
+        return None
+
+
+def perform(node: Node, ops: list[Op], *, refresh: bool) -> list[Op]:
+    """Do them all. Each op has its outcome afterwards; the list comes back in the order a _bulk answers."""
+    refused: list[Op] = []
+    with node.working():
+        for op in ops:
+            _prepare(node, op)
+        plans = _plans(node, ops)
+    for (index, names), group in plans.items():
+        refused += _pipe(node, index, list(names), group)
+    with node.working():
+        touched = {op.index: op for op in ops if op.outcome is None}
+        for op in ops:
+            if op.outcome is None:
+                op.outcome = _attempt(node, op)
+        for name in touched if refresh else ():
+            index_ = for_writing(node, name)
+            if index_:
+                index_.shard.refresh()
+    return _answered(ops, refused)
+
+
+def _prepare(node: Node, op: Op) -> None:
+    """Make the index when it is missing, and give the document an id."""
+    try:
+        index = for_writing(node, op.index)
+        if index is None and op.verb == "delete":
+            raise missing(op.index)
+        if index is None:
+            _auto_create(node, op.index)
+        if op.verb == "update":
+            _check_update(op.body)
+        if op.id is None and op.verb != "update":
+            op.id = node.new_id()
+    except ApiError as error:
+        op.outcome = error
+
+
+def _auto_create(node: Node, name: str) -> None:
+    if node.setting("action.auto_create_index", "true") == "false":
+        error = missing(name)
+        error.reason += " and [action.auto_create_index] is [false]"
+        raise error
+    create_index(node, name, {})
+
+
+def _check_update(body: dict[str, Any]) -> None:
+    unknown = body.keys() - {"doc", "upsert", "doc_as_upsert", "detect_noop", "_source"}
+    if unknown:
+        raise ApiError(400, "x_content_parse_exception", f"[1:2] [UpdateRequest] unknown field [{min(unknown)}]")
+    if "doc" not in body:
+        reason = "Validation Failed: 1: script or doc is missing;"
+        raise ApiError(400, "action_request_validation_exception", reason)
+
+
+def _plans(node: Node, ops: list[Op]) -> dict[tuple[str, tuple[str, ...]], list[Op]]:
+    plans: dict[tuple[str, tuple[str, ...]], list[Op]] = {}
+    for op in ops:
+        index = for_writing(node, op.index) if op.outcome is None and op.document is not None else None
+        if index is None:
+            continue
+        first = index.pipeline("default_pipeline") if op.pipeline is None else op.pipeline
+        names = tuple(name for name in (first, index.pipeline("final_pipeline")) if name and name != "_none")
+        if names:
+            plans.setdefault((index.name, names), []).append(op)
+    return plans
+
+
+def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[Op]:
+    """Run the pipelines over the ops' documents; those refused come back in the order they were."""
+    entries = [ingest.Entry(copy.deepcopy(op.document or {}), index, op.id or "") for op in ops]
+    for name in names:
+        ingest.run(node, name, [entry for entry in entries if entry.going])
+    refused = []
+    for op, entry in zip(ops, entries, strict=True):
+        op.piped = True
+        if entry.failed:
+            op.outcome = entry.failed
+            refused.append(op)
+        elif entry.dropped:
+            op.outcome = _dropped(index, op)
+        else:
+            _replace(op, entry.source)
+    return refused
+
+
+def _dropped(index: str, op: Op) -> dict[str, Any]:
+    shards = {"total": 0, "successful": 0, "failed": 0}
+    return {"_index": index, "_id": op.id, "_version": -3, "result": "noop", "_shards": shards}
+
+
+def _replace(op: Op, source: dict[str, Any]) -> None:
+    if op.verb != "update":
+        op.body = source
+    else:
+        op.body = {**op.body, "doc" if op.body.get("doc_as_upsert") else "upsert": source}
+
+
+def _answered(ops: list[Op], refused: list[Op]) -> list[Op]:
+    listed = list(refused)
+    left_out = {id(op) for op in refused}
+    for slot, op in enumerate(ops):
+        if id(op) not in left_out:
+            listed.insert(slot, op)
+    return listed
+
+
+def _attempt(node: Node, op: Op) -> dict[str, Any] | ApiError:
+    try:
+        index = for_writing(node, op.index)
+        if index is None:
+            raise missing(op.index)
+        return _apply(node, index, op)
+    except ApiError as error:
+        return error
+
+
+def _apply(node: Node, index: Index, op: Op) -> dict[str, Any]:
+    shard, id = index.shard, op.id or ""
+    _check_conflict(index, op)
+    if op.verb == "delete":
+        written = shard.delete(id)
+    elif op.verb == "update":
+        return _update(node, index, op)
+    else:
+        written = shard.put(id, _fitted(node, index, id, op.body))
+        if op.version is not None:
+            written = shard.set_version(id, op.version, written)
+    return answer(index, written.doc_id, written.version, written.result, written.seq)
+
+
+def _fitted(node: Node, index: Index, id: str, source: dict[str, Any]) -> dict[str, Any]:
+    kept, grew = fit(index, id, source)
+    if grew:
+        node.save(index)
+    return kept
+
+
+def answer(index: Index, id: str, version: int, result: str, seq: int) -> dict[str, Any]:
+    """A write's answer. A noop touched no shard."""
+    copies = 0 if result == "noop" else 1
+    shards = {"total": index.shard_copies * copies, "successful": copies, "failed": 0}
+    head = {"_index": index.name, "_id": id, "_version": version, "result": result, "_shards": shards}
+    return head | {"_seq_no": seq, "_primary_term": 1}
+
+
+def _check_conflict(index: Index, op: Op) -> None:
+    old = index.shard.current.get(op.id or "")
+    if op.verb == "create" and old:
+        raise conflict(index, f"[{op.id}]: version conflict, document already exists (current version [{old.version}])")
+    if op.if_seq_no is not None and (old.seq if old else None) != op.if_seq_no:
+        found = f"current document has seqNo [{old.seq}] and primary term [1]" if old else "but no document was found"
+        raise conflict(
+            index, f"[{op.id}]: version conflict, required seqNo [{op.if_seq_no}], primary term [1]. {found}"
+        )
+    if op.version is not None and old and op.version <= old.version:
+        text = f"current version [{old.version}] is higher or equal to the one provided [{op.version}]"
+        raise conflict(index, f"[{op.id}]: version conflict, {text}")
+
+
+def conflict(index: Index, reason: str, status: int = 409, kind: str = "version_conflict_engine_exception") -> ApiError:
+    """An engine's refusal, which names the shard."""
+    return ApiError(status, kind, reason, extra={"index": index.name, "shard": "0", "index_uuid": index.uuid})
+
+
+def _update(node: Node, index: Index, op: Op) -> dict[str, Any]:
+    id, body = op.id or "", op.body
+    old = index.shard.current.get(id)
+    if old is None:
+        fresh = body["doc"] if body.get("doc_as_upsert") else body.get("upsert")
+        if fresh is None:
+            raise conflict(index, f"[{id}]: document missing", 404, "document_missing_exception")
+        written = index.shard.put(id, _fitted(node, index, id, fresh))
+        return answer(index, id, written.version, "created", written.seq)
+    merged = _merged(old.source, body["doc"])
+    if body.get("detect_noop", True) and same(merged, old.source):
+        return answer(index, id, old.version, "noop", old.seq)
+    written = index.shard.put(id, _fitted(node, index, id, merged))
+    return answer(index, id, written.version, "updated", written.seq)
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(old)
+    for key, value in new.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equality that also knows vectors."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    return bool(one == other)
+
+
+def parse_refresh(text: str | None) -> bool:
+    """refresh=true, wait_for, or just `refresh`: all of them make the write searchable before the answer."""
+    if text in {None, "false"}:
+        return False
+    if text in {"", "true", "wait_for"}:
+        return True
+    raise illegal_argument(f"Unknown value for refresh: [{text}].")
