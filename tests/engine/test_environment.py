@@ -1,0 +1,95 @@
+"""Our `pulumi` sees nothing of the user's, and the user's nothing of ours."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import engine
+
+HOSTS = Path(engine.__file__).parent / "hosts"
+PYTHON = Path("/project/.venv/bin/python")
+ENGINE = engine.Engine(Path("/cache/bin/pulumi"), (3, 259, 0), "built by Go")
+
+
+@pytest.fixture
+def variables(tmp_path):
+    base = {
+        "PATH": "/usr/bin",
+        "HOME": "/home/u",
+        "PULUMI_ACCESS_TOKEN": "theirs",
+        "PULUMI_STACK": "theirs",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": "/theirs",
+        "PYTHONHOME": "/theirs",
+        "no_proxy": "example.com",
+    }
+    return engine.environment(ENGINE, tmp_path, passphrase="ours", python=PYTHON, base=base)
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+def test_the_engines_folder_then_the_projects_python_come_first_on_path(variables):
+    assert variables["PATH"] == "/cache/bin:/project/.venv/bin:/usr/bin"
+    assert variables["PULUMI_PYTHON_CMD"] == str(PYTHON)
+
+
+def test_state_and_home_are_ours_and_there(variables, tmp_path):
+    assert variables["PULUMI_BACKEND_URL"] == (tmp_path / "state").as_uri()
+    assert variables["PULUMI_HOME"] == str(tmp_path / "pulumi")
+    assert (tmp_path / "state").is_dir()
+    assert variables["PULUMI_CONFIG_PASSPHRASE"] == "ours"
+
+
+def test_nothing_of_the_users_pulumi_leaks_in(variables):
+    assert "theirs" not in " ".join(variables.values())
+    assert variables["HOME"] == "/home/u"
+
+
+def test_the_talk_with_the_hosts_goes_past_proxies(variables):
+    assert variables["no_proxy"] == variables["NO_PROXY"] == "example.com,127.0.0.1,localhost,::1"
+
+
+@pytest.mark.parametrize(
+    ("environ", "manifest", "python"),
+    [
+        ({"PULUMI_PYTHON_CMD": "chosen"}, "    virtualenv: .venv", "chosen"),
+        ({}, "runtime:\n  name: python\n  options:\n    virtualenv: .venv", ".venv/bin/python"),
+        ({}, "runtime: {name: python, options: {virtualenv: ../v}}", "../v/bin/python"),
+        ({}, "runtime: python", "python3"),
+    ],
+)
+def test_the_language_host_runs_the_python_that_is_asked_for(project, environ, manifest, python):
+    (project / "Pulumi.yaml").write_text(manifest + "\n")
+    assert started(project, "pulumi-language-python", environ)[0] == python
+
+
+@pytest.mark.parametrize(
+    ("environ", "python"),
+    [
+        ({"PULUMI_PYTHON_CMD": "chosen", "PULUMI_RUNTIME_VIRTUALENV": ".venv"}, "chosen"),
+        ({"PULUMI_RUNTIME_VIRTUALENV": ".venv"}, ".venv/bin/python"),
+        ({}, "python3"),
+    ],
+)
+def test_the_providers_host_runs_the_same(project, environ, python):
+    called = started(project, "pulumi-resource-pulumi-python", environ)
+    assert called == [python, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"]
+
+
+def started(folder, host, environ):
+    """The command a host becomes: every Python it may choose is a script that says its name."""
+    for name in ("chosen", "python3", ".venv/bin/python", "../v/bin/python"):
+        fake = folder / "bin" / name if "/" not in name else folder / name
+        fake.parent.mkdir(parents=True, exist_ok=True)
+        fake.write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        fake.chmod(0o755)
+    variables = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", **environ}
+    done = subprocess.run(
+        [HOSTS / host, "127.0.0.1:1"], cwd=folder, env=variables, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()

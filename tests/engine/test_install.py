@@ -1,0 +1,98 @@
+"""The SDK's installer, played by small programs: what it makes is kept, and it is not waited for in vain."""
+
+import os
+import time
+
+import pytest
+
+from engine.install import AGAIN, PROGRAM, install, kept
+from engine.machine import Machine
+
+WORKS = """
+import pathlib, sys
+bin = pathlib.Path(sys.argv[1]) / "bin"
+bin.mkdir(parents=True)
+(bin / "pulumi").write_text("#!/bin/sh\\necho v3.272.0\\n")
+(bin / "pulumi").chmod(0o755)
+"""
+SLOWLY = """
+import os, time
+with open(os.path.join(os.environ["TMPDIR"], "download"), "wb", buffering=0) as file:
+    for _ in range(8):
+        file.write(b"x")
+        time.sleep(0.25)
+"""
+HANGS = """
+import pathlib, subprocess, sys, time
+child = subprocess.Popen(["sleep", "600"])
+(pathlib.Path(sys.argv[1]).parents[1] / "sleeper").write_text(str(child.pid))
+time.sleep(600)
+"""
+NOT_INSTALLED = "the SDK could not install pulumi (no way to its download site?)"
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def machine(tmp_path, said):
+    return Machine(dict(os.environ), tmp_path, said.append, time.time)
+
+
+def test_what_it_installs_is_kept_under_its_version(machine):
+    assert install(machine, WORKS) is None
+    assert kept(machine.cache) == [machine.cache / "installed-3.272.0"]
+    assert (machine.cache / "installed-3.272.0" / "bin" / "pulumi").exists()
+    assert not (machine.cache / "installing").exists()
+
+
+def test_slow_is_not_stuck_as_long_as_something_arrives(machine):
+    assert install(machine, SLOWLY + WORKS, patience=1.0) is None
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["raise SystemExit(1)", "import sys", WORKS.replace("v3.272.0", "cannot execute")],
+    ids=["it fails", "it makes nothing", "what it makes does not run"],
+)
+def test_no_network_is_no_error_but_a_reason(machine, program):
+    assert install(machine, program) == NOT_INSTALLED
+    assert kept(machine.cache) == []
+
+
+def test_when_nothing_arrives_it_is_ended_with_all_its_children(machine):
+    assert install(machine, HANGS, patience=2.0) == NOT_INSTALLED
+    sleeper = int((machine.cache / "sleeper").read_text())
+    deadline = time.monotonic() + 10
+    while _runs(sleeper):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _runs(pid):
+    """Whether it is there and no zombie that waits for init."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 one line beside the call it belongs to
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def test_it_is_tried_once_a_day(machine, said):
+    later = [time.time()]
+    patient = Machine(machine.environ, machine.cache, said.append, lambda: later[0])
+    assert install(patient, "raise SystemExit(1)") == NOT_INSTALLED
+    assert str(install(patient, WORKS)).startswith("the SDK's installer failed less than a day ago")
+    later[0] += AGAIN + 1
+    assert install(patient, WORKS) is None
+
+
+def test_it_is_the_sdks_own_installer():
+    """The program names a public function of the SDK that is there."""
+    from pulumi.automation import PulumiCommand
+
+    assert "PulumiCommand.install(root=" in PROGRAM
+    assert callable(PulumiCommand.install)
