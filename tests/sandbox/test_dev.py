@@ -1,0 +1,161 @@
+"""What `make up`, `preview`, `search` and `down` decide, and what a person sees when they cannot go on."""
+
+import json
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+import respx
+
+from sandbox import question
+from sandbox.dev import ROOT, changed, main, stale
+
+HERE = "this-host"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"same": 14}, "nothing changed: all 14 resources are as declared"),
+        ({"create": 12, "same": 2}, "12 create, 2 unchanged"),
+        ({"update": 1, "create": 2}, "2 create, 1 update, 0 unchanged"),
+        (None, "nothing changed: all 0 resources are as declared"),
+    ],
+)
+def test_an_update_is_told_in_words(changes, said):
+    assert changed([{"resourceChanges": changes}, {"resourceChanges": {"delete": 9}}]) == said
+
+
+@pytest.mark.parametrize(
+    ("locks", "living", "expected"),
+    [
+        ([], [], False),
+        ([{"pid": 7, "hostname": HERE}], [], True),
+        ([{"pid": 7, "hostname": HERE}], [7], False),
+        ([{"pid": 7, "hostname": HERE}, {"pid": 8, "hostname": HERE}], [8], False),
+        ([{"pid": 7, "hostname": "another"}], [], False),
+    ],
+)
+def test_only_a_lock_whose_process_is_gone_is_taken_away(locks, living, expected):
+    assert stale(locks, HERE, living.__contains__) is expected
+
+
+def test_search_without_a_question_says_how_to_ask(capsys):
+    assert main(["search", " "]) == 1
+    assert capsys.readouterr().err == 'what for? make search Q="something to keep coffee hot"\n'
+
+
+@pytest.mark.parametrize("argv", [[], ["reboot"]])
+def test_an_unknown_command_is_refused(argv, capsys):
+    assert main(argv) == 2
+    assert capsys.readouterr().err == "usage: python -m sandbox.dev up|preview|down|search\n"
+
+
+@pytest.mark.parametrize("value", ["hush", {"4dabf18193072939515e22adb298388d": "1b47", "plaintext": '"hush"'}])
+def test_access_is_the_connection_that_the_last_up_stored(value):
+    inputs = {"p:search_url": "http://s", "p:search_username": "u", "search_password": value}
+    resources = [{"type": "pulumi:pulumi:Stack"}, {"type": "pulumi:providers:pulumi-python", "inputs": inputs}]
+    assert question.access({"deployment": {"resources": resources}}) == question.Access("http://s", "u", "hush")
+
+
+@pytest.mark.parametrize("deployment", [{}, {"resources": [{"type": "pulumi:pulumi:Stack", "inputs": None}]}])
+def test_before_the_first_up_there_is_no_access(deployment):
+    assert question.access({"deployment": deployment}) is None
+
+
+def test_the_text_goes_wherever_the_placeholder_stands():
+    body = {"query": {"neural": {"v": {"query_text": "{{text}}", "k": 5}}}, "list": ["{{text}}!", 1, None]}
+    assert question.filled(body, 'a "mug"') == {
+        "query": {"neural": {"v": {"query_text": 'a "mug"', "k": 5}}},
+        "list": ['a "mug"!', 1, None],
+    }
+
+
+ACCESS = question.Access("http://search.test/", "u", "p")
+COLLECTIONS = {"products": {"alias": "products", "query": {"neural": {"query": {"match": {"t": "{{text}}"}}}}}}
+
+
+@pytest.fixture
+def search():
+    with respx.mock(base_url="http://search.test") as router:
+        yield router.post("/products/_search")
+
+
+def test_every_collection_is_asked_by_its_own_query(search):
+    hit = {"_id": "1", "_score": 0.51234, "_source": {"name": "Mug", "price": 2, "description": "x" * 200}}
+    search.respond(json={"hits": {"hits": [hit]}})
+    heading, row = question.ask(ACCESS, COLLECTIONS, "hot?")
+    assert json.loads(search.calls.last.request.content) == {"query": {"match": {"t": "hot?"}}, "size": 3}
+    assert search.calls.last.request.headers["authorization"].startswith("Basic ")
+    assert heading == '\nproducts: "hot?"'
+    assert row.startswith("  0.512      1  Mug · xxx")
+    assert row.endswith("x…")
+
+
+def test_no_hits_is_said(search):
+    search.respond(json={"hits": {"hits": []}})
+    assert list(question.ask(ACCESS, COLLECTIONS, "hot?"))[1:] == ["  nothing found"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            httpx.Response(404, json={"error": {"reason": "no such index [products]"}}),
+            "no such index [products] (HTTP 404)",
+        ),
+        (httpx.Response(401, text="Unauthorized"), "Unauthorized (HTTP 401)"),
+        (httpx.ConnectError("refused"), "refused; is it running? make up"),
+    ],
+)
+def test_a_question_that_fails_is_one_line(search, answer, said):
+    search.mock(side_effect=[answer])
+    with pytest.raises(question.Unanswered) as raised:
+        list(question.ask(ACCESS, COLLECTIONS, "hot?"))
+    assert str(raised.value) == f"POST http://search.test/products/_search: {said}"
+
+
+def make(*args, **variables):
+    environ = {**os.environ, **variables}
+    return subprocess.run(["make", *args], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_make_help_names_every_command():
+    said = make("help").stdout
+    for command in ("up", "down", "preview", "search", "check", "test", "test-engine"):
+        assert f"make {command} " in said
+
+
+def test_without_a_new_enough_python_make_refuses_in_one_line(tmp_path):
+    """A Makefile beside an empty folder: nothing is made there, and old Pythons are all there is on PATH."""
+    for name in ("Makefile", "requirements.lock"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "bin").mkdir()
+    for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"):
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+    done = make("-C", str(tmp_path), "up", PATH=path, PYTHON="")
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if "Error" not in line] == [
+        "make: Python 3.10 or newer with venv is needed: install it (Debian: apt install python3-venv), "
+        "or make PYTHON=/path/to/python3"
+    ]
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_the_lock_is_complete_hashed_and_names_no_registry():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    names = {line.split("==")[0] for line in lines if "==" in line and not line.startswith(" ")}
+    assert {"pulumi", "httpx", "pymysql", "pydantic", "numpy", "tokenizers", "safetensors", "pytest"} <= names
+    assert not names & {"torch", "sentence-transformers", "transformers"}
+    assert not [line for line in lines if "://" in line or line.lstrip().startswith(("--index", "--extra", "--find"))]
+    pinned = [number for number, line in enumerate(lines) if "==" in line and not line.startswith(" ")]
+    assert all(lines[number + 1].strip().startswith("--hash=sha256:") for number in pinned)
+
+
+def test_on_the_command_line_it_is_one_line_too():
+    done = subprocess.run([sys.executable, "-m", "sandbox.dev", "search"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
