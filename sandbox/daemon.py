@@ -68,10 +68,10 @@ class State:
 
     def lines(self) -> list[str]:
         """One line for each service, for a person."""
-        host = defaults.HOST
+        host, revision = defaults.HOST, self.polardb_version or "none"
         return [
             f"search      http://{host}:{self.search}  user {defaults.SEARCH_USERNAME}  OpenSearch {self.version}",
-            f"database    {host}:{self.database}  user {defaults.DATABASE_USER}  PolarDB {self.polardb_version or 'none'}",
+            f"database    {host}:{self.database}  user {defaults.DATABASE_USER}  revision {revision}",
             f"embeddings  http://{host}:{self.embeddings}/v1",
         ]
 

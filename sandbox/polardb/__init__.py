@@ -2,7 +2,8 @@
 
 AutoETL's documentation leaves gaps. This is the one list of what is assumed here, and nowhere stated:
 
-1. `show_sync_link()` gives the columns Link Id, Type, Source, Target, Status, Message, Created_at, Updated_at, made after
+1. `show_sync_link()` gives the columns Link Id, Type, Source, Target, Status, Message, Created_at, Updated_at, made
+after
    SHOW SEARCH VIEW STATUS (whose columns are documented), and lists links made by procedures, not search views.
 2. Links are dropped by `dbms_etl.drop_sync_link(id)`; neither that nor DROP SEARCH VIEW touches the index.
 3. A second identical call makes a second link. `CALL dbms_etl.sync_by_…` gives no result set.
@@ -11,10 +12,12 @@ AutoETL's documentation leaves gaps. This is the one list of what is assumed her
 5. The procedures are listed in information_schema.routines, and need EXECUTE as stored ones do.
 6. An index that does not exist is refused by the procedures (1644), made by a search view; if it goes missing later the
    link is in trouble until it is back.
-7. Status is `active` until a change of the table ends the link (a renamed column, a dropped key): then `failed`, for good.
+7. Status is `active` until a change of the table ends the link (a renamed column, a dropped key): then `failed`, for
+good.
    jobStatus is `initializing`, `running`, `recovering` or `failed`.
 8. The prerequisites (binlog, key, types, ALTER and SELECT, columns) are refused with SIGNAL: 1644, SQLSTATE 45000.
-9. Documents: NULL is written as null, dates as `YYYY-MM-DD HH:MM:SS`, DECIMAL as a number, JSON as compact text, BLOB as
+9. Documents: NULL is written as null, dates as `YYYY-MM-DD HH:MM:SS`, DECIMAL as a number, JSON as compact text, BLOB
+as
    Base64, SET as a list, TINYINT(1) as a boolean, as Flink's MySQL source and JSON format do. The values of a composite
    key are joined by `_`.
 10. WITH stands between the column list and AS in CREATE SEARCH VIEW. Options of a link are kept and shown, and change

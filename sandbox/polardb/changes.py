@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from sandbox.polardb.catalog import Catalog, Column, Table, quote
 from sandbox.polardb.errors import refusal, unsupported
-from sandbox.polardb.expressions import constant_value, only
+from sandbox.polardb.literals import constant_value, only
 from sandbox.polardb.queries import Queries
 from sandbox.polardb.scope import Scope, Source, Typed
 from sandbox.polardb.types import quoted, stored

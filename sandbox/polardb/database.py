@@ -23,7 +23,10 @@ REVISIONS = {"8.0.1.1": (52, 54), "8.0.2.2": (33, 34)}
 
 
 class Database:
-    """`file` is made if it is not there. `clock` gives seconds since 1970; sessions are `sandbox.polardb.session.Session`."""
+    """`file` is made if it is not there.
+
+    `clock` gives seconds since 1970; sessions are `sandbox.polardb.session.Session`.
+    """
 
     def __init__(
         self,

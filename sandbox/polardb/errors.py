@@ -1,6 +1,7 @@
 """What MySQL says when it refuses: number, SQLSTATE and text, as one table.
 
-Clients decide by the number (pymysql turns it into an exception class), people read the text, so both are MySQL 8.0's own.
+Clients decide by the number (pymysql turns it into an exception class), people read the text, so both are MySQL 8.0's
+own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ TEXTS: dict[int, tuple[str, str]] = {
     1054: ("42S22", "Unknown column '{}' in '{}'"),
     1055: (
         "42000",
-        "Expression #{} of {} is not in GROUP BY clause and contains nonaggregated column '{}' which is not functionally"
+        "Expression #{} of {} is not in GROUP BY clause and contains nonaggregated column '{}' which is not"
+        " functionally"
         " dependent on columns in GROUP BY clause; this is incompatible with sql_mode=only_full_group_by",
     ),
     1060: ("42S21", "Duplicate column name '{}'"),

@@ -1,8 +1,8 @@
 """MySQL's functions, as Python functions that SQLite calls.
 
-Each entry says how its arguments are converted (t: text, n: number, a: as they are) and the type of its result. A function
-that is not here is refused by name: SQLite has functions of the same name that mean something else (LENGTH counts
-characters there, bytes here).
+Each entry says how its arguments are converted (t: text, n: number, a: as they are) and the type of its result. A
+function that is not here is refused by name: SQLite has functions of the same name that mean something else (LENGTH
+counts characters there, bytes here).
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ TypeRule = Callable[[Sequence[ColumnType]], ColumnType]
 
 @dataclass(frozen=True)
 class Function:
-    """`arguments` has a letter for each argument; `+` at its end repeats the last, `?` makes those after it optional."""
+    """`arguments` has a letter for each argument.
+
+    `+` at its end repeats the last, `?` makes those after it optional.
+    """
 
     call: Callable[..., Any]
     arguments: str

@@ -1,7 +1,7 @@
 """MySQL's words: just enough to split scripts, to recognise statements and to read those no parser knows.
 
-`sync_by_map("search", …)` is a string under the default sql_mode and a column name under ANSI_QUOTES, so the mode is an
-argument of reading.
+`sync_by_map("search", …)` is a string under the default sql_mode and a column name under ANSI_QUOTES, so the mode is
+an argument of reading.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ def statements(sql: str, *, ansi_quotes: bool = False) -> list[str]:
 
 
 class Reader:
-    """Reads a statement word by word. `accept` looks and moves on only if it fits; the rest raise 1064 if it does not."""
+    """Reads a statement word by word.
+
+    `accept` looks and moves on only if it fits; the rest raise 1064 if it does not.
+    """
 
     def __init__(self, sql: str, *, ansi_quotes: bool = False) -> None:
         self.sql = sql

@@ -18,7 +18,8 @@ SEARCH_VIEW = "search_view"
 
 @dataclass(frozen=True)
 class LinkRequest:
-    """From one table to one index. `fields`: (field of the document, column); `key`: columns whose values make the `_id`.
+    """From one table to one index. `fields`: (field of the document, column); `key`: columns whose values make the"
+    " `_id`.
 
     `origin` is the procedure's name or `search_view`; `name` and `statement` are a view's.
     """
@@ -47,7 +48,10 @@ class LinkStatus:
 
 
 class Links(Protocol):
-    """AutoETL, seen from the database. The connection is the session's: what is done on it is part of its transaction."""
+    """AutoETL, seen from the database.
+
+    The connection is the session's: what is done on it is part of its transaction.
+    """
 
     def missing_index(self, index: str) -> str | None:
         """Why a link cannot write to `index`, or None."""

@@ -25,9 +25,9 @@ SERVER_CAPABILITIES = (
 IN_TRANSACTION, AUTOCOMMIT, MORE_RESULTS = 1, 2, 8
 UTF8MB4, BINARY = 255, 63
 _CODES = {
-    "tinyint": 1, "smallint": 2, "mediumint": 9, "int": 3, "bigint": 8, "year": 13, "float": 4, "double": 5, "decimal": 246,
-    "date": 10, "datetime": 12, "timestamp": 7, "time": 11, "json": 245, "bit": 16, "varchar": 253, "char": 254,
-    "varbinary": 253, "binary": 254, "enum": 254, "set": 254, "null": 6,
+    "tinyint": 1, "smallint": 2, "mediumint": 9, "int": 3, "bigint": 8, "year": 13, "float": 4, "double": 5,
+    "decimal": 246, "date": 10, "datetime": 12, "timestamp": 7, "time": 11, "json": 245, "bit": 16, "varchar": 253,
+    "char": 254, "varbinary": 253, "binary": 254, "enum": 254, "set": 254, "null": 6,
 }  # fmt: skip
 _NOT_NULL, _UNSIGNED, _BINARY_FLAG, _ENUM, _SET, _BLOB, _NUMERIC = 1, 32, 128, 256, 2048, 16, 32768
 
@@ -52,11 +52,9 @@ def text(value: str | bytes) -> bytes:
 def handshake(version: str, session: int, nonce: bytes, plugin: str, status: int, *, tls: bool) -> bytes:
     """Protocol version 10. `nonce` has 20 bytes."""
     capabilities = SERVER_CAPABILITIES | (SSL if tls else 0)
-    return (
-        b"\x0a" + version.encode() + b"\0" + struct.pack("<I", session & 0xFFFFFFFF) + nonce[:8] + b"\0"
-        + struct.pack("<HBHHB", capabilities & 0xFFFF, UTF8MB4, status, capabilities >> 16, 21) + bytes(10)
-        + nonce[8:] + b"\0" + plugin.encode() + b"\0"
-    )  # fmt: skip
+    numbers = struct.pack("<HBHHB", capabilities & 0xFFFF, UTF8MB4, status, capabilities >> 16, len(nonce) + 1)
+    head = b"\x0a" + version.encode() + b"\0" + struct.pack("<I", session & 0xFFFFFFFF) + nonce[:8] + b"\0"
+    return head + numbers + bytes(10) + nonce[8:] + b"\0" + plugin.encode() + b"\0"
 
 
 @dataclass(frozen=True)

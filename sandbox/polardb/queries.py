@@ -12,9 +12,11 @@ from typing import Protocol
 from sqlglot import exp
 
 from sandbox.polardb.catalog import quote
+from sandbox.polardb.coercion import common_type
 from sandbox.polardb.errors import refusal, unsupported
-from sandbox.polardb.expressions import AGGREGATES, Expressions, Surroundings, common_type, only
+from sandbox.polardb.expressions import AGGREGATES, Expressions, Surroundings
 from sandbox.polardb.lexer import Token, tokens
+from sandbox.polardb.literals import only
 from sandbox.polardb.scope import Scope, Source, Typed
 
 _IGNORED_MODIFIERS = {"HIGH_PRIORITY", "STRAIGHT_JOIN", "SQL_NO_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT"}

@@ -1,6 +1,7 @@
 """CREATE, ALTER, DROP, RENAME and TRUNCATE of databases, tables and indexes. MySQL commits each by itself.
 
-AutoETL is told of every change, because a link is made of names: a renamed column ends it, a truncated table goes unseen.
+AutoETL is told of every change, because a link is made of names: a renamed column ends it, a truncated table goes
+unseen.
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ from sandbox.polardb.types import ColumnType
 
 @dataclass(frozen=True)
 class Typed:
-    """A piece of SQLite SQL with its MySQL type. `name` is the column a result shows; `table` and `schema` its origin."""
+    """A piece of SQLite SQL with its MySQL type.
+
+    `name` is the column a result shows; `table` and `schema` its origin.
+    """
 
     sql: str
     type: ColumnType

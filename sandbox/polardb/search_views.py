@@ -1,4 +1,5 @@
-"""CREATE, DROP and SHOW SEARCH VIEW: a link written as a view. The index has the view's name and is made if it is absent.
+"""CREATE, DROP and SHOW SEARCH VIEW: a link written as a view. The index has the view's name and is made if it is
+absent.
 
 From revision 8.0.1.1.54 and 8.0.2.2.34 on; before, the words are a syntax error. A view of one table, with columns and
 their aliases, is read; what else a SELECT can say is refused.

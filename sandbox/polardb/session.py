@@ -1,6 +1,7 @@
 """One client's session: its database, variables and transaction, and what everything that runs in it may ask.
 
-What SQLite says is turned into what MySQL would have said; what a function of ours raised inside SQLite is raised again.
+What SQLite says is turned into what MySQL would have said; what a function of ours raised inside SQLite is raised
+again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sandbox.polardb.catalog import SYSTEM_SCHEMAS, Catalog, Table
 from sandbox.polardb.changes import Placing
 from sandbox.polardb.database import Database
 from sandbox.polardb.errors import SqlError, refusal, unsupported
+from sandbox.polardb.missing_functions import NAMES as MYSQL_ONLY
 from sandbox.polardb.queries import Queries
 from sandbox.polardb.scope import Typed
 from sandbox.polardb.transactions import Transaction
@@ -221,7 +223,7 @@ class Session:
 
     def call(self, name: str) -> str | None:
         """The full name of a function nobody has, or None when MySQL has it and the sandbox does not."""
-        return None if name in _MYSQL_ONLY else f"{self.schema or 'mysql'}.{name}"
+        return None if name in MYSQL_ONLY else f"{self.schema or 'mysql'}.{name}"
 
     # Running
 
@@ -232,152 +234,3 @@ class Session:
         """Runs SQLite SQL to its end."""
         with self.speaking_mysql():
             return self.connection.execute(sql).fetchall()
-
-
-_MYSQL_ONLY = set(
-    [
-        "ADDDATE",
-        "ADDTIME",
-        "AES_DECRYPT",
-        "AES_ENCRYPT",
-        "ANY_VALUE",
-        "ASCII",
-        "AVG",
-        "BENCHMARK",
-        "BIN",
-        "BIT_AND",
-        "BIT_COUNT",
-        "BIT_LENGTH",
-        "BIT_OR",
-        "CHAR",
-        "CHARSET",
-        "COERCIBILITY",
-        "COLLATION",
-        "COMPRESS",
-        "CONV",
-        "CONVERT_TZ",
-        "COS",
-        "COT",
-        "CRC32",
-        "CURRENT_ROLE",
-        "CURTIME",
-        "DATEDIFF",
-        "DATE_ADD",
-        "DATE_FORMAT",
-        "DATE_SUB",
-        "DAY",
-        "DAYNAME",
-        "DAYOFMONTH",
-        "DAYOFWEEK",
-        "DAYOFYEAR",
-        "DEGREES",
-        "DENSE_RANK",
-        "ELT",
-        "EXP",
-        "EXPORT_SET",
-        "EXTRACTVALUE",
-        "FIELD",
-        "FIND_IN_SET",
-        "FIRST_VALUE",
-        "FORMAT",
-        "FOUND_ROWS",
-        "FROM_BASE64",
-        "FROM_DAYS",
-        "FROM_UNIXTIME",
-        "GET_LOCK",
-        "GROUPING",
-        "HOUR",
-        "INET_ATON",
-        "INET_NTOA",
-        "INSERT",
-        "INTERVAL",
-        "IS_FREE_LOCK",
-        "JSON_ARRAY",
-        "JSON_ARRAYAGG",
-        "JSON_CONTAINS",
-        "JSON_EXTRACT",
-        "JSON_KEYS",
-        "JSON_LENGTH",
-        "JSON_OBJECT",
-        "JSON_OBJECTAGG",
-        "JSON_SET",
-        "JSON_TYPE",
-        "JSON_UNQUOTE",
-        "JSON_VALID",
-        "LAG",
-        "LAST_DAY",
-        "LEAD",
-        "LN",
-        "LOAD_FILE",
-        "LOG",
-        "LOG10",
-        "LOG2",
-        "LPAD",
-        "MAKEDATE",
-        "MAKETIME",
-        "MAKE_SET",
-        "MICROSECOND",
-        "MINUTE",
-        "MONTH",
-        "MONTHNAME",
-        "NTILE",
-        "OCT",
-        "ORD",
-        "PERIOD_ADD",
-        "PERIOD_DIFF",
-        "PI",
-        "POSITION",
-        "QUARTER",
-        "QUOTE",
-        "RADIANS",
-        "RAND",
-        "RANK",
-        "REGEXP_INSTR",
-        "REGEXP_REPLACE",
-        "REGEXP_SUBSTR",
-        "RELEASE_LOCK",
-        "ROW_NUMBER",
-        "RPAD",
-        "SECOND",
-        "SEC_TO_TIME",
-        "SIN",
-        "SLEEP",
-        "SOUNDEX",
-        "SPACE",
-        "STD",
-        "STDDEV",
-        "STRCMP",
-        "STR_TO_DATE",
-        "SUBDATE",
-        "SUBSTRING_INDEX",
-        "SUBTIME",
-        "TAN",
-        "TIME",
-        "TIMEDIFF",
-        "TIMESTAMP",
-        "TIMESTAMPADD",
-        "TIMESTAMPDIFF",
-        "TIME_FORMAT",
-        "TIME_TO_SEC",
-        "TO_BASE64",
-        "TO_DAYS",
-        "TO_SECONDS",
-        "TRUNCATE",
-        "UNCOMPRESS",
-        "UNHEX",
-        "UPDATEXML",
-        "UTC_DATE",
-        "UTC_TIME",
-        "VARIANCE",
-        "WEEK",
-        "WEEKDAY",
-        "WEEKOFYEAR",
-        "WEIGHT_STRING",
-        "YEARWEEK",
-        "ST_ASTEXT",
-        "ST_GEOMFROMTEXT",
-        "ST_X",
-        "ST_Y",
-        "POINT",
-    ]
-)

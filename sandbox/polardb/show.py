@@ -163,7 +163,7 @@ def _indexes(session: Session, reader: Reader, _full: bool) -> Answer:
                 "",
                 "YES",
                 None,
-            ]  # fmt: skip
+            ]
             for index in table.indexes
             for at, name in enumerate(index.columns, 1)
         ),

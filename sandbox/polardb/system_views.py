@@ -1,6 +1,7 @@
 """information_schema: what the catalog and the accounts say, as tables, with only what this user may see.
 
-Since 8.0 the columns are headed in upper case however they were asked for, so `row["table_name"]` fails there and here.
+Since 8.0 the columns are headed in upper case however they were asked for, so `row["table_name"]` fails there and
+here.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def _tables(session: Session) -> Iterator[Row]:
     for table in _visible(session):
         rows = session.catalog.count(table)
         yield (
-            "def", table.schema, table.name, "BASE TABLE", "InnoDB", 10, "Dynamic", rows, 16384 // max(rows, 1), 16384, 0,
-            _next_number(session, table), table.created, None, COLLATION, "", table.comment,
+            "def", table.schema, table.name, "BASE TABLE", "InnoDB", 10, "Dynamic", rows, 16384 // max(rows, 1),
+            16384, 0, _next_number(session, table), table.created, None, COLLATION, "", table.comment,
         )  # fmt: skip
     for name in VIEWS:
         yield "def", "information_schema", name.upper(), "SYSTEM VIEW", None, 10, None, 0, 0, 0, 0, *(None,) * 4, "", ""
@@ -104,11 +105,16 @@ def _column(session: Session, table: Table, column: Column, position: int) -> Ro
     collation = ("utf8mb4_bin" if kind.binary else COLLATION) if kind.textual else None
     mine = [p.lower() for p in ("SELECT", "INSERT", "UPDATE", "REFERENCES") if session.may(p, table.schema, table.name)]
     return (
-        "def", table.schema, table.name, column.name, position, shown_default(column), "YES" if column.nullable else "NO",
-        kind.name, characters, None if characters is None else min(characters * (1 if kind.name in TEXT_LIMITS else 4), 2**32 - 1),
-        *_precision(kind), charset, collation, str(kind), column_key(table, column), extra(column), ",".join(mine),
-        column.comment, "",
+        "def", table.schema, table.name, column.name, position, shown_default(column),
+        "YES" if column.nullable else "NO", kind.name, characters, _octets(kind, characters), *_precision(kind),
+        charset, collation, str(kind), column_key(table, column), extra(column), ",".join(mine), column.comment, "",
     )  # fmt: skip
+
+
+def _octets(kind: ColumnType, characters: int | None) -> int | None:
+    if characters is None:
+        return None
+    return min(characters * (1 if kind.name in TEXT_LIMITS or kind.family == "blob" else 4), 2**32 - 1)
 
 
 def shown_default(column: Column) -> str | None:
@@ -159,8 +165,8 @@ def _statistics(session: Session) -> Iterator[Row]:
             for position, name in enumerate(index.columns, 1):
                 nullable = "YES" if table.column(name).nullable else ""
                 yield (
-                    "def", table.schema, table.name, int(not index.unique), table.schema, index.name, position, name, "A",
-                    rows, None, None, nullable, "BTREE", "", "", "YES", None,
+                    "def", table.schema, table.name, int(not index.unique), table.schema, index.name, position, name,
+                    "A", rows, None, None, nullable, "BTREE", "", "", "YES", None,
                 )  # fmt: skip
 
 
@@ -177,7 +183,8 @@ def _key_columns(session: Session) -> Iterator[Row]:
         for index in table.indexes:
             for position, name in enumerate(index.columns if index.unique else (), 1):
                 yield (
-                    "def", table.schema, index.name, "def", table.schema, table.name, name, position, None, None, None, None,
+                    "def", table.schema, index.name, "def", table.schema, table.name, name, position, None, None,
+                    None, None,
                 )  # fmt: skip
 
 
@@ -240,7 +247,8 @@ VIEWS: dict[str, View] = {
     ),
     "tables": View(
         _names(
-            "table_catalog table_schema table_name table_type engine version row_format table_rows avg_row_length data_length"
+            "table_catalog table_schema table_name table_type engine version row_format table_rows avg_row_length"
+            " data_length"
             " index_length auto_increment create_time update_time table_collation create_options table_comment"
         ),
         _tables,
@@ -249,13 +257,15 @@ VIEWS: dict[str, View] = {
         _names(
             "table_catalog table_schema table_name column_name ordinal_position column_default is_nullable data_type"
             " character_maximum_length character_octet_length numeric_precision numeric_scale datetime_precision"
-            " character_set_name collation_name column_type column_key extra privileges column_comment generation_expression"
+            " character_set_name collation_name column_type column_key extra privileges column_comment"
+            " generation_expression"
         ),
         _columns,
     ),
     "statistics": View(
         _names(
-            "table_catalog table_schema table_name non_unique index_schema index_name seq_in_index column_name collation"
+            "table_catalog table_schema table_name non_unique index_schema index_name seq_in_index column_name"
+            " collation"
             " cardinality sub_part packed nullable index_type comment index_comment is_visible expression"
         ),
         _statistics,

@@ -1,7 +1,7 @@
 """One session's transaction over SQLite: READ COMMITTED, as PolarDB's default is, with one writer at a time.
 
-The first write takes the database's only write lock and keeps it until COMMIT, where MySQL would lock rows. Reads before
-it hold nothing, so they see what was committed last; a second writer waits, and gives up with 1205.
+The first write takes the database's only write lock and keeps it until COMMIT, where MySQL would lock rows. Reads
+before it hold nothing, so they see what was committed last; a second writer waits, and gives up with 1205.
 """
 
 from __future__ import annotations

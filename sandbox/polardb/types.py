@@ -1,7 +1,8 @@
 """MySQL's column types: how they are written, kept in SQLite, sent to a client, and what they refuse.
 
-MySQL converts what it is given to the column's type or refuses (1366, 1264, 1265, 1292, 1406): `stored` is that rule, and
-it is the only way a value gets into a table. DECIMAL is kept as a number of 15 digits; more are refused, not rounded.
+MySQL converts what it is given to the column's type or refuses (1366, 1264, 1265, 1292, 1406): `stored` is that rule,
+and it is the only way a value gets into a table. DECIMAL is kept as a number of 15 digits; more are refused, not
+rounded.
 """
 
 from __future__ import annotations
@@ -20,27 +21,21 @@ INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigin
 _WIDTHS = {"tinyint": (4, 3), "smallint": (6, 5), "mediumint": (9, 8), "int": (11, 10), "bigint": (20, 20)}
 TEXT_LIMITS = {"tinytext": 255, "text": 65535, "mediumtext": 2**24 - 1, "longtext": 2**32 - 1}
 _BLOB_LIMITS = {"tinyblob": 255, "blob": 65535, "mediumblob": 2**24 - 1, "longblob": 2**32 - 1}
-SPATIAL = [
-    "geometry",
-    "point",
-    "linestring",
-    "polygon",
-    "multipoint",
-    "multilinestring",
-    "multipolygon",
-    "geometrycollection",
+SPATIAL = (
+    "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
     "geomcollection",
-]
+)  # fmt: skip
 ALIASES = {
     "integer": "int", "int4": "int", "int8": "bigint", "int2": "smallint", "int1": "tinyint", "numeric": "decimal",
-    "dec": "decimal", "fixed": "decimal", "real": "double", "character": "char", "nchar": "char", "nvarchar": "varchar",
+    "dec": "decimal", "fixed": "decimal", "real": "double", "character": "char", "nchar": "char",
+    "nvarchar": "varchar",
 }  # fmt: skip
 _FAMILIES = {
-    **dict.fromkeys(INTEGER_BITS, "integer"), "year": "integer", "float": "real", "double": "real", "decimal": "decimal",
-    **dict.fromkeys(TEXT_LIMITS, "text"), "varchar": "text", "char": "text", **dict.fromkeys(_BLOB_LIMITS, "blob"),
-    "binary": "blob", "varbinary": "blob", "date": "temporal", "datetime": "temporal", "timestamp": "temporal",
-    "time": "temporal", "json": "json", "enum": "enum", "set": "enum", "bit": "bit", **dict.fromkeys(SPATIAL, "spatial"),
-    "null": "null",
+    **dict.fromkeys(INTEGER_BITS, "integer"), "year": "integer", "float": "real", "double": "real",
+    "decimal": "decimal", **dict.fromkeys(TEXT_LIMITS, "text"), "varchar": "text", "char": "text",
+    **dict.fromkeys(_BLOB_LIMITS, "blob"), "binary": "blob", "varbinary": "blob", "date": "temporal",
+    "datetime": "temporal", "timestamp": "temporal", "time": "temporal", "json": "json", "enum": "enum",
+    "set": "enum", "bit": "bit", **dict.fromkeys(SPATIAL, "spatial"), "null": "null",
 }  # fmt: skip
 KNOWN = frozenset(_FAMILIES) - {"null"}
 _STORAGE = {
@@ -129,7 +124,10 @@ def quoted(text: str) -> str:
 
 
 def stored(value: Any, kind: ColumnType, column: str, row: int) -> Any:
-    """`value` as the SQLite column of type `kind` keeps it. Raises what MySQL in strict mode would, naming `column`, `row`."""
+    """`value` as the SQLite column of type `kind` keeps it.
+
+    Raises what MySQL in strict mode would, naming `column`, `row`.
+    """
     if value is None:
         return None
     return _CONVERSIONS[kind.family](value, kind, column, row)

@@ -10,28 +10,33 @@ from typing import Any
 
 from sandbox.polardb.errors import refusal, unsupported
 
-SQL_MODE = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+SQL_MODE = (
+    "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ENGINE_SUBSTITUTION"
+)
 _MODES_READ_DIFFERENTLY = {"NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "HIGH_NOT_PRECEDENCE", "ANSI"}
-_MODES = {*SQL_MODE.split(","), "ANSI_QUOTES", "STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO", "IGNORE_SPACE", "TRADITIONAL",
-          "ALLOW_INVALID_DATES", "REAL_AS_FLOAT", "PAD_CHAR_TO_FULL_LENGTH", "NO_DIR_IN_CREATE", "NO_UNSIGNED_SUBTRACTION",
-          "NO_AUTO_CREATE_USER", "TIME_TRUNCATE_FRACTIONAL", *_MODES_READ_DIFFERENTLY}  # fmt: skip
+_MODES = {
+    *SQL_MODE.split(","), *_MODES_READ_DIFFERENTLY, "ANSI_QUOTES", "STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO",
+    "IGNORE_SPACE", "TRADITIONAL", "ALLOW_INVALID_DATES", "REAL_AS_FLOAT", "PAD_CHAR_TO_FULL_LENGTH",
+    "NO_DIR_IN_CREATE", "NO_UNSIGNED_SUBTRACTION", "NO_AUTO_CREATE_USER", "TIME_TRUNCATE_FRACTIONAL",
+}  # fmt: skip
 _SESSION: dict[str, Any] = {
     "autocommit": "ON", "auto_increment_increment": 1, "auto_increment_offset": 1, "character_set_client": "utf8mb4",
     "character_set_connection": "utf8mb4", "character_set_database": "utf8mb4", "character_set_results": "utf8mb4",
-    "collation_connection": "utf8mb4_0900_ai_ci", "collation_database": "utf8mb4_0900_ai_ci",
-    "esl_link_options": "", "esl_sink_options": "", "esl_source_options": "", "esl_sql_options": "",
-    "foreign_key_checks": "ON", "innodb_lock_wait_timeout": 50, "interactive_timeout": 28800, "lock_wait_timeout": 31536000,
+    "collation_connection": "utf8mb4_0900_ai_ci", "collation_database": "utf8mb4_0900_ai_ci", "esl_link_options": "",
+    "esl_sink_options": "", "esl_source_options": "", "esl_sql_options": "", "foreign_key_checks": "ON",
+    "innodb_lock_wait_timeout": 50, "interactive_timeout": 28800, "lock_wait_timeout": 31536000,
     "max_allowed_packet": 67108864, "net_buffer_length": 16384, "net_read_timeout": 30, "net_write_timeout": 60,
-    "sql_auto_is_null": "OFF", "sql_log_bin": "ON", "sql_mode": SQL_MODE, "sql_notes": "ON", "sql_select_limit": 2**63 - 1,
-    "sql_quote_show_create": "ON", "sql_safe_updates": "OFF", "time_zone": "+00:00", "transaction_isolation": "READ-COMMITTED",
-    "transaction_read_only": "OFF", "tx_isolation": "READ-COMMITTED", "unique_checks": "ON", "wait_timeout": 28800,
-    "max_execution_time": 0,
+    "sql_auto_is_null": "OFF", "sql_log_bin": "ON", "sql_mode": SQL_MODE, "sql_notes": "ON",
+    "sql_select_limit": 2**63 - 1, "sql_quote_show_create": "ON", "sql_safe_updates": "OFF", "time_zone": "+00:00",
+    "transaction_isolation": "READ-COMMITTED", "transaction_read_only": "OFF", "tx_isolation": "READ-COMMITTED",
+    "unique_checks": "ON", "wait_timeout": 28800, "max_execution_time": 0,
 }  # fmt: skip
 _GLOBAL: dict[str, Any] = {
     "binlog_format": "ROW", "binlog_row_image": "FULL", "character_set_server": "utf8mb4",
     "character_set_system": "utf8", "collation_server": "utf8mb4_0900_ai_ci", "default_storage_engine": "InnoDB",
-    "gtid_mode": "OFF", "have_ssl": "DISABLED", "hostname": "localhost", "init_connect": "",
-    "license": "GPL", "lower_case_table_names": 1, "max_connections": 1000, "performance_schema": "OFF", "port": 3306,
+    "gtid_mode": "OFF", "have_ssl": "DISABLED", "hostname": "localhost", "init_connect": "", "license": "GPL",
+    "lower_case_table_names": 1, "max_connections": 1000, "performance_schema": "OFF", "port": 3306,
     "read_only": "OFF", "server_id": 1, "super_read_only": "OFF", "system_time_zone": "UTC",
     "version_comment": "Source distribution", "version_compile_machine": "x86_64", "version_compile_os": "Linux",
 }  # fmt: skip
