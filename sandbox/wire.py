@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -80,6 +81,9 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
+        except Exception as error:
+            traceback.print_exc()  # to the sandbox's log
+            response = Response.of(500, {"error": f"a mistake of the sandbox: {error!r}", "status": 500})
         self._send(response)
 
     def _send(self, response: Response) -> None:

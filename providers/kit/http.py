@@ -117,7 +117,7 @@ def _version(answer: Answer) -> Version:
 
 def _no_answer(request: str, base: str, error: httpx.TransportError) -> Unavailable:
     refused = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol))
-    reason = str(error) or type(error).__name__
+    reason = _one_line(str(error) or type(error).__name__)
     return Unavailable(f"{request} at {base}", None, reason, advice.for_transport(reason), refused=refused)
 
 
@@ -151,4 +151,4 @@ def _reason(response: httpx.Response) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:1000] or "no reason given"
+    return " ".join(text.split())[:1000].rstrip(".") or "no reason given"
