@@ -19,7 +19,7 @@ from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
 
 DEPLOY_SECONDS = 0.18  # recorded: 0.18 s from DEPLOYING to DEPLOYED
 SWAP_SECONDS = 0.04  # recorded: up to 0.07 s until a changed model is what predictions use
-REDEPLOY_SECONDS, GIVE_UP_SECONDS = 9.5, 3.1  # recorded: after a restart, until DEPLOYING and then DEPLOY_FAILED
+REDEPLOY_SECONDS, GIVE_UP_SECONDS = 9.0, 3.1  # recorded: after a restart, until DEPLOYING and then DEPLOY_FAILED
 _ON_DUTY = {"DEPLOYED", "DEPLOYING", "PARTIALLY_DEPLOYED"}
 _SHOWN = (
     "name", "model_group_id", "algorithm", "model_version", "description", "model_state", "model_config", "deploy_setting",
@@ -155,16 +155,14 @@ def update(node: Node, call: Call) -> Reply:
         group, version = joined(node, group, source["name"], None)
         changes |= {"model_group_id": group, "model_version": str(version)}
     written = objects.write(node, MODELS, id, source | changes | {"model_id": id, "last_updated_time": node.millis()})
-    if id in node.loaded:
-        node.timers.after(SWAP_SECONDS, lambda: _reload(node, id))
+    connector = _connector_of(node, source | changes)
+    if connector:  # one that does not exist leaves the old one at work
+        node.timers.after(SWAP_SECONDS, lambda: _swap(node, id, connector))
     return Reply(objects.answer(MODELS, written))
 
 
-def _reload(node: Node, id: str) -> None:
-    """Take over the connector the model has now; one that does not exist leaves the old one at work."""
-    doc = objects.find(node, MODELS, id)
-    connector = _connector_of(node, doc.source) if doc else None
-    if connector and id in node.loaded:
+def _swap(node: Node, id: str, connector: dict[str, Any]) -> None:
+    if id in node.loaded:
         node.loaded[id] = connector
 
 

@@ -74,7 +74,7 @@ def check_cluster_setting(scope: str, key: str, value: Any, version: Version) ->
     if key not in CLUSTER_DEFAULTS and key not in _CLUSTER_DYNAMIC and not key.startswith(_ANY_NAME):
         raise refusal(f"{scope} setting [{key}], not recognized", version)
     default = CLUSTER_DEFAULTS.get(key)
-    if value is not None and default in {"true", "false"}:
+    if value is not None and default in ("true", "false"):
         java_bool(value)
     elif value is not None and isinstance(default, str) and default.isdigit():
         _check_whole(key, value, 0)

@@ -125,7 +125,6 @@ class FileStore:
         self._db.commit()
 
     def close(self) -> None:
-        self._db.commit()
         self._db.close()
 
 
