@@ -73,8 +73,13 @@ def up() -> int:
     say(f"pulumi up, stack {STACK}")
     if code := pulumi.run("up", "--yes", "--skip-preview"):
         return code
-    say(changed(pulumi.read("stack", "history", "--json", "--page-size", "1")))
-    _ask(pulumi, FIRST_QUESTION)
+    news = changed(pulumi.read("stack", "history", "--json", "--page-size", "1"))
+    say(news or "nothing changed: everything is as declared")
+    access, collections = _outputs(pulumi)
+    if news:
+        for counts in question.filling(lambda: question.counts(access, collections)):
+            say("documents: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    _ask(access, collections, FIRST_QUESTION)
     say(f'done in {time.monotonic() - begun:.0f} s; ask more with: make search Q="…"')
     return 0
 
@@ -102,17 +107,16 @@ def search(text: str) -> int:
     """Ask every collection of the stack."""
     if not text.strip():
         raise Stopped(f'what for? make search Q="{FIRST_QUESTION}"')
-    _ask(_stack(), text)
+    _ask(*_outputs(_stack()), text)
     return 0
 
 
 def changed(history: list[dict[str, Any]] | None) -> str:
-    """The last update in words. `history` is what `pulumi stack history --json` prints, the newest first."""
+    """What the last update did, in words, or nothing. `history` is `pulumi stack history --json`, the newest first."""
     changes = dict(history[0].get("resourceChanges") or {}) if history else {}
     same = changes.pop("same", 0)
-    if not changes:
-        return f"nothing changed: all {same} resources are as declared"
-    return ", ".join(f"{count} {what}" for what, count in sorted(changes.items())) + f", {same} unchanged"
+    told = [f"{count} {what}" for what, count in sorted(changes.items())]
+    return ", ".join([*told, f"{same} unchanged"]) if told else ""
 
 
 def stale(locks: list[dict[str, Any]], host: str, alive: Callable[[int], bool]) -> bool:
@@ -163,12 +167,17 @@ def _is_pulumi(pid: int) -> bool:
         return True
 
 
-def _ask(pulumi: Pulumi, text: str) -> None:
+def _outputs(pulumi: Pulumi) -> tuple[question.Access, dict[str, Any]]:
+    """Where to ask, and the collections by name, as the last up left them."""
     outputs = pulumi.read("stack", "output", "--json")
     access = question.access(pulumi.read("stack", "export", "--show-secrets"))
     if not outputs or access is None:
         raise Stopped(f"stack {STACK} is not up: make up")
-    for line in question.ask(access, outputs["collections"], text):
+    return access, outputs["collections"]
+
+
+def _ask(access: question.Access, collections: dict[str, Any], text: str) -> None:
+    for line in question.ask(access, collections, text):
         print(line)
 
 

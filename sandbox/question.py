@@ -6,7 +6,8 @@ The query bodies are the stack's; all we do is put the text where `{{text}}` sta
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +44,43 @@ def access(export: Mapping[str, Any]) -> Access | None:
 
 def ask(to: Access, collections: Mapping[str, Any], text: str, rows: int = ROWS) -> Iterator[str]:
     """A heading and a table of score, id and text for each collection. Raises Unanswered."""
-    with httpx.Client(auth=(to.username, to.password), verify=to.ca_file or True, timeout=30) as client:
+    with _client(to) as client:
         for name, collection in collections.items():
             yield f'\n{name}: "{text}"'
             body = {**filled(collection["query"]["neural"], text), "size": rows}
-            yield from table(_hits(client, f"{to.url.rstrip('/')}/{collection['alias']}/_search", body))
+            answer = _answer(client, f"{to.url.rstrip('/')}/{collection['alias']}/_search", body)
+            yield from table(answer["hits"]["hits"])
+
+
+def counts(to: Access, collections: Mapping[str, Any]) -> dict[str, int]:
+    """How many documents each collection has now. Raises Unanswered."""
+    with _client(to) as client:
+        return {
+            name: int(_answer(client, f"{to.url.rstrip('/')}/{collection['alias']}/_count", {})["count"])
+            for name, collection in collections.items()
+        }
+
+
+def filling(
+    count: Callable[[], Mapping[str, int]],
+    *,
+    quiet: float = 1.5,
+    timeout: float = 90,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Mapping[str, int]]:
+    """What `count` gives, each time it is different, until none is 0 and nothing came for `quiet` seconds.
+
+    A link loads its table in the background, so a stack that has just come up has no documents yet. After `timeout`
+    seconds we stop looking.
+    """
+    begun = since = now()
+    yield (seen := count())
+    while now() - begun < timeout and (now() - since < quiet or not all(seen.values())):
+        sleep(0.25)
+        if (shown := count()) != seen:
+            seen, since = shown, now()
+            yield seen
 
 
 def filled(body: Any, text: str) -> Any:
@@ -71,15 +104,19 @@ def _words(source: Mapping[str, Any]) -> str:
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
-def _hits(client: httpx.Client, url: str, body: Any) -> list[dict[str, Any]]:
+def _client(to: Access) -> httpx.Client:
+    return httpx.Client(auth=(to.username, to.password), verify=to.ca_file or True, timeout=30)
+
+
+def _answer(client: httpx.Client, url: str, body: Any) -> dict[str, Any]:
     try:
         response = client.post(url, json=body)
     except httpx.HTTPError as error:
         raise Unanswered(f"POST {url}: {error}; is it running? make up") from None
     if response.status_code != 200:
         raise Unanswered(f"POST {url}: {_reason(response)} (HTTP {response.status_code})")
-    hits: list[dict[str, Any]] = response.json()["hits"]["hits"]
-    return hits
+    answer: dict[str, Any] = response.json()
+    return answer
 
 
 def _reason(response: httpx.Response) -> str:

@@ -18,10 +18,10 @@ HERE = "this-host"
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"same": 14}, "nothing changed: all 14 resources are as declared"),
+        ({"same": 14}, ""),
         ({"create": 12, "same": 2}, "12 create, 2 unchanged"),
         ({"update": 1, "create": 2}, "2 create, 1 update, 0 unchanged"),
-        (None, "nothing changed: all 0 resources are as declared"),
+        (None, ""),
     ],
 )
 def test_an_update_is_told_in_words(changes, said):
@@ -115,6 +115,25 @@ def test_a_question_that_fails_is_one_line(search, answer, said):
     with pytest.raises(question.Unanswered) as raised:
         list(question.ask(ACCESS, COLLECTIONS, "hot?"))
     assert str(raised.value) == f"POST http://search.test/products/_search: {said}"
+
+
+@pytest.mark.parametrize(
+    ("counted", "seen"),
+    [
+        ([{"a": 0}, {"a": 3}], [{"a": 0}, {"a": 3}]),
+        ([{"a": 1, "b": 0}, {"a": 1, "b": 0}, {"a": 1, "b": 9}], [{"a": 1, "b": 0}, {"a": 1, "b": 9}]),
+        ([{"a": 5}], [{"a": 5}]),
+        ([{"a": 0}], [{"a": 0}]),
+    ],
+    ids=["until something came", "until all have something", "full already", "never filled: not for ever"],
+)
+def test_a_new_collection_is_waited_for_until_nothing_comes_any_more(hands, counted, seen):
+    left = list(counted)
+    shown = question.filling(
+        lambda: left.pop(0) if len(left) > 1 else left[0], now=lambda: hands.time, sleep=hands.sleep
+    )
+    assert list(shown) == seen
+    assert 1.5 <= sum(hands.slept) <= 91
 
 
 def make(*args, **variables):
