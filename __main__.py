@@ -4,9 +4,10 @@ import contextlib
 import signal
 
 import pulumi
+from pulumi.runtime import is_config_secret
 
 from components.semantic_search import SemanticSearchStack
-from components.settings import SettingsError, parse
+from components.settings import SECRETS, SettingsError, parse
 from providers.connection import Connection
 
 with contextlib.suppress(ValueError):  # some hosts run the program in a thread, and mind signals themselves
@@ -14,8 +15,9 @@ with contextlib.suppress(ValueError):  # some hosts run the program in a thread,
 
 config = pulumi.Config()
 blocks = {name: config.get_object(name) for name in ("connection", "embedding", "collections")}
+open_secrets = [name for name in SECRETS if config.get(name) and not is_config_secret(config.full_key(name))]
 try:
-    settings = parse(blocks, config.get("embeddingApiKey"))
+    settings = parse(blocks, api_key=config.get("embeddingApiKey"), open_secrets=open_secrets)
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 
@@ -25,7 +27,8 @@ connection = Connection(
     search_password=config.get_secret("searchPassword") or "",
     database_password=config.get_secret("databasePassword") or "",
 )
-embedding = settings.embedding.model_copy(update={"api_key": config.get_secret("embeddingApiKey")})
+api_key = config.get_secret("embeddingApiKey") if config.get("embeddingApiKey") else None
+embedding = settings.embedding.model_copy(update={"api_key": api_key})
 search = SemanticSearchStack("search", connection, embedding, settings.collections)
 
 pulumi.export("model_id", search.model_id)

@@ -24,6 +24,9 @@ TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "
 EMBEDDABLE = frozenset({"text", "keyword", "match_only_text", "wildcard"})
 KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
 
+SECRETS = ("searchPassword", "databasePassword", "embeddingApiKey")
+"""The stack's secrets, by their names in its configuration."""
+
 MODEL_STUDIO: Mapping[str, tuple[tuple[int, ...], int]] = {
     "text-embedding-v4": ((2048, 1536, 1024, 768, 512, 256, 128, 64), 10),
     "text-embedding-v3": ((1024, 768, 512, 256, 128, 64), 10),
@@ -184,12 +187,13 @@ def vector_of(field: Mapping[str, Any], dimension: int) -> Vector:
     return Vector.model_validate({"dimension": dimension, **method, **rest})
 
 
-def parse(raw: Mapping[str, Any], api_key: str | None = None) -> Settings:
+def parse(raw: Mapping[str, Any], *, api_key: str | None = None, open_secrets: Sequence[str] = ()) -> Settings:
     """The settings of a stack from its configuration, `connection`, `embedding` and `collections`.
 
-    `api_key` is looked at, and neither kept nor shown. Raises SettingsError with every mistake.
+    `api_key` is looked at, and neither kept nor shown; empty is none. `open_secrets` names the secrets that stand
+    in the file unencrypted. Raises SettingsError with every mistake.
     """
-    found: list[str] = list(key_mistakes(raw, api_key))
+    found: list[str] = list(secret_mistakes(raw, api_key, open_secrets))
     connection = _block(ConnectionSettings, raw.get("connection"), "connection", found)
     embedding = _block(Embedding, raw.get("embedding"), "embedding", found)
     collections = [
@@ -206,12 +210,14 @@ def parse(raw: Mapping[str, Any], api_key: str | None = None) -> Settings:
     return Settings.model_construct(connection=connection, embedding=embedding, collections=collections)
 
 
-def key_mistakes(raw: Mapping[str, Any], api_key: str | None) -> Iterator[str]:
-    """What is wrong with the key: it stands in the file, or is a variable that no shell expanded."""
+def secret_mistakes(raw: Mapping[str, Any], api_key: str | None, open_secrets: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the secrets: one stands open in the file, or is a variable that no shell expanded."""
+    for name in open_secrets:
+        yield f"{name}: stands in the file as plain text; `pulumi config set --secret {name}` encrypts it"
     if isinstance(raw.get("embedding"), Mapping) and raw["embedding"].get("api_key") is not None:
         yield KEY_PLACE
-    if api_key is not None and ("${" in api_key or not api_key.strip()):
-        what = "is empty" if not api_key.strip() else "is the name of a variable that no shell expanded"
+    if api_key and ("${" in api_key or not api_key.strip()):
+        what = "is the name of a variable that no shell expanded" if api_key.strip() else "is blank"
         yield f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
 
 

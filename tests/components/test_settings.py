@@ -42,7 +42,7 @@ def changed(*path, to):
 
 def mistakes(raw, api_key=None):
     with pytest.raises(SettingsError) as raised:
-        parse(raw, api_key)
+        parse(raw, api_key=api_key)
     return raised.value.mistakes
 
 
@@ -126,13 +126,21 @@ def test_the_message_is_one_line_a_mistake():
 
 @pytest.mark.parametrize(
     ("key", "what"),
-    [("${YOUR_API_KEY}", "is the name of a variable that no shell expanded"), (" ", "is empty")],
+    [("${YOUR_API_KEY}", "is the name of a variable that no shell expanded"), (" ", "is blank")],
 )
 def test_a_key_left_literally_is_refused_and_a_key_is_never_shown(key, what):
     [line] = mistakes(GOOD, api_key=key)
     assert line == f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
     assert parse(GOOD, api_key="sk-very-secret")
     assert "sk-very-secret" not in repr(Embedding(**GOOD["embedding"], api_key="sk-very-secret"))
+
+
+def test_a_secret_in_the_open_is_refused():
+    with pytest.raises(SettingsError) as raised:
+        parse(GOOD, open_secrets=["searchPassword"])
+    assert raised.value.mistakes == [
+        "searchPassword: stands in the file as plain text; `pulumi config set --secret searchPassword` encrypts it"
+    ]
 
 
 def test_what_may_be_left_out():

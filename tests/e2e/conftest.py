@@ -1,0 +1,318 @@
+"""A real Pulumi engine, the project's own program, and services to run it on: a sandbox for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pymysql
+import pytest
+import yaml
+
+import engine
+from sandbox.process import Sandbox
+
+ROOT = pathlib.Path(__file__).parents[2]
+NAME = "polardb-semantic-search"
+STACK = "test"
+PATIENCE = 60
+"""Seconds that anything awaited here may take."""
+
+
+@pytest.fixture(scope="session")
+def pulumi_engine():
+    try:
+        return engine.find(get=False)
+    except engine.NoEngine as error:
+        pytest.skip(str(error))
+
+
+@dataclass
+class World:
+    """The services a stack is brought up on, as an application and an operator see them."""
+
+    search_url: str
+    search_username: str
+    search_password: str
+    database: dict[str, Any]
+    embeddings_url: str
+    embeddings: Any
+    api_key: str
+    box: Any = None
+
+    def search(self, method: str, path: str, body: Any = None) -> Any:
+        response = self.raw(method, path, body)
+        response.raise_for_status()
+        return response.json()
+
+    def raw(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        auth = (self.search_username, self.search_password)
+        return httpx.request(method, self.search_url + path, json=body, auth=auth, timeout=30)
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with closing(pymysql.connect(**self.database, autocommit=True)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return list(cursor.fetchall())
+
+    def fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        places = ", ".join(["%s"] * len(rows[0]))
+        with closing(pymysql.connect(**self.database, autocommit=True)) as connection, connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+
+    def ask(self, alias: str, text: str, field: str = "vector", size: int = 3) -> list[str]:
+        """Ids of the documents closest in meaning."""
+        query = {"size": size, "_source": False, "query": {"neural": {field: {"query_text": text, "k": size}}}}
+        return [hit["_id"] for hit in self.search("POST", f"/{alias}/_search", query)["hits"]["hits"]]
+
+    def count(self, index: str, field: str | None = None) -> int:
+        self.search("POST", f"/{index}/_refresh")
+        query = {"exists": {"field": field}} if field else {"match_all": {}}
+        return int(self.search("POST", f"/{index}/_count", {"query": query})["count"])
+
+    def inventory(self) -> dict[str, Any]:
+        """Every list on the servers: what a destroy has to leave as it was."""
+        everything = {"size": 1000, "query": {"match_all": {}}}
+        kept = {
+            kind: sorted(hit["_id"] for hit in self._hits(f"/_plugins/_ml/{kind}/_search", everything))
+            for kind in ("connectors", "models", "model_groups")
+        }
+        settings = self.search("GET", "/_cluster/settings?flat_settings=true")
+        return {
+            **kept,
+            "ingest pipelines": sorted(self._named("/_ingest/pipeline")),
+            "search pipelines": sorted(self._named("/_search/pipeline")),
+            "indexes": sorted(name for name in self.search("GET", "/_alias") if not name.startswith(".")),
+            "aliases": sorted(a for index in self.search("GET", "/_alias").values() for a in index["aliases"]),
+            "settings": {key: settings[key] for key in ("persistent", "transient")},
+            "links": [row[0] for row in self.sql("CALL dbms_etl.show_sync_link()")],
+            "tables": sorted(
+                self.sql(
+                    "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+                )
+            ),
+        }
+
+    def _hits(self, path: str, body: Any) -> list[Any]:
+        response = self.raw("POST", path, body)
+        return [] if response.status_code == 404 else list(response.json()["hits"]["hits"])
+
+    def _named(self, path: str) -> Any:
+        response = self.raw("GET", path)
+        return {} if response.status_code == 404 else response.json()
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A sandbox of this test's own, without sample rows."""
+    with Sandbox(tmp_path / "sandbox", samples=False) as box:
+        yield world_of(box)
+
+
+def world_of(box: Sandbox) -> World:
+    return World(
+        box.search_url,
+        box.search_username,
+        box.search_password,
+        {
+            "host": box.database_host,
+            "port": box.database_port,
+            "user": box.database_user,
+            "password": box.database_password,
+        },
+        f"{box.embeddings_url}/embeddings",
+        box.embeddings,
+        box.api_key,
+        box,
+    )
+
+
+ROWS = [(1, "a warm jumper"), (2, "a kettle for tea"), (3, "running shoes"), (4, ""), (5, "garden gloves")]
+
+
+@dataclass
+class Project:
+    """The project in a folder of its own, with one stack, driven by the real CLI."""
+
+    folder: pathlib.Path
+    environ: dict[str, str]
+    world: World
+    blocks: dict[str, Any] = field(default_factory=dict)
+
+    def configure(self, **blocks: Any) -> None:
+        """Write the stack's configuration; secrets that are set already stay."""
+        self.blocks |= blocks
+        path = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+        written = yaml.safe_load(path.read_text()) if path.exists() else {}
+        config = {key: value for key, value in (written or {}).get("config", {}).items() if _is_secure(value)}
+        config |= {f"{NAME}:{key}": value for key, value in self.blocks.items()}
+        path.write_text(yaml.safe_dump({**(written or {}), "config": config}, sort_keys=False))
+
+    def secret(self, name: str, value: str) -> None:
+        self.run("config", "set", "--secret", name, value)
+
+    def collection(self, **changes: Any) -> None:
+        """Change the one collection of the configuration."""
+        [collection] = self.blocks["collections"]
+        self.configure(collections=[{**collection, **changes}])
+
+    def embedding(self, **changes: Any) -> None:
+        self.configure(embedding={**self.blocks["embedding"], **changes})
+
+    def run(self, *args: str, ok: bool | None = True) -> str:
+        """A command's output. `ok`: whether it has to succeed; None where either will do."""
+        done = self._done(*args)
+        if ok is not None:
+            assert (done.returncode == 0) is ok, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def up(self, *args: str, ok: bool | None = True) -> str:
+        return self.run("up", "--yes", "--skip-preview", *args, ok=ok)
+
+    def preview(self) -> dict[str, str]:
+        """Operation by resource, without what stays the same."""
+        digest = json.loads(self._done("preview", "--json").stdout)
+        return {
+            step["urn"].rpartition("::")[2]: step["op"]
+            for step in digest["steps"]
+            if step["op"] not in ("same", "create-replacement", "delete-replaced")
+        }
+
+    def refresh(self, *args: str, ok: bool | None = True) -> str:
+        return self.run("refresh", "--yes", "--skip-preview", *args, ok=ok)
+
+    def destroy(self, *args: str, ok: bool | None = True) -> str:
+        return self.run("destroy", "--yes", "--skip-preview", *args, ok=ok)
+
+    def outputs(self) -> dict[str, Any]:
+        return json.loads(self._done("stack", "output", "--json").stdout)
+
+    def state(self) -> list[dict[str, Any]]:
+        return json.loads(self._done("stack", "export").stdout)["deployment"].get("resources") or []
+
+    def resource(self, name: str) -> dict[str, Any]:
+        [found] = [r for r in self.state() if r["urn"].endswith(f"::{name}") and not r.get("delete")]
+        return found
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """A command that goes on in a process group of its own, to be killed."""
+        return subprocess.Popen(
+            ["pulumi", *args, "--stack", STACK, "--non-interactive"],
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _done(self, *args: str) -> subprocess.CompletedProcess[str]:
+        command = ["pulumi", *args, "--stack", STACK, "--non-interactive"]
+        return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=300)
+
+
+def _is_secure(value: Any) -> bool:
+    return isinstance(value, dict) and "secure" in value
+
+
+@pytest.fixture
+def project(world, pulumi_engine, tmp_path):
+    """A stack with one collection, `docs`, of the rows in `db.docs`, and a hashing model of 64 numbers."""
+    made = new_project(world, pulumi_engine, tmp_path)
+    world.sql("CREATE DATABASE IF NOT EXISTS db")
+    world.sql("CREATE TABLE db.docs (id INT PRIMARY KEY, body TEXT, note VARCHAR(50))")
+    for id, body in ROWS:
+        world.sql("INSERT INTO db.docs (id, body) VALUES (%s, %s)", id, body)
+    made.configure(
+        connection={
+            "search_url": world.search_url,
+            "search_username": world.search_username,
+            "database_host": world.database["host"],
+            "database_port": world.database["port"],
+            "database_user": world.database["user"],
+        },
+        embedding={"url": world.embeddings_url, "model": "hashing", "dimension": 64, "send_dimensions": True},
+        collections=[
+            {
+                "name": "docs",
+                "source": {"table": "db.docs", "columns": {"id": "INT", "body": "TEXT"}, "primary_key": "id"},
+                "fields": {"id": "id", "text": "body"},
+                "mapping": {"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}},
+                "field_map": {"text": "vector"},
+                "replicas": 0,
+                "deletion_protection": False,
+            }
+        ],
+    )
+    made.secret("embeddingApiKey", world.api_key)
+    return made
+
+
+def new_project(world: World, pulumi_engine: engine.Engine, tmp_path: pathlib.Path) -> Project:
+    folder = tmp_path / "project"
+    (folder / "stacks").mkdir(parents=True)
+    for name in ("__main__.py", "providers", "components", "Pulumi.yaml"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    environ = engine.environment(pulumi_engine, tmp_path / "pulumi", passphrase="test", base=os.environ)
+    environ |= {"POLARSEARCH_PASSWORD": world.search_password, "POLARDB_PASSWORD": world.database["password"]}
+    project = Project(folder, environ, world)
+    project.run("stack", "init")
+    return project
+
+
+@pytest.fixture
+def eventually():
+    """Wait until a condition holds; an assertion or a missing thing inside it is "not yet"."""
+
+    def wait(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if (found := condition()) or time.monotonic() > deadline:
+                    assert found, "it never came to hold"
+                    return found
+            except (AssertionError, LookupError, httpx.HTTPError):
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def traffic(world):
+    """Searches and writes that go on in the background; what failed of them is handed back."""
+
+    @contextmanager
+    def running(alias: str = "docs") -> Iterator[list[str]]:
+        failed: list[str] = []
+        done, stop = [0], threading.Event()
+
+        def talk() -> None:
+            while not stop.is_set():
+                body = {"query": {"neural": {"vector": {"query_text": "warm", "k": 3}}}, "_source": False}
+                response = world.raw("POST", f"/{alias}/_search", body)
+                if response.status_code != 200 or not response.json()["hits"]["hits"]:
+                    failed.append(response.text)
+                done[0] += 1
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            yield failed
+        finally:
+            stop.set()
+            thread.join()
+        assert done[0] > 10
+
+    return running

@@ -1,0 +1,110 @@
+"""The whole tutorial as one `pulumi up`, on stack dev's own configuration: two collections, real embeddings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import pathlib
+
+import pytest
+import yaml
+
+from sandbox.defaults import PRODUCTS
+from sandbox.samples import SHOP, TUTORIAL
+
+DEV = pathlib.Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
+
+
+@pytest.fixture
+def dev(project, world):
+    """Stack dev, but for where its services are; its tables hold the sandbox's sample rows."""
+    config = yaml.safe_load(DEV.read_text())["config"]
+    blocks = {
+        key.split(":")[1]: value for key, value in config.items() if not key.lower().endswith(("password", "key"))
+    }
+    connection = {**blocks["connection"], **project.blocks["connection"]}
+    project.configure(
+        connection=connection,
+        embedding={**blocks["embedding"], "url": world.embeddings_url},
+        collections=blocks["collections"],
+    )
+    return project
+
+
+@pytest.fixture
+def sample_rows(world):
+    """The rows of the sandbox's shop, and the tutorial's."""
+    rows = csv.DictReader(io.StringIO(PRODUCTS.read_text(encoding="utf-8")))
+    for statement in f"{TUTORIAL};{SHOP}".split(";"):
+        if statement.strip():
+            world.sql(statement)
+    world.fill("shop.products", [tuple(value or None for value in row.values()) for row in rows])
+
+
+def test_up_search_change_destroy(dev, world, sample_rows, eventually):
+    before = world.inventory()
+    dev.up()
+    outputs = dev.outputs()
+    products = outputs["collections"]["products"]
+    assert outputs["dimension"] == 384
+    assert products["alias"] == "products"
+    assert products["index"] == products["ingest_pipeline"] == products["search_pipeline"] == products["sync_link"]
+    assert world.search("GET", f"/_plugins/_ml/models/{outputs['model_id']}")["model_state"] == "DEPLOYED"
+    [(rows,)] = world.sql("SELECT COUNT(*) FROM shop.products")
+    eventually(lambda: world.count("products", "description_vector") == rows > 400)
+
+    found = world.search(
+        "POST", "/products/_search", filled(products["query"]["neural"], "something to keep coffee hot")
+    )
+    best = found["hits"]["hits"][0]["_source"]
+    assert best["name"] == "Insulated Travel Mug"
+    assert "description_vector" not in best
+    hybrid = filled(products["query"]["hybrid"], "double-walled mug")
+    assert world.search("POST", "/products/_search", hybrid)["hits"]["hits"][0]["_source"]["name"] == best["name"]
+
+    def first():
+        query = filled(products["query"]["neural"], "a boat made of folded paper")
+        return world.search("POST", "/products/_search", query)["hits"]["hits"][0]["_source"]
+
+    insert = "INSERT INTO shop.products (id, name, category, description, price) VALUES (9001, 'Boat', 'toys', %s, 3.5)"
+    world.sql(insert, "An origami ship that floats in the bath.")
+    eventually(lambda: first()["name"] == "Boat" and first()["price"] == 3.5, seconds=5)
+    world.sql("UPDATE shop.products SET name = 'Anvil', description = 'A heavy block of iron.' WHERE id = 9001")
+    eventually(lambda: first()["name"] not in ("Boat", "Anvil"), seconds=5)
+    world.sql("DELETE FROM shop.products WHERE id = 9001")
+    eventually(lambda: world.count("products") == rows, seconds=5)
+
+    assert "22 unchanged" in dev.up("--diff")
+    assert dev.preview() == {}
+    dev.refresh("--expect-no-changes")
+    assert world.api_key not in json.dumps(dev.state())
+    assert world.search_password not in json.dumps(dev.state())
+    dev.destroy()
+    assert world.inventory() == before
+
+
+def filled(body, text):
+    return json.loads(json.dumps(body).replace("{{text}}", text))
+
+
+def test_a_missing_table_is_made_and_an_empty_one_goes_again(project, world, eventually):
+    world.sql("DROP TABLE db.docs")
+    before = world.inventory()
+    project.up()
+    world.sql("INSERT INTO db.docs (id, body) VALUES (1, 'a warm jumper')")
+    eventually(lambda: world.ask("docs", "a warm jumper") == ["1"])
+    project.collection(deletion_protection=True)
+    project.up()
+    assert "deletion protection is on" in project.destroy(ok=False)
+    assert world.ask("docs", "a warm jumper") == ["1"]
+    project.collection(deletion_protection=False)
+    project.up()
+    project.destroy()
+    assert world.inventory() == before
+
+
+def test_an_adopted_table_stays_with_its_rows(project, world):
+    project.up()
+    project.destroy()
+    assert world.sql("SELECT COUNT(*) FROM db.docs") == [(5,)]
