@@ -138,14 +138,18 @@ def _dates(left: Typed, right: Typed) -> bool:
 
 def converted(value: Typed, target: exp.Expression) -> Typed:
     """CAST and CONVERT. Raises 1235 for targets that have no exact translation."""
-    name = target.this.name if isinstance(target, exp.DataType) else "USING"
-    sizes = [int(param.this.this) for param in target.expressions] if isinstance(target, exp.DataType) else []
+    if not isinstance(target, exp.DataType):
+        raise unsupported(f"CAST to {target.sql('mysql')}")
+    name = target.this.name
+    sizes = [int(param.this.this) for param in target.expressions]
+    if name == "CHARACTER_SET" and target.text("kind").lower() not in ("utf8mb4", "utf8", "utf8mb3"):
+        raise unsupported(f"CONVERT … USING {target.text('kind')}")
     if name in ("BIGINT", "UBIGINT") and not sizes:
         rounded = value.sql if value.type.family == "integer" else f"my_ROUND({as_number(value)})"
         if value.type.textual:
             rounded = f"CAST({value.sql} AS INTEGER)"
         return Typed(rounded, ColumnType("bigint", unsigned=name == "UBIGINT"))
-    if name in ("CHAR", "VARCHAR", "TEXT", "USING"):
+    if name in ("CHAR", "VARCHAR", "TEXT", "CHARACTER_SET"):
         text = as_text(value)
         return Typed(f"my_LEFT({text}, {sizes[0]})" if sizes else text, VARCHAR)
     if name == "DECIMAL":

@@ -56,6 +56,7 @@ class Expressions:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise unsupported(_shown(node))
+        only(node, "this", "expression", "expressions", *_DETAILS.get(type(node), ()))
         return handler(self, node, scope)
 
     def condition(self, node: exp.Expression, scope: Scope) -> str:
@@ -84,7 +85,6 @@ class Expressions:
         return Typed(f"(-{as_number(value)})", arithmetic_type(value.type))
 
     def _column(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "table", "db")
         if isinstance(node.this, exp.Star):
             raise unsupported("* inside an expression")
         if not node.args.get("table") and node.name.lower() == "default" and not node.this.args.get("quoted"):
@@ -100,7 +100,6 @@ class Expressions:
         return Typed(f"({inner.sql})", inner.type, literal=inner.literal)
 
     def _scalar(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this")
         sql, columns = self._subquery(node.this, scope)
         if len(columns) != 1:
             raise refusal(1241, 1)
@@ -176,7 +175,6 @@ class Expressions:
         raise unsupported(_shown(node))
 
     def _in(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "expressions", "query")
         if node.args.get("query"):
             return self._in_query(node, scope)
         if isinstance(node.this, exp.Tuple):
@@ -198,7 +196,6 @@ class Expressions:
         return Typed(f"({left.sql}{collate} IN ({sql}))", BIGINT)
 
     def _between(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "low", "high")
         value = self.translate(node.this, scope)
         low, high = (self.translate(node.args[key], scope) for key in ("low", "high"))
         return Typed(f"({compared(value, '>=', low)} AND {compared(value, '<=', high)})", BIGINT)
@@ -212,12 +209,13 @@ class Expressions:
     def _like_sql(self, node: exp.Expression, escape: exp.Expression | None, scope: Scope) -> Typed:
         if not isinstance(node, exp.Like) or isinstance(node.expression, (exp.Any, exp.All)):
             raise unsupported(_shown(node))
+        only(node, "this", "expression", "negate")
         text, wanted = (as_text(self.translate(part, scope)) for part in (node.this, node.expression))
         extra = f", {quoted(constant_value(escape.expression))}" if escape else ""
-        return Typed(f"my_like({text}, {wanted}{extra})", BIGINT)
+        negation = "NOT " if node.args.get("negate") else ""
+        return Typed(f"({negation}my_like({text}, {wanted}{extra}))", BIGINT)
 
     def _regexp(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "expression")
         text, wanted = (as_text(self.translate(part, scope)) for part in (node.this, node.expression))
         return Typed(f"my_regexp({wanted}, {text})", BIGINT)
 
@@ -235,7 +233,6 @@ class Expressions:
     # Choices and conversions
 
     def _case(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "ifs", "default")
         base = self.translate(node.this, scope) if node.this else None
         branches, results = [], []
         for branch in node.args["ifs"]:
@@ -250,18 +247,15 @@ class Expressions:
         return choice(branches, results)
 
     def _cast(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "to")
         value, target = self.translate(node.this, scope), node.args["to"]
         return converted(value, target)
 
     def _trim(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "expression", "position")
         text = as_text(self.translate(node.this, scope))
         what = as_text(self.translate(node.expression, scope)) if node.expression else "' '"
         return Typed(f"my_TRIM({text}, {what}, {quoted((node.text('position') or 'BOTH').upper())})", VARCHAR)
 
     def _substring(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "start", "length")
         parts = [node.this, node.args.get("start"), node.args.get("length")]
         return self._registered("SUBSTRING", [part for part in parts if part is not None], scope)
 
@@ -275,11 +269,12 @@ class Expressions:
         return literal(*found)
 
     def _group_concat(self, node: exp.Expression, scope: Scope) -> Typed:
-        only(node, "this", "separator")
         if isinstance(node.this, (exp.Order, exp.Distinct, exp.Concat)):
             raise unsupported("GROUP_CONCAT with DISTINCT, ORDER BY or several values")
         separator = node.args.get("separator")
+        before = len(scope.uses)
         text = as_text(self.translate(node.this, scope))
+        del scope.uses[before:]
         return Typed(f"GROUP_CONCAT({text}, {quoted(separator.this if separator else ',')})", TEXT)
 
     # Functions
@@ -339,6 +334,13 @@ class Expressions:
         (value,) = _exactly(1, "ISNULL", arguments)
         return Typed(f"({self.translate(value, scope).sql} IS NULL)", BIGINT)
 
+    def _round(self, arguments: Sequence[exp.Expression], scope: Scope) -> Typed:
+        rounded = self._registered("ROUND", arguments, scope)
+        if self.translate(arguments[0], scope).type.family != "decimal":
+            return rounded
+        places = constant_value(arguments[1]) if len(arguments) > 1 else 0
+        return Typed(rounded.sql, decimal(max(0, places)))
+
     def _now_with_fraction(self, arguments: Sequence[exp.Expression], _scope: Scope) -> Typed:
         if any(constant_value(argument) for argument in arguments):
             raise unsupported("NOW() with fractions of a second")
@@ -368,12 +370,30 @@ _SIGNS: dict[type, str] = {
     exp.BitwiseOr: "|",
 }  # fmt: skip
 
+# What a node may say beside its operands, and its handler reads.
+_DETAILS: dict[type, tuple[str, ...]] = {
+    exp.Literal: ("is_string",),
+    exp.Column: ("table", "db"),
+    exp.SessionParameter: ("kind",),
+    exp.In: ("query",),
+    exp.Between: ("low", "high"),
+    exp.Like: ("negate",),
+    exp.Case: ("ifs", "default"),
+    exp.If: ("true", "false"),
+    exp.Cast: ("to", "_type"),
+    exp.Div: ("safe", "typed"),
+    exp.Trim: ("position",),
+    exp.Substring: ("start", "length"),
+    exp.GroupConcat: ("separator",),
+}
+
 _SPECIAL: dict[str, Callable[[Expressions, Sequence[exp.Expression], Scope], Typed]] = {
     "IF": Expressions._if,
     "IFNULL": Expressions._coalesce,
     "COALESCE": Expressions._coalesce,
     "NULLIF": Expressions._nullif,
     "ISNULL": Expressions._isnull,
+    "ROUND": Expressions._round,
     "NOW": Expressions._now_with_fraction,
     "CURRENT_TIMESTAMP": Expressions._now_with_fraction,
     "UNIX_TIMESTAMP": Expressions._unix_timestamp,
@@ -381,7 +401,8 @@ _SPECIAL: dict[str, Callable[[Expressions, Sequence[exp.Expression], Scope], Typ
 
 _HANDLERS: dict[type, Callable[[Expressions, Any, Scope], Typed]] = {
     **dict.fromkeys(
-        (exp.Literal, exp.Null, exp.Boolean, exp.HexString, exp.National, exp.Introducer), Expressions._literal
+        (exp.Literal, exp.Null, exp.Boolean, exp.HexString, exp.BitString, exp.National, exp.Introducer),
+        Expressions._literal,
     ),
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul), Expressions._arithmetic),
     **dict.fromkeys((exp.IntDiv, exp.Mod), Expressions._called_operator),

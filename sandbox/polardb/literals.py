@@ -41,6 +41,8 @@ def constant_value(node: exp.Expression) -> Any:
         return int(node.this)
     if isinstance(node, exp.HexString):
         return bytes.fromhex(node.this.zfill(len(node.this) + len(node.this) % 2))
+    if isinstance(node, exp.BitString):
+        return int(node.this, 2).to_bytes((len(node.this) + 7) // 8, "big")
     if isinstance(node, exp.National):
         return node.this
     if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
@@ -272,15 +272,14 @@ def _spatial(_value: Any, kind: ColumnType, _column: str, _row: int) -> Any:
 
 
 _MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6}))?)?)?")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6}))?)?")
+_CLOCK = re.compile(r"(-?\d{1,3}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,6}))?)?")
 
 
 def moment(text: str, kind: ColumnType) -> str | None:
     """A date, a time or both in the one form in which they compare as text; None when it is not one."""
     try:
         if kind.name == "time":
-            found = _CLOCK.fullmatch(text.strip())
-            return _with_fraction(time(*_clock(found.groups())), kind) if found else None
+            return _time(text.strip(), kind)
         found = _MOMENT.fullmatch(text.strip())
         if not found:
             return None
@@ -291,14 +290,30 @@ def moment(text: str, kind: ColumnType) -> str | None:
     return date(when.year, when.month, when.day).isoformat() if kind.name == "date" else _with_fraction(when, kind)
 
 
+def _time(text: str, kind: ColumnType) -> str | None:
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        return None
+    if found[1].startswith("-") or int(found[1]) > 23:
+        raise unsupported("TIME values outside of a day")
+    return _with_fraction(datetime(1970, 1, 1, *_clock(found.groups())), kind)[11:]
+
+
 def _clock(parts: tuple[str | None, ...]) -> tuple[int, int, int, int]:
     hours, minutes, seconds, fraction = parts
     return int(hours or 0), int(minutes or 0), int(seconds or 0), int((fraction or "0").ljust(6, "0"))
 
 
-def _with_fraction(when: datetime | time, kind: ColumnType) -> str:
-    text = when.strftime("%H:%M:%S") if isinstance(when, time) else when.isoformat(" ", "seconds")
-    return f"{text}.{when.microsecond:06d}"[: len(text) + 1 + kind.length] if kind.length else text
+def _with_fraction(when: datetime, kind: ColumnType) -> str:
+    digits = kind.length or 0
+    unit = 10 ** (6 - digits)
+    rounded = (
+        when
+        - timedelta(microseconds=when.microsecond)
+        + timedelta(microseconds=(when.microsecond + unit // 2) // unit * unit)
+    )
+    text = rounded.isoformat(" ", "microseconds")
+    return text[: 20 + digits] if digits else text[:19]
 
 
 def _temporal(value: Any, kind: ColumnType, column: str, row: int) -> str:
