@@ -1,6 +1,7 @@
 """Ingest pipeline: what turns the text of every document into a vector before it is indexed.
 
-OpenSearch deletes a pipeline that indexes still use, and every write to them then fails, so we look first.
+Two facts surprise. A blank text is refused, and its row never arrives, so blank texts are taken out before embedding.
+And OpenSearch deletes a pipeline that indexes still use, after which every write to them fails, so we look first.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from providers.kit import (
     require_ours,
 )
 
-PROCESSOR = "text_embedding"
+PROCESSOR, SKIP_BLANK = "text_embedding", "skip_blank"
 PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
 """A `*` or `,` in a pipeline's id makes GET and DELETE act on several."""
 
@@ -35,12 +36,16 @@ Processor = Json
 
 
 class IngestPipelineInputs(Inputs):
-    """What a person declares. `field_map` says which vector field takes the embedding of which text field."""
+    """What a person declares. `field_map` says which vector field takes the embedding of which text field.
+
+    With `skip_blank` a document whose text is empty or only white space is kept, without that text and its vector.
+    """
 
     name: Immutable[str] = Field(pattern=PIPELINE_NAME)
     model_id: str
     field_map: dict[str, str] = Field(min_length=1)
     batch_size: int | None = Field(default=None, ge=1)
+    skip_blank: bool = True
     description: str = ""
     before: list[Processor] = []
     after: list[Processor] = []
@@ -63,10 +68,19 @@ def definition(inputs: IngestPipelineInputs, incarnation: str) -> dict[str, Any]
     embed: Processor = {"model_id": inputs.model_id, "field_map": inputs.field_map}
     if inputs.batch_size is not None:
         embed["batch_size"] = inputs.batch_size
+    blanks = [blank_taken_out(field) for field in inputs.field_map] if inputs.skip_blank else []
     return {
         "description": describe(inputs.description, Mark(inputs.owner, incarnation)),
-        "processors": [*inputs.before, {PROCESSOR: embed}, *inputs.after],
+        "processors": [*inputs.before, *blanks, {PROCESSOR: embed}, *inputs.after],
     }
+
+
+def blank_taken_out(field: str) -> Processor:
+    """A processor that removes a blank text, for which the write would fail: "… has empty string value"."""
+    first, *inner = field.split(".")
+    value = f"ctx['{first}']" + "".join(f"?.get('{name}')" for name in inner)
+    blank = f"{value} instanceof String && {value}.trim().isEmpty()"
+    return {"remove": {"field": field, "if": blank, "ignore_missing": True, "tag": SKIP_BLANK}}
 
 
 def shown(name: str, pipeline: Mapping[str, Any]) -> IngestPipelineState:
@@ -75,13 +89,16 @@ def shown(name: str, pipeline: Mapping[str, Any]) -> IngestPipelineState:
     processors = pipeline.get("processors", [])
     at = next((i for i, processor in enumerate(processors) if PROCESSOR in processor), len(processors))
     embed = processors[at][PROCESSOR] if at < len(processors) else {}
+    blanks = [blank_taken_out(field) for field in embed.get("field_map", {})]
+    first = at - len(blanks) if blanks and processors[max(0, at - len(blanks)) : at] == blanks else at
     return IngestPipelineState.model_construct(
         name=name,
         model_id=embed.get("model_id", ""),
         field_map=embed.get("field_map", {}),
         batch_size=embed.get("batch_size"),
+        skip_blank=first < at,
         description=description,
-        before=list(processors[:at]),
+        before=list(processors[:first]),
         after=list(processors[at + 1 :]),
         owner=mark.owner,
         incarnation=mark.incarnation,
@@ -162,6 +179,7 @@ class IngestPipeline(Resource, module="polarsearch", name="IngestPipeline"):
         model_id: Input[str],
         field_map: Input[Mapping[str, Input[str]]],
         batch_size: Input[int] | None = None,
+        skip_blank: Input[bool] = True,
         description: Input[str] = "",
         before: Input[Sequence[Processor]] | None = None,
         after: Input[Sequence[Processor]] | None = None,
@@ -172,6 +190,7 @@ class IngestPipeline(Resource, module="polarsearch", name="IngestPipeline"):
             "model_id": model_id,
             "field_map": field_map,
             "batch_size": batch_size,
+            "skip_blank": skip_blank,
             "description": description,
             "before": [] if before is None else before,
             "after": [] if after is None else after,

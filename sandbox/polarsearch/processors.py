@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.polarsearch.errors import ApiError, illegal_argument, parse_error
+from sandbox.polarsearch.painless import Unknown, holds
+from sandbox.polarsearch.settings import java_type
 from sandbox.polarsearch.versions import Gate, Version
 
 Source = dict[str, Any]
 COMMON = {"tag", "description", "if", "ignore_failure", "on_failure"}
-_JAVA = {str: "java.lang.String", int: "java.lang.Integer", float: "java.lang.Double", bool: "java.lang.Boolean",
-         list: "java.util.ArrayList", dict: "java.util.HashMap"}  # fmt: skip
 
 
 class Dropped(Exception):
@@ -31,11 +31,6 @@ class Kind:
     required: tuple[str, ...]
     optional: dict[str, Gate | None] = field(default_factory=dict)
     act: Callable[[dict[str, Any], Source], None] | None = None
-
-
-def java_type(value: Any) -> str:
-    """As Java names the type of a JSON value."""
-    return _JAVA[type(value)]
 
 
 def get(source: Source, path: str) -> Any:
@@ -190,25 +185,11 @@ def _unchecked(reason: str) -> ApiError:
     return ApiError(500, "exception", text, extra=extra, cause=illegal_argument(reason))
 
 
-_CONDITION = re.compile(
-    r"ctx\??\.(?P<path>[\w.?]+)\s*(?P<op>==|!=)\s*(?P<value>null|true|false|-?\d+|'[^']*'|\"[^\"]*\")$"
-)
-
-
 def applies(condition: str | None, source: Source) -> bool:
-    """A processor's `if`. Only comparisons of one field with a constant are understood; anything else raises."""
-    if condition is None:
-        return True
-    found = _CONDITION.match(condition.strip())
-    if not found:
-        raise ApiError(400, "script_exception", f"the sandbox cannot evaluate [{condition}]")
-    value = get(source, found["path"].replace("?", ""))
-    equal = _literal(found["value"]) == value
-    return bool(equal == (found["op"] == "=="))
-
-
-def _literal(text: str) -> Any:
-    constants = {"null": None, "true": True, "false": False}
-    if text in constants:
-        return constants[text]
-    return text[1:-1] if text[0] in "'\"" else int(text)
+    """A processor's `if`. What the sandbox does not understand of Painless raises, and is never guessed."""
+    try:
+        return condition is None or holds(condition, source)
+    except Unknown as unknown:
+        raise ApiError(400, "script_exception", f"the sandbox cannot evaluate [{condition}]: {unknown}") from None
+    except (AttributeError, TypeError):
+        raise ApiError(400, "script_exception", "runtime error") from None

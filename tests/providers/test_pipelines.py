@@ -42,6 +42,8 @@ def test_another_name_is_another_pipeline(inputs):
         {},
         {"batch_size": None},
         {"description": ""},
+        {"skip_blank": False},
+        {"field_map": {"a": "v", "b.c": "w"}},
         {"before": [{"trim": {"field": "a"}}], "after": [{"remove": {"field": "b"}}]},
     ],
 )
@@ -50,6 +52,14 @@ def test_an_ingest_pipeline_reads_back_as_it_was_written(change):
     state = ingest_pipeline.shown("embed", ingest_pipeline.definition(inputs, "1"))
     assert not plan_by_field(state, inputs)
     assert state.incarnation == "1"
+
+
+def test_a_blank_text_is_taken_out_before_it_is_embedded():
+    [blank, embed] = ingest_pipeline.definition(INGEST, "1")["processors"]
+    assert blank["remove"]["if"] == "ctx['text'] instanceof String && ctx['text'].trim().isEmpty()"
+    assert "text_embedding" in embed
+    nested = ingest_pipeline.blank_taken_out("a.b")["remove"]["if"]
+    assert nested == "ctx['a']?.get('b') instanceof String && ctx['a']?.get('b').trim().isEmpty()"
 
 
 def test_a_search_pipeline_reads_back_as_it_was_written():

@@ -43,7 +43,6 @@ DOCUMENTED = [
     "OpenSearch Security not initialized.",
     "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds.",
     "no eligible node found",
-    "Model is disabled.",
 ]
 """Texts of the sources (ml-commons 2.19, the security plugin) and of Model Studio's documentation, not recorded."""
 
