@@ -106,8 +106,9 @@ def _attention(hidden: Array, mask: Array, weights: Mapping[str, Array], name: s
 
 
 def _linear(values: Array, weights: Mapping[str, Array], name: str) -> Array:
-    projected: Array = values @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-    return projected
+    flat = values.reshape(-1, values.shape[-1])  # one large product, not one per text
+    projected: Array = flat @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    return projected.reshape(*values.shape[:-1], -1)
 
 
 def _norm(values: Array, weights: Mapping[str, Array], name: str) -> Array:
