@@ -11,6 +11,9 @@ READY := $(VENV)/locked
 CHECKED = $(wildcard providers components sandbox engine tests __main__.py)
 WORKERS ?= 2
 
+# MiniLM's products are small: a second thread gains a fifth on idle cores, and costs four times as much on busy ones.
+export OPENBLAS_NUM_THREADS ?= 1
+
 # The first Python that is new enough and can make virtual environments; PYTHON=/a/path is tried before the others.
 FIND_PYTHON = for each in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
 	"$$each" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$each" && break; \
@@ -26,6 +29,7 @@ up: $(READY)  ## start the sandbox, bring up stack dev on it, ask it one questio
 preview: $(READY)  ## what `make up` would change
 	@$(PY) -m sandbox.dev preview
 
+export Q
 search: $(READY)  ## Q="…": ask every collection of stack dev a question by meaning
 	@$(PY) -m sandbox.dev search "$$Q"
 
@@ -46,7 +50,6 @@ test-engine: $(READY)  ## all 35 scenarios of the engine's habits, not only thos
 	@echo "· engine"; $(PY) -m engine >/dev/null
 	@echo "· pytest, $(WORKERS) at a time"; ENGINE_SCENARIOS=all $(PY) -m pytest -q -n $(WORKERS) tests/engine
 
-export Q
 $(READY): requirements.lock
 	@python=$$($(FIND_PYTHON)); \
 	if [ -z "$$python" ]; then \
