@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.polarsearch.calls import EXPANDS, WAITS, Call, Reply, route
 from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found
 from sandbox.polarsearch.index import Index
-from sandbox.polarsearch.names import check_alias_name, resolve
+from sandbox.polarsearch.names import aliased, check_alias_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import as_list, java_bool
 
@@ -72,7 +72,7 @@ def _indices(node: Node, body: dict[str, Any]) -> list[Index]:
     found: list[Index] = []
     for expression in as_list(body.get("indices") or body["index"]):
         if "*" not in expression and expression not in node.indices:
-            raise index_not_found(expression)
+            raise no_alias_expected(expression) if aliased(node, expression) else index_not_found(expression)
         found += resolve(node, expression)
     return found
 

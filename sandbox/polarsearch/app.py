@@ -130,6 +130,8 @@ class PolarSearch:
         except PlainError as error:
             response = Response.of(error.status, error.body)
             return Response(response.status, response.body, {**response.headers, **error.headers})
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            return _unreadable(error)
 
     def _routed(self, request: Request, user: str) -> Response:
         check_content_type(request)
@@ -145,6 +147,12 @@ class PolarSearch:
             return route.handle(self._node, call)
         with self._node.working():
             return route.handle(self._node, call)
+
+
+def _unreadable(error: Exception) -> Response:
+    """A body of another shape than any handler expects: a real node answers that with HTTP 500 as well."""
+    reason = f"the sandbox could not make sense of this request ({type(error).__name__}: {error})"
+    return Response.of(500, ApiError(500, "class_cast_exception", reason).body())
 
 
 def _response(reply: Reply, request: Request) -> Response:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.polarsearch.scoring import Floats, dot_products, rough_order, stored_length, vector_scores
+from sandbox.polarsearch.scoring import Floats, rough_order, stored_length, vector_scores
 from sandbox.polarsearch.vectors import VectorField
 
 Mask = npt.NDArray[np.bool_]
@@ -124,11 +124,7 @@ class Vectors:
 
     def scores(self, rows: npt.NDArray[np.intp], vector: Floats) -> Floats:
         """To the digit."""
-        return vector_scores(self.field.space, self._matrix[rows], vector)
-
-    def unit(self, row: int) -> float:
-        """The length of a stored vector."""
-        return float(np.sqrt(dot_products(self._matrix[row][None], self._matrix[row])[0]))
+        return vector_scores(self.field.space, self._matrix[rows], vector, normalised=self.field.normalised)
 
 
 _SPARE = 16  # how many more than k are scored to the digit, since the rough order may differ in the last digits

@@ -122,9 +122,10 @@ def _matches(pattern: str, url: str) -> bool:
 def _java_syntax_error(pattern: str, error: re.error) -> str:
     """Java's words and caret for the common cases, Python's words for the others."""
     words = {"unterminated character set": "Unclosed character class", "nothing to repeat": "Dangling meta character"}
-    words |= {"missing ), unterminated subpattern": "Unclosed group"}
-    at = error.pos or 0
-    return f"{words.get(error.msg, error.msg)} near index {at}\n{pattern}\n{' ' * at}^"
+    unclosed = error.msg == "missing ), unterminated subpattern"
+    at = len(pattern) if unclosed else error.pos or 0
+    text = f"{'Unclosed group' if unclosed else words.get(error.msg, error.msg)} near index {at}\n{pattern}"
+    return text if at >= len(pattern) else f"{text}\n{' ' * at}^"
 
 
 def shown(source: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +142,8 @@ def existing(node: Node, id: str) -> dict[str, Any]:
     """The connector as kept. Raises 404."""
     doc = objects.find(node, CONNECTORS, id)
     if doc is None:
-        raise status_error(404, f"Failed to find connector with the provided connector id: {id}")
+        known = f" with the provided connector id: {id}" if CONNECTORS in node.indices else ""
+        raise status_error(404, f"Failed to find connector{known}")
     return doc.source
 
 

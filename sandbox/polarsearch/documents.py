@@ -43,8 +43,10 @@ def _conditions(call: Call) -> dict[str, Any]:
 
 
 def update(node: Node, call: Call) -> Reply:
-    """Merge into one document."""
-    return _single(node, call, Op("update", call.path["index"], call.path["id"], call.required()))
+    """Merge into one document, which goes through the index's pipelines as if it had been sent whole."""
+    asked = Op("update", call.path["index"], call.path["id"], call.required())
+    op = writes.merged_update(node, asked)
+    return _single(node, call, op) if isinstance(op, Op) else Reply(op)
 
 
 def delete(node: Node, call: Call) -> Reply:

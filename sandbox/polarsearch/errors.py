@@ -56,9 +56,14 @@ def illegal_argument(reason: str, *, cause: ApiError | None = None) -> ApiError:
     return ApiError(400, "illegal_argument_exception", reason, cause=cause)
 
 
+def unknown_field(what: str, field: str) -> ApiError:
+    """HTTP 400 of the newer parsers, which tell the place in the body; the sandbox always tells its beginning."""
+    return ApiError(400, "x_content_parse_exception", f"[1:1] [{what}] unknown field [{field}]")
+
+
 def parsing(reason: str) -> ApiError:
-    """HTTP 400 parsing_exception: a search body that makes no sense."""
-    return ApiError(400, "parsing_exception", reason)
+    """HTTP 400 parsing_exception: a search body that makes no sense, as the older parsers tell it."""
+    return ApiError(400, "parsing_exception", reason, extra={"line": 1, "col": 1})
 
 
 def status_error(status: int, reason: str) -> ApiError:

@@ -46,7 +46,7 @@ class Searched:
 
     def _analyzer(self, name: str, key: str) -> Callable[[str], list[str]]:
         field = self.index.mapping.fields[name]
-        if field.get("type") == "keyword":
+        if field.get("type") in {"keyword", "boolean"}:
             return keyword
         return ANALYZERS.get(field.get(key) or field.get("analyzer", "standard"), standard)
 
@@ -98,7 +98,8 @@ class Searched:
 
     def failed(self, reason: str, cause: ApiError | None = None, kind: str = "query_shard_exception") -> ApiError:
         """The index's own refusal of a query, wrapped as all shards failing."""
-        extra = {"index": self.index.name, "index_uuid": self.index.uuid}
+        shard = {"index": self.index.name, "index_uuid": self.index.uuid}
+        extra = shard if kind == "query_shard_exception" else {}
         return ShardFailure(ApiError(400, kind, reason, extra=extra, cause=cause), self.index.name)
 
 

@@ -48,6 +48,8 @@ class _Fitting:
             return self._inner(path, value, field, dynamic)
         if kind == "knn_vector":
             return self._vector(path, field, value)
+        if isinstance(value, np.ndarray):  # a vector, copied to where it is not one
+            return value
         for each in value if isinstance(value, list) else [value]:
             self._check(path, kind, field, each)
         return value
@@ -86,6 +88,9 @@ class _Fitting:
         return value
 
     def _vector(self, path: str, shown: dict[str, Any], value: Any) -> Any:
+        odd = _odd_one(value)
+        if odd is not None:
+            raise self._failed(path, "knn_vector", odd, _not_numeric(odd))
         try:
             vectors.checked(vectors.field_of(path, shown), value)
         except ApiError as error:
@@ -101,6 +106,8 @@ class _Fitting:
             cause = ApiError(500, "illegal_state_exception", "Can't get text on a START_OBJECT at 1:7")
         elif kind in _WHOLE or kind in _REAL:
             cause = _number(kind, value)
+        elif kind == "boolean" and isinstance(value, (int, float)) and not isinstance(value, bool):
+            cause = _jackson("json_parse_exception", f"Current token ({_token(value)}) not of boolean type")
         elif kind == "boolean" and java_text(value) not in {"true", "false", ""}:
             cause = illegal_argument(
                 f"Failed to parse value [{java_text(value)}] as only [true] or [false] are allowed."
@@ -117,6 +124,19 @@ class _Fitting:
         return mapper_parsing(f"{text} Preview of field's value: '{java_text(value)}'", cause=cause)
 
 
+def _odd_one(value: Any) -> Any:
+    """The first of a vector's values that is no number, None when all are."""
+    values = value if isinstance(value, list) else []
+    return next((each for each in values if isinstance(each, bool) or not isinstance(each, (int, float))), None)
+
+
+def _not_numeric(value: Any) -> ApiError:
+    if isinstance(value, str):
+        return ApiError(400, "number_format_exception", f'For input string: "{value}"')
+    token = {dict: "START_OBJECT", list: "START_ARRAY", bool: f"VALUE_{java_text(value).upper()}"}[type(value)]
+    return _jackson("json_parse_exception", f"Current token ({token}) not numeric, can not use numeric value accessors")
+
+
 def _number(kind: str, value: Any) -> ApiError | None:
     try:
         number = float(value)
@@ -124,6 +144,19 @@ def _number(kind: str, value: Any) -> ApiError | None:
         return illegal_argument(f'For input string: "{value}"')
     if isinstance(value, bool):
         return illegal_argument(f'For input string: "{java_text(value)}"')
+    if kind == "long" and isinstance(value, int) and not -(2**63) <= value < 2**63:
+        reach = "out of range of long (-9223372036854775808 - 9223372036854775807)"
+        return _jackson("input_coercion_exception", f"Numeric value ({value}) {reach}")
     if kind in _WHOLE and abs(number) > 2.0 ** _WHOLE[kind]:
         return illegal_argument(f"Value [{value}] is out of range for {'an' if kind == 'integer' else 'a'} {kind}")
     return None
+
+
+def _token(value: Any) -> str:
+    return "VALUE_NUMBER_INT" if isinstance(value, int) else "VALUE_NUMBER_FLOAT"
+
+
+def _jackson(kind: str, reason: str) -> ApiError:
+    """A refusal of the JSON parser, which tells the place."""
+    source = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+    return ApiError(400, kind, f"{reason}\n at [Source: {source}; line: 1, column: 1]")

@@ -72,7 +72,8 @@ def get(node: Node, call: Call) -> Reply:
 def _existing(node: Node, id: str) -> dict[str, Any]:
     group = objects.find(node, GROUPS, id)
     if group is None:
-        raise status_error(404, f"Failed to find model group with the provided model group id: {id}")
+        known = f"with the provided model group id: {id}" if GROUPS in node.indices else "index"
+        raise status_error(404, f"Failed to find model group {known}")
     return group.source
 
 
@@ -86,7 +87,8 @@ def update(node: Node, call: Call) -> Reply:
         if other.id != id:
             text = f"The name you provided is already being used by another model with ID: {other.id}."
             raise illegal_argument(f"{text} Please provide a different name")
-    objects.change(node, GROUPS, id, **changes, last_updated_time=node.millis())
+    if changes:
+        objects.change(node, GROUPS, id, **changes, last_updated_time=node.millis())
     return Reply({"status": "Updated"})
 
 

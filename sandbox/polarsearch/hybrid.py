@@ -7,7 +7,7 @@ harmonic and geometric means look only at the queries that matched.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ MIN_SCORE = np.float32(0.001)
 RANK_CONSTANT = 60
 MAX_QUERIES = 5
 
-Combine = Callable[[list[float], list[float]], float]
+Combine = Callable[[list[np.float32], list[np.float32]], float]
 
 
 def min_max(scores: Floats) -> Floats:
@@ -45,20 +45,31 @@ def z_score(scores: Floats) -> Floats:
     return np.asarray(np.maximum((scores - scores.mean()) / deviation, MIN_SCORE), np.float32)
 
 
-def _arithmetic(scores: list[float], weights: list[float]) -> float:
-    return sum(score * weight for score, weight in zip(scores, weights, strict=True)) / sum(weights)
+def _arithmetic(scores: list[np.float32], weights: list[np.float32]) -> float:
+    return float(_sum(score * weight for score, weight in zip(scores, weights, strict=True)) / _sum(weights))
 
 
-def _harmonic(scores: list[float], weights: list[float]) -> float:
-    pairs = [(score, weight) for score, weight in zip(scores, weights, strict=True) if score > 0]
-    return sum(weight for _, weight in pairs) / sum(weight / score for score, weight in pairs) if pairs else 0.0
-
-
-def _geometric(scores: list[float], weights: list[float]) -> float:
+def _harmonic(scores: list[np.float32], weights: list[np.float32]) -> float:
     pairs = [(score, weight) for score, weight in zip(scores, weights, strict=True) if score > 0]
     if not pairs:
         return 0.0
-    return math.exp(sum(weight * math.log(score) for score, weight in pairs) / sum(weight for _, weight in pairs))
+    return float(_sum(weight for _, weight in pairs) / _sum(weight / score for score, weight in pairs))
+
+
+def _geometric(scores: list[np.float32], weights: list[np.float32]) -> float:
+    pairs = [(score, weight) for score, weight in zip(scores, weights, strict=True) if score > 0]
+    if not pairs:
+        return 0.0
+    logarithms = _sum(float(weight) * math.log(score) for score, weight in pairs)
+    return math.exp(logarithms / _sum(weight for _, weight in pairs))
+
+
+def _sum(numbers: Iterable[Any]) -> np.float32:
+    """Added one by one, rounded to 32 bits each time."""
+    total = np.float32(0)
+    for number in numbers:
+        total = np.float32(float(total) + float(number))
+    return total
 
 
 NORMALIZATIONS = {"min_max": min_max, "l2": l2, "z_score": z_score}
@@ -94,7 +105,7 @@ def _normalised(parts: list[Matches], config: dict[str, Any], mask: Any) -> Floa
         rows.append(row)
     scores = np.zeros(len(mask), np.float32)
     for place in np.flatnonzero(mask):
-        scores[place] = combine([float(row[place]) for row in rows], [float(np.float32(weight)) for weight in weights])
+        scores[place] = combine([row[place] for row in rows], [np.float32(weight) for weight in weights])
     return scores
 
 

@@ -14,7 +14,7 @@ from sandbox.polarsearch.calls import EXPANDS, WAITS, Call, Reply, route
 from sandbox.polarsearch.errors import ApiError, illegal_argument
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.mapping import wrapped
-from sandbox.polarsearch.names import aliased, check_alias_name, check_index_name, resolve
+from sandbox.polarsearch.names import aliased, check_alias_name, check_index_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.registry import INDEX_DYNAMIC, check_index_settings
 from sandbox.polarsearch.settings import Flat, flatten, prefixed, shown
@@ -91,8 +91,7 @@ def delete(node: Node, call: Call) -> Reply:
     expression = call.path["index"]
     for part in expression.split(","):
         if part not in node.indices and "*" not in part and aliased(node, part):
-            text = f"The provided expression [{part}] matches an alias, specify the corresponding concrete indices instead."
-            raise illegal_argument(text)
+            raise no_alias_expected(part)
     for index in resolve(node, expression):
         remove_index(node, index)
     return Reply(ACKNOWLEDGED)

@@ -33,6 +33,7 @@ class Entry:
     id: str = "_id"
     failed: ApiError | None = None
     dropped: bool = False
+    stage: int = 1  # when it failed: 0 before any processor, 1 in one, 2 when another service had answered
 
     @property
     def going(self) -> bool:
@@ -56,7 +57,7 @@ def run(node: Node, name: str, entries: list[Entry]) -> None:
         body = node.pipelines["ingest"].get(name)
     if body is None:
         for entry in entries:
-            entry.failed = illegal_argument(f"pipeline with id [{name}] does not exist")
+            entry.failed, entry.stage = illegal_argument(f"pipeline with id [{name}] does not exist"), 0
         return
     run_body(node, body, entries)
 
@@ -137,7 +138,7 @@ def _embed(node: Node, config: dict[str, Any], entries: list[Entry]) -> None:
     wants: list[_Want] = []
     for entry in entries:
         try:
-            wants += list(_wanted(entry, entry.source, config["field_map"], ""))
+            wants += list(_wanted(entry, entry.source, config["field_map"]))
         except ApiError as error:
             entry.failed = error
     wants = [want for want in wants if want.entry.going]
@@ -150,20 +151,20 @@ def _embed(node: Node, config: dict[str, Any], entries: list[Entry]) -> None:
         vectors = predict.embed(node, config["model_id"], texts)
     except ApiError as error:
         for want in wants:
-            want.entry.failed = error
+            want.entry.failed, want.entry.stage = error, 2
         return
     for want in wants:
         want.fill(vectors[: len(want.texts)])
         vectors = vectors[len(want.texts) :]
 
 
-def _wanted(entry: Entry, source: Source, fields: dict[str, Any], path: str) -> Iterator[_Want]:
+def _wanted(entry: Entry, source: Source, fields: dict[str, Any]) -> Iterator[_Want]:
     for name, target in fields.items():
         value = processors.get(source, name)
         if value is None:
             continue
         if isinstance(target, dict):
-            yield from _wanted_inside(entry, value, target, f"{path}{name}.", name)
+            yield from _wanted_inside(entry, value, target)
             continue
         head, _, _ = name.rpartition(".")
         into = processors.get(source, head) if head else source
@@ -172,15 +173,12 @@ def _wanted(entry: Entry, source: Source, fields: dict[str, Any], path: str) -> 
         yield _Want(entry, into if isinstance(into, dict) else source, target, list(texts), isinstance(value, list))
 
 
-def _wanted_inside(entry: Entry, value: Any, fields: dict[str, Any], path: str, name: str) -> Iterator[_Want]:
+def _wanted_inside(entry: Entry, value: Any, fields: dict[str, Any]) -> Iterator[_Want]:
+    """A text where the field map expects objects is left alone."""
     inner = value if isinstance(value, list) else [value]
     for each in inner:
-        if not isinstance(each, dict):
-            raise illegal_argument(
-                f"[{name}] configuration doesn't match actual value type, configuration type is: java.util.HashMap, "
-                f"actual value type is: {processors.java_type(each)}"
-            )
-        yield from _wanted(entry, each, fields, path)
+        if isinstance(each, dict):
+            yield from _wanted(entry, each, fields)
 
 
 def _check_texts(name: str, value: Any) -> None:
@@ -230,7 +228,8 @@ def simulate(node: Node, call: Call) -> Reply:
     if not docs:
         raise illegal_argument("must specify at least one document in [docs]")
     entries = [_entry(doc) for doc in docs]
-    run_body(node, pipeline, entries)
+    for entry in entries:  # never in batches
+        run_body(node, pipeline, [entry])
     return Reply({"docs": [_simulated(node, entry) for entry in entries]})
 
 

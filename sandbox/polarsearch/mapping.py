@@ -13,7 +13,7 @@ from typing import Any
 from sandbox.polarsearch import vectors
 from sandbox.polarsearch.analysis import ANALYZERS
 from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing
-from sandbox.polarsearch.settings import java_bool, java_text
+from sandbox.polarsearch.settings import java_bool, java_text, java_type
 from sandbox.polarsearch.versions import Version
 
 Table = dict[str, tuple[Any, bool]]
@@ -31,11 +31,11 @@ _SEARCHED: dict[str, Any] = {"index": True, "doc_values": True, "store": False}
 _NUMERIC = _table(
     "time_series_dimension",
     "script",
-    "scaling_factor",
     updatable=("coerce",),
     **_SEARCHED,
     coerce=True,
     ignore_malformed=False,
+    scaling_factor=0.0,
 )
 PARAMETERS: dict[str, Table] = {
     "text": _table(
@@ -101,13 +101,14 @@ class Mapping:
         for name, body in properties.items():
             if not isinstance(body, dict):
                 raise mapper_parsing(
-                    f"Expected map for property [fields] on field [{name}] but got a {java_text(body)}"
+                    f"Expected map for property [fields] on field [{name}] but got a class {java_type(body)}"
                 )
             head, _, rest = name.partition(".")
             if rest:  # a dotted name is an object with a field in it
                 inner = self._parsed({rest: body}, f"{prefix}{head}.")
-                known = parsed.get(head, {"properties": {}})
-                parsed[head] = known | {"properties": self._merged(known["properties"], inner, f"{prefix}{head}.")}
+                known = {key: value for key, value in parsed.get(head, {}).items() if key != "type"}
+                both = self._merged(known.get("properties", {}), inner, f"{prefix}{head}.")
+                parsed[head] = known | {"properties": both}
             else:
                 parsed[name] = self._field(name, body, prefix)
         return parsed
@@ -167,6 +168,8 @@ class Mapping:
             return {
                 key: value for key, value in shown.items() if not (key == "type" and value == "object" and properties)
             }
+        if set(kinds) & OBJECTS:
+            raise illegal_argument(f"can't merge a non object mapping [{path}] with an object mapping")
         if kinds[0] != kinds[1] or _class(old) != _class(new):
             raise illegal_argument(f"mapper [{path}] cannot be changed from type [{kinds[0]}] to [{kinds[1]}]")
         self._refuse_conflicts(path, old, new)
@@ -220,6 +223,8 @@ def _dynamic(value: Any) -> str:
 def _as(default: Any, value: Any) -> Any:
     if isinstance(default, bool):
         return java_bool(value)
+    if isinstance(default, float):
+        return float(value)
     return int(value) if isinstance(default, int) and str(value).lstrip("-").isdigit() else value
 
 

@@ -65,7 +65,9 @@ def register(node: Node, call: Call) -> Reply:
         "algorithm": "REMOTE",
         "model_version": str(version),
     }
-    source |= {key: body[key] for key in _REGISTERED if body.get(key) is not None}
+    source |= {key: body[key] for key in _REGISTERED if body.get(key) is not None and body[key] is not True}
+    if "deploy_setting" in source:
+        source["deploy_setting"] = {"model_ttl_minutes": -1, **source["deploy_setting"]}
     source |= {
         "model_state": "REGISTERED",
         "created_time": now,
@@ -74,7 +76,8 @@ def register(node: Node, call: Call) -> Reply:
         **connector,
     }
     objects.write(node, MODELS, id, source, refresh=True)
-    _write_task(node, task, "REGISTER_MODEL", id, "COMPLETED", is_async=False)
+    for state in ("CREATED", "COMPLETED"):
+        _write_task(node, task, "REGISTER_MODEL", id, state, is_async=False)
     if call.flag("deploy"):
         _start_deploying(node, id)
     return Reply({"task_id": task, "status": "CREATED", "model_id": id})
@@ -131,7 +134,10 @@ def existing(node: Node, id: str, reason: str = "Failed to find model") -> dict[
 def get(node: Node, call: Call) -> Reply:
     """By id, an inner connector without its credential."""
     id = call.path["id"]
-    source = existing(node, id, f"Failed to find model with the provided model id: {id}")
+    reason = (
+        f"Failed to find model with the provided model id: {id}" if MODELS in node.indices else "Fail to find model"
+    )
+    source = existing(node, id, reason)
     answer = {key: source[key] for key in _SHOWN if key in source}
     if "connector" in answer:
         answer["connector"] = shown(answer["connector"])
@@ -148,7 +154,8 @@ def update(node: Node, call: Call) -> Reply:
         text = "Model is deploying. Please wait for the model to complete deployment. model ID "
         raise status_error(409, text + id)
     if "connector_id" in body and "connector_id" not in source:
-        raise illegal_argument("This remote does not have a connector_id field, maybe it uses an internal connector.")
+        text = "This remote does not have a connector_id field, maybe it uses an internal connector."
+        raise status_error(400, text)
     changes = {key: body[key] for key in _UPDATABLE if body.get(key) is not None}
     group = body.get("model_group_id")
     if group not in {None, source["model_group_id"]}:
@@ -182,7 +189,8 @@ def deploy(node: Node, call: Call) -> Reply:
 
 def _start_deploying(node: Node, id: str) -> str:
     task = node.new_id()
-    _write_task(node, task, "DEPLOY_MODEL", id, "RUNNING", is_async=True)
+    for state in ("CREATED", "RUNNING"):
+        _write_task(node, task, "DEPLOY_MODEL", id, state, is_async=True)
     objects.change(node, MODELS, id, model_state="DEPLOYING", **_planned(node), last_updated_time=node.millis())
     node.timers.after(DEPLOY_SECONDS, lambda: _finish_deploying(node, id, task))
     return task
@@ -205,13 +213,15 @@ def _load(node: Node, id: str) -> str | None:
     """Deploy now: DEPLOYED, or DEPLOY_FAILED and the reason by node, as JSON."""
     model = existing(node, id)
     connector, now = _connector_of(node, model), node.millis()
-    changes = {"auto_redeploy_retry_times": 0, "last_deployed_time": now, "last_updated_time": now}
+    changes = {"last_deployed_time": now, "last_updated_time": now}
     if connector is None:
         reason = f"Failed to find connector:{model['connector_id']}"
         objects.change(node, MODELS, id, model_state="DEPLOY_FAILED", current_worker_node_count=0, **changes)
         return f'{{"{node.id}":"{reason}"}}'
     node.loaded[id] = connector
-    objects.change(node, MODELS, id, model_state="DEPLOYED", current_worker_node_count=1, **changes)
+    objects.change(
+        node, MODELS, id, model_state="DEPLOYED", current_worker_node_count=1, auto_redeploy_retry_times=0, **changes
+    )
     return None
 
 
@@ -269,9 +279,13 @@ def _deploy_on_demand(node: Node, id: str, model: dict[str, Any]) -> None:
     if not (node.version.has("auto_deploy") and enabled(node, "model_auto_deploy.enable")):
         raise illegal_argument("Model not ready yet. Please deploy the model first.")
     if (model.get("deploy_setting") or {}).get("is_auto_deploy_enabled") is False:
-        raise illegal_argument("Auto deployment disabled for this model, please deploy model first")
+        raise illegal_argument(f"Auto deployment disabled for this model, please deploy model first Model ID: {id}")
+    task = node.new_id()
+    _write_task(node, task, "DEPLOY_MODEL", id, "CREATED", is_async=True)
     objects.change(node, MODELS, id, model_state="DEPLOYING", **_planned(node), last_updated_time=node.millis())
-    if _load(node, id):
+    error = _load(node, id)
+    _write_task(node, task, "DEPLOY_MODEL", id, "FAILED" if error else "COMPLETED", is_async=True, error=error)
+    if error:
         raise status_error(404, f"Failed to find connector:{model['connector_id']}")
 
 

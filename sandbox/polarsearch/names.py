@@ -112,6 +112,13 @@ def for_writing(node: Node, name: str) -> Index | None:
     )
 
 
+def no_alias_expected(name: str) -> ApiError:
+    """Where only an index will do."""
+    return illegal_argument(
+        f"The provided expression [{name}] matches an alias, specify the corresponding concrete indices instead."
+    )
+
+
 def missing(name: str) -> ApiError:
     """As requests for one document say that there is no such index."""
     error = index_not_found(name)

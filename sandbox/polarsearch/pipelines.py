@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sandbox.polarsearch.calls import WAITS, Call, Reply, Route, route
 from sandbox.polarsearch.errors import ApiError, parse_error
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.processors import java_type
+from sandbox.polarsearch.settings import java_type
 
 Check = Callable[[Node, str, dict[str, Any]], None]
 

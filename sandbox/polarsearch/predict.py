@@ -21,7 +21,7 @@ def by_model(node: Node, call: Call) -> Reply:
         return _texts(node, call.path["id"], body)
     with node.working():
         connector = ready(node, call.path["id"])
-    return _results(remote.predict(node, connector, body.get("parameters") or {}))
+    return _results([remote.predict(node, connector, body.get("parameters") or {})])
 
 
 def by_algorithm(node: Node, call: Call) -> Reply:
@@ -46,16 +46,16 @@ def _texts(node: Node, model: str, body: dict[str, Any]) -> Reply:
     return _results(remote.predict_texts(node, connector, texts))
 
 
-def _results(outputs: list[remote.Output]) -> Reply:
-    return Reply({"inference_results": [{"output": outputs, "status_code": 200}]})
+def _results(answers: list[list[remote.Output]]) -> Reply:
+    return Reply({"inference_results": [{"output": outputs, "status_code": 200} for outputs in answers]})
 
 
 def embed(node: Node, model: str, texts: list[str]) -> list[Any]:
     """The vectors of `texts`, as ingestion and neural queries ask for them. Call it without the lock."""
     with node.working():
         connector = ready(node, model)
-    outputs = remote.predict_texts(node, connector, texts)
-    vectors = [output.get("data") for output in outputs]
+    answers = remote.predict_texts(node, connector, texts)
+    vectors = [output.get("data") for outputs in answers for output in outputs]
     if len(vectors) != len(texts) or any(vector is None for vector in vectors):
         raise ApiError(
             500, "illegal_state_exception", f"Unable to fetch embeddings: {len(texts)} texts, {len(vectors)} vectors"

@@ -15,7 +15,7 @@ import numpy as np
 
 from sandbox.polarsearch import fields
 from sandbox.polarsearch.columns import Mask
-from sandbox.polarsearch.errors import ApiError, illegal_argument, parsing
+from sandbox.polarsearch.errors import ApiError, illegal_argument, parsing, unknown_field
 from sandbox.polarsearch.fields import Searched
 from sandbox.polarsearch.scoring import Floats, bm25, idf
 from sandbox.polarsearch.vectors import VectorField
@@ -30,6 +30,7 @@ class Matches:
 
     mask: Mask
     scores: Floats
+    count: int | None = None  # how many there were, when only the best of them are left
 
     def boosted(self, boost: float) -> Matches:
         """Scores times `boost`."""
@@ -45,14 +46,15 @@ def run(index: Searched, query: dict[str, Any] | None) -> Matches:
     """All documents when there is no query."""
     if query is None:
         return constant(np.ones(index.size, np.bool_))
+    if not query:
+        raise illegal_argument("query malformed, empty clause found at [1:1]")
     if not isinstance(query, dict) or len(query) != 1:
-        raise parsing(
-            "[_na] query malformed, empty clause found" if not query else "[_na] query malformed, too many clauses"
-        )
+        raise parsing("[_na] query malformed, too many clauses")
     kind, body = next(iter(query.items()))
     if kind not in QUERIES:
-        cause = ApiError(400, "named_object_not_found_exception", f"[1:20] unknown field [{kind}]")
-        raise ApiError(400, "parsing_exception", f"unknown query [{kind}]", extra={"line": 1, "col": 20}, cause=cause)
+        error = parsing(f"unknown query [{kind}]")
+        error.cause = ApiError(400, "named_object_not_found_exception", f"[1:1] unknown field [{kind}]")
+        raise error
     boost = float(body.get("boost", 1)) if isinstance(body, dict) and kind in _BOOSTED else 1.0
     return QUERIES[kind](index, body).boosted(boost)
 
@@ -60,10 +62,12 @@ def run(index: Searched, query: dict[str, Any] | None) -> Matches:
 def _one(kind: str, body: Body, short: str, known: Iterable[str]) -> tuple[str, dict[str, Any]]:
     """`{field: value}` or `{field: {short: value, …}}`. Raises for a key this query does not know."""
     pairs = [(name, value) for name, value in body.items() if name not in {"boost", "_name"}]
-    if len(pairs) != 1:
+    if not pairs:
         raise parsing(
-            f"[{kind}] query doesn't support multiple fields" if pairs else f"[{kind}] query malformed, no field"
+            "No text specified for text query" if kind.startswith("match") else f"[{kind}] query malformed, no field"
         )
+    if len(pairs) > 1:
+        raise parsing(f"[{kind}] query doesn't support multiple fields")
     name, value = pairs[0]
     options = dict(value) if isinstance(value, dict) else {short: value}
     options.update({key: body[key] for key in ("boost",) if key in body})
@@ -136,8 +140,8 @@ def _term_scores(index: Searched, name: str, term: str, boost: float = 1.0) -> M
     if not len(ordinals):
         return Matches(mask, scores)
     factor = np.float32(boost) * (_ONE if index.version.has("bm25_without_k1") else np.float32(2.2))
-    weight = np.float32(factor * idf(column.documents, len(ordinals)))
-    lengths = np.array([column.lengths[place] for place in ordinals], np.float32) if column.norms else None
+    weight = np.float32(factor * np.float32(idf(column.documents, len(ordinals))))
+    lengths = np.array([column.lengths[place] if column.norms else 1 for place in ordinals], np.float32)
     scores[ordinals] = bm25(weight, frequencies, lengths, column.average)
     return Matches(mask, scores)
 
@@ -175,9 +179,9 @@ def phrase_field(index: Searched, name: str, text: Any, *, prefix: bool = False)
     )
     mask = counts > 0
     column = index.postings(name)
-    weight = np.float32(
-        sum(np.float32(idf(column.documents, len(column.of(token)[0]))) for token in tokens if token in column.terms)
-    )
+    terms = [token for token in tokens[: -1 if prefix else None] if token in column.terms]
+    terms += [term for term in column.terms if prefix and term.startswith(tokens[-1])]
+    weight = np.float32(sum(idf(column.documents, len(column.of(term)[0])) for term in terms))
     if not index.version.has("bm25_without_k1"):
         weight = np.float32(weight * np.float32(2.2))
     lengths = np.array(column.lengths, np.float32)
@@ -252,7 +256,7 @@ def _term(index: Searched, body: Body) -> Matches:
 def _term_on(index: Searched, name: str, value: Any) -> Matches:
     if name == "_id":
         return _ids(index, {"values": [value]})
-    if index.kind(name) not in {"text", "keyword"}:
+    if index.kind(name) not in {"text", "keyword", "boolean"}:
         return _exactly(index, name, value)
     found = _term_scores(index, name, fields.as_term(value))
     if index.kind(name) == "keyword" and index.version.has("keyword_constant_score"):
@@ -335,7 +339,7 @@ def _bool(index: Searched, body: Body) -> Matches:
     clauses = {key: _listed(body.get(key)) for key in ("must", "filter", "should", "must_not")}
     unknown = body.keys() - clauses.keys() - {"minimum_should_match", "boost", "adjust_pure_negative", "_name"}
     if unknown:
-        raise parsing(f"[bool] query does not support [{min(unknown)}]")
+        raise unknown_field("bool", min(unknown))
     must, filters, should, never = ([run(index, query) for query in clauses[key]] for key in clauses)
     if not (must or filters or should or never):
         return run(index, None)
@@ -392,7 +396,7 @@ def _knn(index: Searched, body: Body) -> Matches:
     }
     for key in options:
         if key not in known:
-            raise ApiError(400, "x_content_parse_exception", f"[1:1] [knn] unknown field [{key}]")
+            raise unknown_field("knn", key)
     _check_knn(options)
     field = index.vector_field(name)
     if field is None and options.get("ignore_unmapped"):

@@ -117,7 +117,9 @@ def _failed(ops: list[Op]) -> int:
 def _status(ops: list[Op]) -> dict[str, Any]:
     results = [op.outcome["result"] for op in ops if isinstance(op.outcome, dict)]
     conflicts = sum(isinstance(op.outcome, ApiError) and op.outcome.status == 409 for op in ops)
-    counts = {"total": len(ops), "updated": results.count("updated"), "created": results.count("created")}
+    counts = {"total": len(ops)}
+    if not all(op.verb == "delete" for op in ops):
+        counts |= {"updated": results.count("updated"), "created": results.count("created")}
     counts |= {"deleted": results.count("deleted"), "batches": -(-len(ops) // _BATCH), "version_conflicts": conflicts}
     rest = {"noops": results.count("noop"), "retries": {"bulk": 0, "search": 0}, "throttled_millis": 0}
     return counts | rest | {"requests_per_second": -1.0, "throttled_until_millis": 0}

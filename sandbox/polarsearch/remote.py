@@ -35,14 +35,11 @@ _OUTPUTS: dict[str, Callable[[Any], Any]] = {
 _DEFAULT_TIMEOUT = 30.0
 
 
-def predict_texts(node: Node, connector: Connector, texts: list[str]) -> list[Output]:
-    """Embed texts, in as many requests as `input_docs_processed_step_size` asks for."""
+def predict_texts(node: Node, connector: Connector, texts: list[str]) -> list[list[Output]]:
+    """Embed texts, in as many requests as `input_docs_processed_step_size` asks for: one list of outputs for each."""
     name = _INPUTS.get(_action(connector).get("pre_process_function", ""), "input")
     step = int(connector.get("parameters", {}).get("input_docs_processed_step_size") or len(texts))
-    outputs: list[Output] = []
-    for start in range(0, len(texts), step):
-        outputs += predict(node, connector, {name: texts[start : start + step]})
-    return outputs
+    return [predict(node, connector, {name: texts[at : at + step]}) for at in range(0, len(texts), step)]
 
 
 def predict(node: Node, connector: Connector, parameters: dict[str, Any]) -> list[Output]:

@@ -7,7 +7,6 @@ overwritten or deleted still count until their segment is merged, so a score can
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,51 +30,73 @@ def stored_length(length: int) -> int:
     return int(LENGTHS[np.searchsorted(LENGTHS, length, side="right") - 1])
 
 
-def idf(documents: int, containing: int) -> np.float32:
+def idf(documents: int, containing: int) -> float:
     """How telling a term is that `containing` of `documents` texts have."""
-    return np.float32(math.log(1 + (documents - containing + 0.5) / (containing + 0.5)))
+    return float(np.float32(math.log(1 + (documents - containing + 0.5) / (containing + 0.5))))
 
 
-def bm25(weight: np.float32, frequencies: Floats, lengths: Floats | None, average: float) -> Floats:
-    """`weight` is boost × idf (× 2.2 before 3.0); `lengths` None: a field without norms, such as a keyword."""
+def bm25(weight: np.float32, frequencies: Floats, lengths: Floats, average: float) -> Floats:
+    """`weight` is boost × idf (× 2.2 before 3.0). In a field without norms every length is 1, though the average is not."""
     one = np.float32(1)
-    if lengths is None:
-        inverse: Any = one / K1
-    else:
-        inverse = one / (K1 * ((one - B) + B * lengths / np.float32(average)))
+    inverse = one / (K1 * ((one - B) + B * lengths / np.float32(average)))
     return np.asarray(weight - weight / (one + frequencies * inverse), np.float32)
 
 
-def _lanes(values: Floats) -> Floats:
-    """The sum over the last axis as Lucene sums without SIMD: four running sums, then those added up."""
-    width = values.shape[-1]
-    whole = width - width % 4 if width > 32 else 0
-    total = np.zeros(values.shape[:-1], np.float32)
+def _fused(a: Floats, b: Floats, lanes: int) -> Floats:
+    """The sum of a×b over the last axis as Lucene sums without SIMD: `lanes` running sums of fused steps when there are
+    more than 32 numbers, those added up, and then the rest."""
+    width = a.shape[-1]
+    whole = width - width % lanes if width > 32 else 0
+    total = np.zeros(a.shape[:-1], np.float32)
     if whole:
-        lanes = np.add.accumulate(values[..., :whole].reshape(*values.shape[:-1], -1, 4), axis=-2)[..., -1, :]
-        total = ((lanes[..., 0] + lanes[..., 1]) + lanes[..., 2]) + lanes[..., 3]
-    for column in range(whole, width):
-        total = total + values[..., column]
+        sums = np.zeros((*a.shape[:-1], lanes), np.float32)
+        for at in range(0, whole, lanes):
+            sums = _step(a[..., at : at + lanes], b[..., at : at + lanes], sums)
+        total = sums[..., 0]
+        for lane in range(1, lanes):
+            total = total + sums[..., lane]
+    for at in range(whole, width):
+        total = _step(a[..., at], b[..., at], total)
     return np.asarray(total, np.float32)
+
+
+def _step(a: Floats, b: Floats, total: Floats) -> Floats:
+    """a×b+total rounded once: the product of two 32-bit floats is exact in 64 bits."""
+    return np.asarray(a.astype(np.float64) * b + total, np.float32)
 
 
 def square_distances(matrix: Floats, vector: Floats) -> Floats:
     """Of each row to `vector`, to the digit."""
     difference = matrix - vector
-    return _lanes(difference * difference)
+    return _fused(difference, difference, 4)
 
 
 def dot_products(matrix: Floats, vector: Floats) -> Floats:
     """Of each row with `vector`, to the digit."""
-    return _lanes(matrix * vector)
+    return _fused(matrix, np.broadcast_to(vector, matrix.shape), 4)
 
 
-def vector_scores(space: str, matrix: Floats, vector: Floats) -> Floats:
-    """k-NN's score of each row: l2 1/(1+d²), cosinesimil (1+cos)/2, innerproduct 1+p or 1/(1-p) when negative."""
+def cosines(matrix: Floats, vector: Floats) -> Floats:
+    """Of each row and `vector`, to the digit; 0 where one of them has no length."""
+    rows = np.broadcast_to(vector, matrix.shape)
+    squares = _fused(matrix, matrix, 2).astype(np.float64) * _fused(rows, rows, 2)
+    return np.asarray(_fused(matrix, rows, 2) / np.sqrt(np.maximum(squares, 1e-300)), np.float32)
+
+
+def unit(matrix: Floats) -> Floats:
+    """Each row at length 1, as faiss keeps vectors that are compared by angle."""
+    lengths = np.sqrt(dot_products(matrix, matrix).astype(np.float64)).astype(np.float32)
+    return np.asarray(matrix / np.where(lengths > 0, lengths, np.float32(1))[..., None], np.float32)
+
+
+def vector_scores(space: str, matrix: Floats, vector: Floats, *, normalised: bool = False) -> Floats:
+    """k-NN's score of each row: l2 1/(1+d²), cosinesimil (1+cos)/2, innerproduct 1+p or 1/(1-p) when negative.
+
+    `normalised`: the engine (faiss) brings vectors to length 1 before it compares them by angle.
+    """
     one = np.float32(1)
     if space == "cosinesimil":
-        norms = np.sqrt(dot_products(matrix, matrix) * dot_products(vector[None], vector)[0])
-        cosine = np.divide(dot_products(matrix, vector), norms, out=np.zeros_like(norms), where=norms > 0)
+        cosine = cosines(unit(matrix), unit(vector[None])[0]) if normalised else cosines(matrix, vector)
         return np.asarray((one + cosine) / np.float32(2), np.float32)
     if space == "innerproduct":
         product = dot_products(matrix, vector)

@@ -170,8 +170,19 @@ def _matches(searched: Searched, asked: Asked, phase: dict[str, Any] | None) -> 
     filters = [body["filter"]] if body.get("filter") else []
     queries = [{"bool": {"must": [query], "filter": filters}} if filters else query for query in queries]
     parts = [run(searched, query) for query in queries]
-    live = [Matches(part.mask & searched.live, part.scores) for part in parts]
-    return combined(live, phase)
+    depth = int(body.get("pagination_depth") or asked.start + asked.size)
+    found = combined([_best_of(searched, part, depth) for part in parts], phase)
+    every = np.any([part.mask for part in parts], axis=0) & searched.live
+    return Matches(found.mask, found.scores, int(every.sum()))
+
+
+def _best_of(searched: Searched, part: Matches, depth: int) -> Matches:
+    """What one query of a hybrid brings in: its best hits, as many as a page."""
+    places = np.flatnonzero(part.mask & searched.live)
+    kept = places[np.lexsort((places, -part.scores[places]))[:depth]]
+    mask = np.zeros(searched.size, np.bool_)
+    mask[kept] = True
+    return Matches(mask, part.scores)
 
 
 def _hits(searched: Searched, asked: Asked, matches: Matches) -> tuple[list[Hit], int, float | None]:
@@ -189,7 +200,7 @@ def _hits(searched: Searched, asked: Asked, matches: Matches) -> tuple[list[Hit]
     else:
         hits = [_hit(searched, int(place), score, asked.sort) for place, score in zip(places, scores, strict=True)]
         hits = [hit for hit in hits if asked.after is None or _is_after(hit, asked)]
-    return hits, len(places), float(str(scores.max()))
+    return hits, len(places) if matches.count is None else matches.count, float(str(scores.max()))
 
 
 def _hit(searched: Searched, place: int, score: Any, sort: list[Sort]) -> Hit:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from sandbox.polarsearch.errors import ApiError, illegal_argument
 
 Flat = dict[str, Any]
@@ -23,9 +25,19 @@ def java_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(java_text, value))}]"
+    if isinstance(value, np.ndarray):
+        return java_text([float(str(number)) for number in value])
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
     return str(value)
+
+
+_JAVA_TYPES = {str: "java.lang.String", int: "java.lang.Integer", float: "java.lang.Double", bool: "java.lang.Boolean"}
+
+
+def java_type(value: Any) -> str:
+    """As Java names the type of a JSON value."""
+    return _JAVA_TYPES.get(type(value)) or ("java.util.ArrayList" if isinstance(value, list) else "java.util.HashMap")
 
 
 def java_bool(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """An index's documents: written at once, found by id at once, found by searching only after a refresh.
 
 Two views of the same documents, then: `current` by id, and `view` for searches, which is what the last refresh saw.
-Overwritten and deleted documents stay in the view's statistics until its segments are merged.
+Overwritten and deleted documents stay in the view's statistics for minutes: a node keeps them for recovery.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from sandbox.polarsearch.columns import Mask, Postings, Source, Values, Vectors
 from sandbox.polarsearch.store import Store
 
-SEGMENTS = 10  # Lucene merges when there are more of one size
+IDLE_SECONDS = 300.0  # a shard nobody writes to is flushed, and only then may merging drop what was overwritten
+DEAD_LIMIT = 5000
 TOMBSTONE_SECONDS = 60.0  # index.gc_deletes
 
 Column = TypeVar("Column", Postings, Vectors, Values)
@@ -49,7 +50,6 @@ class View:
         self.sources: list[Source] = []
         self.alive: list[bool] = []
         self.places: dict[str, int] = {}
-        self.segments = 0
         self._columns: dict[tuple[str, str], Any] = {}
         for doc in docs:
             self.add(doc)
@@ -95,6 +95,7 @@ class Shard:
         self.next_seq = 1 + max((doc.seq for doc in self.current.values()), default=-1)
         self.view = View(sorted(self.current.values(), key=lambda doc: doc.seq))
         self.written_at: float | None = None  # the oldest write no search can see yet
+        self._refreshed_at = clock()
         self._pending: list[Doc | str] = []
         self._tombstones: dict[str, tuple[int, float]] = {}
 
@@ -150,11 +151,14 @@ class Shard:
             else:
                 self.view.kill(change)
         self._pending, self.written_at = [], None
-        self.view.segments += 1
-        if self.view.segments > SEGMENTS:
-            dead = len(self.view.places) < len(self.view)
-            self.view = self.view.merged() if dead else self.view
-            self.view.segments = 1
+        self._merge()
+
+    def _merge(self) -> None:
+        dead = len(self.view) - len(self.view.places)
+        idle = self._clock() - self._refreshed_at > IDLE_SECONDS
+        self._refreshed_at = self._clock()
+        if dead and (idle or dead > max(DEAD_LIMIT, len(self.view.places))):
+            self.view = self.view.merged()
 
     def refresh_if_due(self, interval: float) -> None:
         """The refresh that happens by itself every `interval` seconds; a negative one never does."""

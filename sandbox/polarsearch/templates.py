@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sandbox.polarsearch.calls import WAITS, Call, Reply, route
-from sandbox.polarsearch.errors import ApiError
+from sandbox.polarsearch.errors import ApiError, illegal_argument, unknown_field
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.registry import check_index_settings
 from sandbox.polarsearch.settings import flatten, nest, prefixed
@@ -26,11 +26,10 @@ def put(node: Node, call: Call) -> Reply:
     body = call.required()
     unknown = sorted(body.keys() - _KEYS)
     if unknown:
-        raise ApiError(400, "x_content_parse_exception", f"[1:1] [index_template] unknown field [{unknown[0]}]")
+        raise unknown_field("index_template", unknown[0])
     patterns = body.get("index_patterns")
     if not patterns:
-        reason = "Validation Failed: 1: index patterns are missing;"
-        raise ApiError(400, "action_request_validation_exception", reason)
+        raise illegal_argument("There must be at least one pattern, zero given")
     check_index_settings(dict(prefixed(flatten((body.get("template") or {}).get("settings") or {}))), node.version)
     node.templates[call.path["name"]] = _normal(body, patterns)
     node.store.put("template", call.path["name"], node.templates[call.path["name"]])

@@ -20,6 +20,11 @@ _KEYS = {"type", "dimension", "method", "data_type", "space_type", "mode", "comp
 _KEYS |= {"store", "doc_values", "meta", "ignore_malformed"}
 _SPACES = {"l2", "l1", "linf", "cosinesimil", "innerproduct", "hamming"}
 _ENGINES = {"faiss", "lucene", "nmslib"}
+_ENGINE_SPACES = {
+    "faiss": {"l2", "innerproduct", "cosinesimil", "hamming"},
+    "lucene": {"l2", "innerproduct", "cosinesimil", "hamming"},
+    "nmslib": {"l2", "innerproduct", "cosinesimil", "l1", "linf"},
+}
 _METHODS = {
     "faiss": {"hnsw": {"m", "ef_construction", "ef_search", "encoder"}, "ivf": {"nlist", "nprobes", "encoder"}},
     "lucene": {"hnsw": {"m", "ef_construction", "encoder"}},
@@ -35,6 +40,7 @@ class VectorField:
     dimension: int
     space: str
     data_type: str
+    normalised: bool
 
 
 def declared(name: str, body: dict[str, Any], *, version: Version, knn: bool) -> dict[str, Any]:
@@ -92,7 +98,9 @@ def _method(body: dict[str, Any], version: Version) -> dict[str, Any]:
             "nmslib engine is deprecated in OpenSearch  and cannot be used for new index creation in OpenSearch from  3.0.0."
         )
     space = _space(sent.get("space_type"), body.get("space_type"))
-    name, parameters = sent.get("name", "hnsw"), sent.get("parameters") or {}
+    if "name" not in sent:
+        raise mapper_parsing("name needs to be set")
+    name, parameters = sent["name"], sent.get("parameters") or {}
     _check_parameters(engine, name, parameters)
     _check_space(engine, name, space, version)
     return {"engine": engine, "space_type": space, "name": name, "parameters": parameters}
@@ -124,8 +132,11 @@ def _check_parameters(engine: str, name: str, parameters: dict[str, Any]) -> Non
 
 
 def _check_space(engine: str, name: str, space: str, version: Version) -> None:
-    if engine == "faiss" and space == "cosinesimil" and not version.has("faiss_cosine"):
-        raise _invalid([f'"{name}" configuration does not support space type: "{space}".'])
+    known = set(_ENGINE_SPACES[engine])
+    if engine == "faiss" and not version.has("faiss_cosine"):
+        known.discard("cosinesimil")
+    if space not in known:
+        raise _invalid([f'"{name}" with "{engine}" configuration does not support space type: "{space}".'])
 
 
 def conflicts(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -153,7 +164,8 @@ def field_of(path: str, shown: dict[str, Any]) -> VectorField:
     """From the mapping as shown."""
     method = shown.get("method") or {}
     space = method.get("space_type") or shown.get("space_type") or "l2"
-    return VectorField(path, shown["dimension"], space, shown.get("data_type", "FLOAT"))
+    normalised = space == "cosinesimil" and method.get("engine") != "lucene"
+    return VectorField(path, shown["dimension"], space, shown.get("data_type", "FLOAT"), normalised)
 
 
 def checked(field: VectorField, values: Any) -> Floats:

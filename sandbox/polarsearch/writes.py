@@ -1,8 +1,8 @@
 """Writing documents: one way for single requests, _bulk and _reindex. First the pipelines, which may call other
 services, then all at once under the lock.
 
-The surprise: an `update` runs no pipeline over what it changes, so a vector made from the old text stays; only
-`doc_as_upsert` sends the partial document through. And `items` of a _bulk are not in order: what a pipeline refused is
+The surprise: in a _bulk an `update` runs no pipeline over what it changes, so a vector made from the old text stays; only
+`doc_as_upsert` sends the partial document through. A single `_update` sends the whole merged document. And `items` of a _bulk are not in order: what a pipeline refused is
 put between what it did not, in the order it was refused.
 """
 
@@ -51,7 +51,7 @@ class Op:
 
 def perform(node: Node, ops: list[Op], *, refresh: bool) -> list[Op]:
     """Do them all. Each op has its outcome afterwards; the list comes back in the order a _bulk answers."""
-    refused: list[Op] = []
+    refused: list[tuple[int, Op]] = []
     with node.working():
         for op in ops:
             _prepare(node, op)
@@ -67,7 +67,7 @@ def perform(node: Node, ops: list[Op], *, refresh: bool) -> list[Op]:
             index_ = for_writing(node, name)
             if index_:
                 index_.shard.refresh()
-    return _answered(ops, refused)
+    return _answered(ops, [op for _, op in sorted(refused, key=lambda pair: pair[0])])
 
 
 def _prepare(node: Node, op: Op) -> None:
@@ -116,8 +116,8 @@ def _plans(node: Node, ops: list[Op]) -> dict[tuple[str, tuple[str, ...]], list[
     return plans
 
 
-def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[Op]:
-    """Run the pipelines over the ops' documents; those refused come back in the order they were."""
+def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[tuple[int, Op]]:
+    """Run the pipelines over the ops' documents; those refused come back with the stage they were refused at."""
     entries = [ingest.Entry(copy.deepcopy(op.document or {}), index, op.id or "") for op in ops]
     for name in names:
         ingest.run(node, name, [entry for entry in entries if entry.going])
@@ -126,7 +126,7 @@ def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[Op]:
         op.piped = True
         if entry.failed:
             op.outcome = entry.failed
-            refused.append(op)
+            refused.append((entry.stage, op))
         elif entry.dropped:
             op.outcome = _dropped(index, op)
         else:
@@ -227,6 +227,23 @@ def _update(node: Node, index: Index, op: Op) -> dict[str, Any]:
         return answer(index, id, old.version, "noop", old.seq)
     written = index.shard.put(id, _fitted(node, index, id, merged))
     return answer(index, id, written.version, "updated", written.seq)
+
+
+def merged_update(node: Node, op: Op) -> Op | dict[str, Any]:
+    """A single `_update` as the write it amounts to, or its answer when it changes nothing. Raises when there is nothing
+    to update."""
+    with node.working():
+        _prepare(node, op)
+        if isinstance(op.outcome, ApiError):
+            raise op.outcome
+        index, id, body = for_writing(node, op.index), op.id or "", op.body
+        old = index.shard.current.get(id) if index else None
+        if old is None or index is None:
+            return Op("update", op.index, id, body)
+        merged = _merged(old.source, body["doc"])
+        if body.get("detect_noop", True) and same(merged, old.source):
+            return answer(index, id, old.version, "noop", old.seq)
+        return Op("index", op.index, id, merged, if_seq_no=old.seq)
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ class HashedEmbeddings:
         if any("boom" in text for text in asked["input"]):
             return 503, b'{"error": "boom"}'
         rows = [{"index": at, "embedding": self.vector(text)} for at, text in enumerate(asked["input"])]
-        return 200, json.dumps({"data": rows, "model": asked["model"]}).encode()
+        rows = [{"object": "embedding", **row} for row in rows]
+        return 200, json.dumps({"object": "list", "data": rows, "model": asked["model"], "usage": {}}).encode()
 
     def vector(self, text):
         digest = hashlib.sha256(text.encode()).digest()

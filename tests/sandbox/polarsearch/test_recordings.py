@@ -1,7 +1,7 @@
 """The stand-in is held to a real OpenSearch 2.19.1: what that was asked is asked again here, and must be answered the same.
 
 Ids, uuids, times and the name of the node differ, of course: an id is learned where it first appears and expected from
-then on. What differs otherwise is listed with its reason, and a listed difference that goes away fails as well.
+then on. Where in a body a mistake is (line, column) is not compared. What differs otherwise is listed with its reason, and a listed difference that goes away fails as well.
 """
 
 import json
@@ -15,6 +15,18 @@ RECORDINGS = Path(__file__).parents[2] / "recordings" / "opensearch-2.19.1"
 # (recording, line) → why the stand-in answers something else
 DIFFERENCES = {
     ("auth", 5): "http to an https port is not a request: the socket is closed before the application sees anything",
+    **{
+        (
+            "models",
+            line,
+        ): "m3 was asked twice while it deployed on demand, and the real node wrote one more version of it"
+        for line in (53, 56, 57, 58, 59, 65, 67, 70, 88, 91, 96)
+    },
+    ("models", 116): "the order of keys in a parameter that is an object is that of a Java HashMap",
+    **{
+        ("search", line): "2.19.1 skips, now and then, a final_pipeline after a default_pipeline that called a model"
+        for line in (196, 197, 198)
+    },
     ("swap", 10): "the real node used the new connector at once; the stand-in always needs 0.04 s",
 }
 
@@ -24,16 +36,20 @@ PAUSES = {("seed_flow", 9): 0.5, ("auth", 22): 0.5, **{("restart", line): 0.5 fo
 VOLATILE = {
     "took", "ingest_took", "created_time", "last_updated_time", "last_deployed_time", "create_time", "last_update_time",
     "creation_date", "build_hash", "build_date", "cluster_name", "timestamp", "start_time_in_millis",
-    "running_time_in_nanos", "store.size", "pri.store.size",
+    "running_time_in_nanos", "line", "col",
 }  # fmt: skip
 ID = re.compile(r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{20}(?:[A-Za-z0-9_-]{2})?(?![A-Za-z0-9_-])")
+
+
+TASK = re.compile(r"[A-Za-z0-9_-]{20,22}:\d+")
+POSITION = re.compile(r"\[\d+:\d+\]|line: \d+, column: \d+")
 
 
 class Replay:
     """One application, and what is known of the recorded ids."""
 
     def __init__(self, clock, client):
-        self.clock, self.client, self.ids = clock, client, {}
+        self.clock, self.client, self.ids, self.tasks = clock, client, {}, {}
 
     def play(self, name):
         """Line → how the answer differs from the recorded one, None when it does not."""
@@ -41,7 +57,7 @@ class Replay:
         return {number: self.exchange(name, number, row) for number, row in enumerate(rows, 1)}
 
     def exchange(self, name, number, row):
-        self.clock.now += PAUSES.get((name, number), 0) + 0.001
+        self.clock.now += PAUSES.get((name, number), 0) + row.get("wait", 0) + 0.001
         response = self.client(row).raw(row["method"], self.known(row["path"]), self.body(row), content_type(row))
         self.clock.now += row.get("ms", 5) / 1000
         if response.status != row["status"]:
@@ -49,6 +65,8 @@ class Replay:
         for header, value in row.get("headers", {}).items():
             if response.headers.get(header) != value:
                 return f"header {header}"
+        if row["method"] == "HEAD":
+            return None
         theirs, ours = row["response"], parsed(response.body)
         if row["path"] == "/" and response.status == 200:
             theirs["name"] = ours["name"]
@@ -62,6 +80,8 @@ class Replay:
 
     def known(self, text):
         """`text` with the recorded ids replaced by the stand-in's own."""
+        for theirs, ours in self.tasks.items():
+            text = text.replace(theirs, ours)
         return ID.sub(lambda found: self.ids.get(found[0], found[0]), text)
 
     def difference(self, theirs, ours, path):
@@ -69,12 +89,12 @@ class Replay:
             return self.dict_difference(theirs, ours, path)
         if isinstance(theirs, list) and isinstance(ours, list):
             return self.list_difference(theirs, ours, path)
-        if path.rpartition("/")[2] in VOLATILE:
+        if path.rpartition("/")[2] in VOLATILE or path == "/task/id":
             return None
         if isinstance(theirs, str) and isinstance(ours, str):
             self.learn(theirs, ours)
-            theirs = self.known(theirs)
-        if theirs == ours and type(theirs) is type(ours):
+            theirs, ours = POSITION.sub("[1:1]", self.known(theirs)), POSITION.sub("[1:1]", ours)
+        if (theirs == ours and type(theirs) is type(ours)) or (is_time(theirs) and is_time(ours)):
             return None
         return f"{path}: {ours!r}, not {theirs!r}"
 
@@ -84,7 +104,9 @@ class Replay:
         theirs = {self.known(key): value for key, value in theirs.items()}
         if theirs.keys() != ours.keys():
             return f"{path}: {sorted(ours)}, not {sorted(theirs)}"
-        return next((found for key in theirs if (found := self.difference(theirs[key], ours[key], f"{path}/{key}"))), None)
+        return next(
+            (found for key in theirs if (found := self.difference(theirs[key], ours[key], f"{path}/{key}"))), None
+        )
 
     def list_difference(self, theirs, ours, path):
         if theirs and isinstance(theirs[-1], str) and (cut := re.fullmatch(r"… (\d+) numbers", theirs[-1])):
@@ -97,6 +119,8 @@ class Replay:
         return next((found for at, (a, b) in pairs if (found := self.difference(a, b, f"{path}/{at}"))), None)
 
     def learn(self, theirs, ours):
+        if TASK.fullmatch(theirs) and TASK.fullmatch(ours):
+            self.tasks[theirs] = ours
         for there, here in zip(ID.findall(theirs), ID.findall(ours), strict=False):
             self.ids.setdefault(there, here)
 
@@ -109,6 +133,11 @@ def whole_vectors(value):
         cut = re.fullmatch(r"… (\d+) numbers", value[-1])
         return [value[0]] * int(cut[1]) if cut else value
     return value
+
+
+def is_time(value):
+    """Milliseconds since 1970, of the months these were recorded in."""
+    return isinstance(value, (int, str)) and str(value).isdigit() and 1.79e12 < int(value) < 1.81e12
 
 
 def content_type(row):
@@ -160,6 +189,16 @@ def test_users_and_what_they_may_do_are_answered_as_recorded(make, clock, client
     verdict(capsys, {"auth": Replay(clock, client).play("auth")})
 
 
+def test_documents_mappings_models_and_searches_are_answered_as_recorded(make, clock, client_for, embeddings, capsys):
+    embeddings.dimension = 8
+    application = make()
+    # the recorded node had this template, since its k-NN plugin had no native library
+    exact = {"index_patterns": ["*"], "template": {"settings": {"index.knn.advanced.approximate_threshold": -1}}}
+    client_for(application).ok("PUT", "/_index_template/exact", exact)
+    replay = Replay(clock, lambda row: client_for(application))
+    verdict(capsys, {name: replay.play(name) for name in ("documents", "mappings", "models", "search")})
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDINGS.glob("*.jsonl")))
 def test_every_recording_is_replayed(name):
-    assert name in {"seed_flow", "lifecycle", "swap", "restart", "auth"}
+    assert name in {"seed_flow", "lifecycle", "swap", "restart", "auth", "documents", "mappings", "models", "search"}
