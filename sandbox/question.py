@@ -100,7 +100,9 @@ def table(hits: list[dict[str, Any]]) -> list[str]:
 
 
 def _words(source: Mapping[str, Any]) -> str:
-    text = " · ".join(value for value in source.values() if isinstance(value, str))
+    """Its texts, the name before the others: a search service keeps no order among fields."""
+    fields = sorted(source, key=lambda field: (field != "name", field))
+    text = " · ".join(source[field] for field in fields if isinstance(source[field], str))
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 

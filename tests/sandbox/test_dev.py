@@ -84,7 +84,7 @@ def search():
 
 
 def test_every_collection_is_asked_by_its_own_query(search):
-    hit = {"_id": "1", "_score": 0.51234, "_source": {"name": "Mug", "price": 2, "description": "x" * 200}}
+    hit = {"_id": "1", "_score": 0.51234, "_source": {"description": "x" * 200, "name": "Mug", "price": 2}}
     search.respond(json={"hits": {"hits": [hit]}})
     heading, row = question.ask(ACCESS, COLLECTIONS, "hot?")
     assert json.loads(search.calls.last.request.content) == {"query": {"match": {"t": "hot?"}}, "size": 3}
