@@ -14,6 +14,7 @@ from sandbox.polarsearch import (
     aliases,
     cluster,
     connectors,
+    deployment,
     documents,
     groups,
     indices,
@@ -89,7 +90,7 @@ class PolarSearch:
         assert outbound is not None
         self._node = Node(store=open_store(store), version=number, clock=clock, entropy=entropy, call=outbound)
         with self._node.working():
-            models.after_restart(self._node, quirk=restart_quirk)
+            deployment.after_restart(self._node, quirk=restart_quirk)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; any number of threads may ask at once. Raises `sandbox.wire.Lost`."""

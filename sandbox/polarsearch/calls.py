@@ -24,6 +24,7 @@ _ALWAYS = frozenset({"pretty", "human", "error_trace", "filter_path", "source", 
 _SOURCE = (
     "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {line}, column: {column}]"
 )
+_EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _METHODS = ("HEAD", "GET", "DELETE", "PUT", "POST")
 
 
@@ -186,7 +187,7 @@ def _json_error(text: str, error: json.JSONDecodeError) -> ApiError:
         )
     elif error.msg.startswith("Expecting value") and word[:1].isalpha():
         column += len(word)
-        reason = f"Unrecognized token '{word}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+        reason = f"Unrecognized token '{word}': was expecting {_EXPECTED}"
     else:
         reason = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])}))"
     return ApiError(400, "json_parse_exception", reason + _SOURCE.format(line=error.lineno, column=column))

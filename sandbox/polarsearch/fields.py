@@ -104,7 +104,7 @@ class Searched:
 
 
 class ShardFailure(ApiError):
-    """ "all shards failed": what was wrong stands in root_cause and failed_shards. `node` is filled in when answered."""
+    """What is answered as "all shards failed": the reason stands in root_cause and failed_shards."""
 
     def __init__(self, inner: ApiError, index: str) -> None:
         failed = [{"shard": 0, "index": index, "node": "", "reason": inner.item()}]

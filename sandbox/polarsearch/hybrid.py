@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.polarsearch.query import Matches
+from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.scoring import Floats
 
 MIN_SCORE = np.float32(0.001)
@@ -64,7 +64,7 @@ def _geometric(scores: list[np.float32], weights: list[np.float32]) -> float:
     return math.exp(logarithms / _sum(weight for _, weight in pairs))
 
 
-def _sum(numbers: Iterable[Any]) -> np.float32:
+def _sum(numbers: Iterable[Any]) -> Any:
     """Added one by one, rounded to 32 bits each time."""
     total = np.float32(0)
     for number in numbers:

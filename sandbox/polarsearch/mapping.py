@@ -39,7 +39,7 @@ _NUMERIC = _table(
 )
 PARAMETERS: dict[str, Table] = {
     "text": _table(
-        "analyzer", "search_analyzer", "search_quote_analyzer", "index_prefixes", "term_vector", "fielddata_frequency_filter",
+        "analyzer", "search_analyzer", "search_quote_analyzer", "index_prefixes", "term_vector",
         updatable=("search_analyzer", "search_quote_analyzer", "fielddata", "position_increment_gap"),
         index=True, store=False, norms=True, fielddata=False, index_options="positions", position_increment_gap=100,
         index_phrases=False, eager_global_ordinals=False,
@@ -64,10 +64,10 @@ PARAMETERS: dict[str, Table] = {
 OBJECTS = {"object", "nested"}
 _ROOT_KEYS = {"properties", "dynamic", "_meta", "_source", "_routing", "date_detection", "numeric_detection"}
 _ROOT_KEYS |= {"dynamic_templates", "dynamic_date_formats", "_field_names", "_data_stream_timestamp"}
-_DATE = re.compile(
-    r"\d{4}(-\d{2}(-\d{2}(T\d{2}(:\d{2}(:\d{2}([.,]\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?)?)?)?$|\d{4}/\d{2}/\d{2}( \d{2}:\d{2}:\d{2})?$"
-)
-_DETECTED = re.compile(r"\d{4}-\d{2}-\d{2}(T.*)?$|\d{4}/\d{2}/\d{2}( \d{2}:\d{2}:\d{2})?$")
+_TIME = r"T\d{2}(:\d{2}(:\d{2}([.,]\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?"
+_SLASHES = r"\d{4}/\d{2}/\d{2}( \d{2}:\d{2}:\d{2})?"
+_DATE = re.compile(rf"\d{{4}}(-\d{{2}}(-\d{{2}}({_TIME})?)?)?$|{_SLASHES}$")
+_DETECTED = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}(T.*)?$|{_SLASHES}$")
 
 
 class Mapping:

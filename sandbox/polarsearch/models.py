@@ -1,7 +1,7 @@
 """Remote models: registered, deployed, pointed at another connector, undeployed, deleted.
 
 The surprises: `_deploy` says COMPLETED when the model is only DEPLOYING; a change of connector is answered before
-predictions use it; a connector that does not exist is accepted; an undeployed model deploys itself when asked to predict.
+predictions use it; a connector that does not exist is accepted; an undeployed model deploys itself to predict.
 """
 
 from __future__ import annotations
@@ -12,18 +12,24 @@ from sandbox.polarsearch import objects
 from sandbox.polarsearch.calls import Call, Reply, route
 from sandbox.polarsearch.cluster import enabled
 from sandbox.polarsearch.connectors import declared, shown
+from sandbox.polarsearch.deployment import (
+    ON_DUTY,
+    connector_of,
+    existing,
+    start_deploying,
+    swap_later,
+    undeploy_one,
+    write_task,
+)
 from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
 from sandbox.polarsearch.groups import joined, refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
 
-DEPLOY_SECONDS = 0.18  # recorded: 0.18 s from DEPLOYING to DEPLOYED
-SWAP_SECONDS = 0.04  # recorded: up to 0.07 s until a changed model is what predictions use
-REDEPLOY_SECONDS, GIVE_UP_SECONDS = 9.0, 3.1  # recorded: after a restart, until DEPLOYING and then DEPLOY_FAILED
-_ON_DUTY = {"DEPLOYED", "DEPLOYING", "PARTIALLY_DEPLOYED"}
 _SHOWN = (
-    "name", "model_group_id", "algorithm", "model_version", "description", "model_state", "model_config", "deploy_setting",
-    "is_enabled", "rate_limiter", "created_time", "last_updated_time", "last_deployed_time", "model_id",
+    "name", "model_group_id", "algorithm", "model_version", "description", "model_state", "model_config",
+    "deploy_setting", "is_enabled",
+    "rate_limiter", "created_time", "last_updated_time", "last_deployed_time", "model_id",
     "auto_redeploy_retry_times", "planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
     "deploy_to_all_nodes", "is_hidden", "connector_id", "connector", "interface", "guardrails",
 )  # fmt: skip
@@ -77,9 +83,9 @@ def register(node: Node, call: Call) -> Reply:
     }
     objects.write(node, MODELS, id, source, refresh=True)
     for state in ("CREATED", "COMPLETED"):
-        _write_task(node, task, "REGISTER_MODEL", id, state, is_async=False)
+        write_task(node, task, "REGISTER_MODEL", id, state, is_async=False)
     if call.flag("deploy"):
-        _start_deploying(node, id)
+        start_deploying(node, id)
     return Reply({"task_id": task, "status": "CREATED", "model_id": id})
 
 
@@ -93,16 +99,6 @@ def _connector(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     if objects.find(node, CONNECTORS, id) is None:
         raise status_error(404, f"Failed to find connector:{id}")
     return {"connector_id": id}
-
-
-def _write_task(
-    node: Node, id: str, kind: str, model: str, state: str, *, is_async: bool, error: str | None = None
-) -> None:
-    old = objects.find(node, TASKS, id)
-    now = node.millis()
-    source = {"model_id": model, "task_type": kind, "function_name": "REMOTE", "state": state, "worker_node": [node.id]}
-    source |= {"create_time": old.source["create_time"] if old else now, "last_update_time": now, "is_async": is_async}
-    objects.write(node, TASKS, id, source | ({"error": error} if error else {}), refresh=True)
 
 
 def get_task(node: Node, call: Call) -> Reply:
@@ -121,14 +117,6 @@ def delete_task(node: Node, call: Call) -> Reply:
     """Nothing else ever deletes one."""
     _task(node, call.path["id"])
     return Reply(objects.remove(node, TASKS, call.path["id"]))
-
-
-def existing(node: Node, id: str, reason: str = "Failed to find model") -> dict[str, Any]:
-    """The model as kept. Raises 404."""
-    doc = objects.find(node, MODELS, id)
-    if doc is None:
-        raise status_error(404, reason)
-    return doc.source
 
 
 def get(node: Node, call: Call) -> Reply:
@@ -156,73 +144,23 @@ def update(node: Node, call: Call) -> Reply:
     if "connector_id" in body and "connector_id" not in source:
         text = "This remote does not have a connector_id field, maybe it uses an internal connector."
         raise status_error(400, text)
-    changes = {key: body[key] for key in _UPDATABLE if body.get(key) is not None}
+    changes: dict[str, Any] = {key: body[key] for key in _UPDATABLE if body.get(key) is not None}
     group = body.get("model_group_id")
     if group not in {None, source["model_group_id"]}:
         group, version = joined(node, group, source["name"], None)
         changes |= {"model_group_id": group, "model_version": str(version)}
     written = objects.write(node, MODELS, id, source | changes | {"model_id": id, "last_updated_time": node.millis()})
-    connector = _connector_of(node, source | changes)
+    connector = connector_of(node, source | changes)
     if connector:  # one that does not exist leaves the old one at work
-        node.timers.after(SWAP_SECONDS, lambda: _swap(node, id, connector))
+        swap_later(node, id, connector)
     return Reply(objects.answer(MODELS, written))
-
-
-def _swap(node: Node, id: str, connector: dict[str, Any]) -> None:
-    if id in node.loaded:
-        node.loaded[id] = connector
-
-
-def _connector_of(node: Node, model: dict[str, Any]) -> dict[str, Any] | None:
-    if "connector" in model:
-        return dict(model["connector"])
-    doc = objects.find(node, CONNECTORS, model["connector_id"])
-    return doc.source if doc else None
 
 
 def deploy(node: Node, call: Call) -> Reply:
     """Start deploying. COMPLETED means that the request was received."""
     id = call.path["id"]
     existing(node, id)
-    return Reply({"task_id": _start_deploying(node, id), "task_type": "DEPLOY_MODEL", "status": "COMPLETED"})
-
-
-def _start_deploying(node: Node, id: str) -> str:
-    task = node.new_id()
-    for state in ("CREATED", "RUNNING"):
-        _write_task(node, task, "DEPLOY_MODEL", id, state, is_async=True)
-    objects.change(node, MODELS, id, model_state="DEPLOYING", **_planned(node), last_updated_time=node.millis())
-    node.timers.after(DEPLOY_SECONDS, lambda: _finish_deploying(node, id, task))
-    return task
-
-
-def _planned(node: Node) -> dict[str, Any]:
-    return {"planning_worker_node_count": 1, "planning_worker_nodes": [node.id], "deploy_to_all_nodes": True}
-
-
-def _finish_deploying(node: Node, id: str, task: str) -> None:
-    doc = objects.find(node, MODELS, id)
-    if doc is None or doc.source["model_state"] != "DEPLOYING":
-        return
-    error = _load(node, id)
-    state = "FAILED" if error else "COMPLETED"
-    _write_task(node, task, "DEPLOY_MODEL", id, state, is_async=True, error=error)
-
-
-def _load(node: Node, id: str) -> str | None:
-    """Deploy now: DEPLOYED, or DEPLOY_FAILED and the reason by node, as JSON."""
-    model = existing(node, id)
-    connector, now = _connector_of(node, model), node.millis()
-    changes = {"last_deployed_time": now, "last_updated_time": now}
-    if connector is None:
-        reason = f"Failed to find connector:{model['connector_id']}"
-        objects.change(node, MODELS, id, model_state="DEPLOY_FAILED", current_worker_node_count=0, **changes)
-        return f'{{"{node.id}":"{reason}"}}'
-    node.loaded[id] = connector
-    objects.change(
-        node, MODELS, id, model_state="DEPLOYED", current_worker_node_count=1, auto_redeploy_retry_times=0, **changes
-    )
-    return None
+    return Reply({"task_id": start_deploying(node, id), "task_type": "DEPLOY_MODEL", "status": "COMPLETED"})
 
 
 def undeploy(node: Node, call: Call) -> Reply:
@@ -234,21 +172,13 @@ def undeploy(node: Node, call: Call) -> Reply:
         ids = call.json({}).get("model_ids") or []
         if not ids:
             raise illegal_argument("Must set specific model ids to undeploy")
-    return Reply({node.id: {"stats": {id: _undeploy(node, id) for id in ids}}})
-
-
-def _undeploy(node: Node, id: str) -> str:
-    was_loaded = node.loaded.pop(id, None) is not None
-    if was_loaded or node.version.has("undeploy_writes_state"):
-        counts = {"planning_worker_node_count": 0, "current_worker_node_count": 0, "planning_worker_nodes": None}
-        objects.change(node, MODELS, id, model_state="UNDEPLOYED", **counts)
-    return "undeployed" if was_loaded else "not_found"
+    return Reply({node.id: {"stats": {id: undeploy_one(node, id) for id in ids}}})
 
 
 def delete(node: Node, call: Call) -> Reply:
     """Refused while deployed; of a missing model HTTP 404, unlike groups and connectors."""
     id = call.path["id"]
-    if existing(node, id)["model_state"] in _ON_DUTY:
+    if existing(node, id)["model_state"] in ON_DUTY:
         text = "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete"
         raise status_error(400, text) if node.version.has("delete_in_use_status") else ApiError(500, "exception", text)
     if node.version.has("safe_delete_model") and enabled(node, "safe_delete_model"):
@@ -261,77 +191,9 @@ def _refuse_if_used(node: Node, id: str) -> None:
     for kind in ("ingest", "search"):
         using = [name for name, body in node.pipelines[kind].items() if id in str(body)]
         if using:
-            text = f"{len(using)} {kind} pipelines are still using this model, please delete or update the pipelines first: "
+            text = f"{len(using)} {kind} pipelines are still using this model, "
+            text += "please delete or update the pipelines first: "
             raise status_error(409, f"{text}[{', '.join(using)}]")
-
-
-def ready(node: Node, id: str) -> dict[str, Any]:
-    """The connector a prediction uses now, deploying the model when nobody did. Call it with the node locked."""
-    model = existing(node, id)
-    if model.get("is_enabled") is False:
-        raise status_error(403, "Model is disabled.")
-    if id not in node.loaded:
-        _deploy_on_demand(node, id, model)
-    return node.loaded[id]
-
-
-def _deploy_on_demand(node: Node, id: str, model: dict[str, Any]) -> None:
-    if not (node.version.has("auto_deploy") and enabled(node, "model_auto_deploy.enable")):
-        raise illegal_argument("Model not ready yet. Please deploy the model first.")
-    if (model.get("deploy_setting") or {}).get("is_auto_deploy_enabled") is False:
-        raise illegal_argument(f"Auto deployment disabled for this model, please deploy model first Model ID: {id}")
-    task = node.new_id()
-    _write_task(node, task, "DEPLOY_MODEL", id, "CREATED", is_async=True)
-    objects.change(node, MODELS, id, model_state="DEPLOYING", **_planned(node), last_updated_time=node.millis())
-    error = _load(node, id)
-    _write_task(node, task, "DEPLOY_MODEL", id, "FAILED" if error else "COMPLETED", is_async=True, error=error)
-    if error:
-        raise status_error(404, f"Failed to find connector:{model['connector_id']}")
-
-
-def after_restart(node: Node, *, quirk: bool) -> None:
-    """Deployed models are deployed again; with `quirk` they fail at that, as the recorded node's did."""
-    for doc in objects.searched(node, MODELS):
-        if doc.source["model_state"] in _ON_DUTY and quirk:
-            node.timers.after(REDEPLOY_SECONDS, _Redeployment(node, doc.id).begin)
-        elif doc.source["model_state"] in _ON_DUTY:
-            _load(node, doc.id) if doc.source["model_state"] == "DEPLOYING" else _reload_quietly(
-                node, doc.id, doc.source
-            )
-
-
-def _reload_quietly(node: Node, id: str, model: dict[str, Any]) -> None:
-    connector = _connector_of(node, model)
-    if connector:
-        node.loaded[id] = connector
-
-
-class _Redeployment:
-    """What the auto-redeployer did to a remote model in the recording: try once, fail, stay failed."""
-
-    def __init__(self, node: Node, id: str) -> None:
-        self._node, self._id = node, id
-
-    def begin(self) -> None:
-        if self._id not in self._node.loaded:
-            now = self._node.millis()
-            objects.change(
-                self._node,
-                MODELS,
-                self._id,
-                model_state="DEPLOYING",
-                auto_redeploy_retry_times=1,
-                last_updated_time=now,
-            )
-            self._node.timers.after(GIVE_UP_SECONDS, self.give_up)
-
-    def give_up(self) -> None:
-        if self._id not in self._node.loaded:
-            now = self._node.millis()
-            times = {"last_updated_time": now, "last_deployed_time": now}
-            objects.change(
-                self._node, MODELS, self._id, model_state="DEPLOY_FAILED", current_worker_node_count=0, **times
-            )
 
 
 _ML = "/_plugins/_ml"

@@ -46,7 +46,8 @@ def _objection(name: str) -> str | None:
         return f"must not start with '{name[0]}'." if name[0] == "_" else "must not start with '_', '-', or '+'"
     if name in {".", ".."}:
         return "must not be '.' or '..'"
-    return "index name is too long, (%d > 255)" % len(name.encode()) if len(name.encode()) > 255 else None
+    length = len(name.encode())
+    return f"index name is too long, ({length} > 255)" if length > 255 else None
 
 
 def visible(node: Node) -> Iterator[Index]:

@@ -15,12 +15,20 @@ from sandbox.polarsearch.shard import Doc, Written
 GROUPS, CONNECTORS, MODELS, TASKS = (f".plugins-ml-{name}" for name in ("model-group", "connector", "model", "task"))
 _KEYWORDS = ("connector_id", "model_group_id", "algorithm", "model_state", "protocol", "access", "state", "task_type",
              "function_name", "model_id", "model_version", "version")  # fmt: skip
+_NUMBERS = (
+    "created_time",
+    "last_updated_time",
+    "last_deployed_time",
+    "create_time",
+    "last_update_time",
+    "latest_version",
+)
 _NAMED: dict[str, Any] = {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}
 _FIELDS: dict[str, Any] = {
     "name": _NAMED,
     "description": {"type": "text"},
     **{name: {"type": "keyword"} for name in _KEYWORDS},
-    **{name: {"type": "long"} for name in ("created_time", "last_updated_time", "last_deployed_time", "create_time", "last_update_time", "latest_version")},
+    **{name: {"type": "long"} for name in _NUMBERS},
 }  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from sandbox.polarsearch import remote
 from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.deployment import ready
 from sandbox.polarsearch.errors import ApiError, illegal_argument
-from sandbox.polarsearch.models import algorithm, ready
+from sandbox.polarsearch.models import algorithm
 from sandbox.polarsearch.node import Node
 
 

@@ -156,13 +156,16 @@ def get_task(node: Node, call: Call) -> Reply:
         if name.startswith(f"{node.id}:"):
             raise cause
         owner = name.rpartition(":")[0]
-        text = f"task [{name}] belongs to the node [{owner}] which isn't part of the cluster and there is no record of the task"
+        text = f"task [{name}] belongs to the node [{owner}] which isn't part of the cluster"
+        text += " and there is no record of the task"
         raise ApiError(404, "resource_not_found_exception", text, cause=cause, root=cause)
     return Reply(node.tasks[name])
 
 
-_PARAMS = ("wait_for_completion", "refresh", "timeout", "requests_per_second", "slices", "scroll", "max_docs", "conflicts",
-           "wait_for_active_shards", "require_alias", EXPANDS)  # fmt: skip
+_PARAMS = (
+    "wait_for_completion", "refresh", "timeout", "requests_per_second", "slices", "scroll", "max_docs", "conflicts",
+    "wait_for_active_shards", "require_alias", EXPANDS,
+)  # fmt: skip
 ROUTES = [
     route("POST", "/_reindex", reindex, "indices:data/write/reindex", *_PARAMS, unlocked=True),
     route(

@@ -36,7 +36,7 @@ def idf(documents: int, containing: int) -> float:
 
 
 def bm25(weight: np.float32, frequencies: Floats, lengths: Floats, average: float) -> Floats:
-    """`weight` is boost × idf (× 2.2 before 3.0). In a field without norms every length is 1, though the average is not."""
+    """`weight` is boost × idf (× 2.2 before 3.0). Without norms every length is 1, though the average is not."""
     one = np.float32(1)
     inverse = one / (K1 * ((one - B) + B * lengths / np.float32(average)))
     return np.asarray(weight - weight / (one + frequencies * inverse), np.float32)

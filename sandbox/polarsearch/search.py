@@ -17,9 +17,10 @@ from sandbox.polarsearch.errors import ApiError, illegal_argument, parsing
 from sandbox.polarsearch.fields import Searched
 from sandbox.polarsearch.hybrid import MAX_QUERIES, combined
 from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.query import Matches, run
+from sandbox.polarsearch.query import run
 from sandbox.polarsearch.settings import java_bool
 from sandbox.polarsearch.shard import Doc
 from sandbox.polarsearch.sorting import Sort, parse_sort
@@ -291,10 +292,13 @@ def _without_secret(wanted: Wanted) -> Wanted:
     return {**rules, "excludes": [*([excludes] if isinstance(excludes, str) else excludes), *_SECRET]}
 
 
-_PARAMS = ("q", "size", "from", "sort", "_source", "_source_includes", "_source_excludes", "track_total_hits", "search_pipeline",
-           "routing", "preference", "request_cache", "timeout", "typed_keys", "search_type", "rest_total_hits_as_int", "batched_reduce_size",
-           "max_concurrent_shard_requests", "pre_filter_shard_size", "allow_partial_search_results", "ccs_minimize_roundtrips",
-           "default_operator", "df", "analyzer", "lenient", "terminate_after", "min_score", EXPANDS)  # fmt: skip
+_PARAMS = (
+    "q", "size", "from", "sort", "_source", "_source_includes", "_source_excludes", "track_total_hits",
+    "search_pipeline", "routing", "preference", "request_cache", "timeout", "typed_keys", "search_type",
+    "rest_total_hits_as_int", "batched_reduce_size", "max_concurrent_shard_requests", "pre_filter_shard_size",
+    "allow_partial_search_results", "ccs_minimize_roundtrips", "default_operator", "df", "analyzer", "lenient",
+    "terminate_after", "min_score", EXPANDS,
+)  # fmt: skip
 _ML = "/_plugins/_ml"
 ROUTES = [
     *(

@@ -1,4 +1,4 @@
-"""Sorting hits by fields: missing values come last, shown as the largest or smallest number where the field has numbers."""
+"""Sorting hits by fields. Missing values come last, shown as the largest or smallest number of the field's type."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from sandbox.polarsearch.fields import NUMBERS, Searched
 
 _WHOLE = {"long", "integer", "short", "byte", "date", "boolean"}
 _LARGEST = 2**63 - 1
+_NO_TEXT = (
+    "Text fields are not optimised for operations that require per-document field data like aggregations and "
+    "sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, set "
+    "fielddata=true on [{}] in order to load field data by uninverting the inverted index. Note that this can "
+    "use significant memory."
+)
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,7 @@ class Sort:
         if kind is None:
             raise searched.failed(f"No mapping found for [{self.name}] in order to sort on")
         if kind == "text":
-            raise searched.failed(
-                "Text fields are not optimised for operations that require per-document field data like aggregations and "
-                "sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, "
-                f"set fielddata=true on [{self.name}] in order to load field data by uninverting the inverted index. Note "
-                "that this can use significant memory.",
-                kind="illegal_argument_exception",
-            )
+            raise searched.failed(_NO_TEXT.format(self.name), kind="illegal_argument_exception")
         return list(searched.values(self.name).rows[place])
 
     def _missing(self, kind: str | None) -> Any:

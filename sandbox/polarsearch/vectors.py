@@ -95,7 +95,8 @@ def _method(body: dict[str, Any], version: Version) -> dict[str, Any]:
         raise mapper_parsing(f"Invalid engine: {engine}")
     if engine == "nmslib" and version.has("nmslib_refused"):
         raise mapper_parsing(
-            "nmslib engine is deprecated in OpenSearch  and cannot be used for new index creation in OpenSearch from  3.0.0."
+            "nmslib engine is deprecated in OpenSearch  and cannot be used for new index creation in OpenSearch "
+            "from  3.0.0."
         )
     space = _space(sent.get("space_type"), body.get("space_type"))
     if "name" not in sent:

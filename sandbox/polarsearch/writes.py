@@ -1,9 +1,9 @@
 """Writing documents: one way for single requests, _bulk and _reindex. First the pipelines, which may call other
 services, then all at once under the lock.
 
-The surprise: in a _bulk an `update` runs no pipeline over what it changes, so a vector made from the old text stays; only
-`doc_as_upsert` sends the partial document through. A single `_update` sends the whole merged document. And `items` of a _bulk are not in order: what a pipeline refused is
-put between what it did not, in the order it was refused.
+The surprise: in a _bulk an `update` runs no pipeline over what it changes, so a vector made from the old text stays;
+only `doc_as_upsert` sends the partial document through. A single `_update` sends the whole merged document. And `items`
+of a _bulk are not in order: what a pipeline refused is put between what it did not, in the order it was refused.
 """
 
 from __future__ import annotations
@@ -230,8 +230,7 @@ def _update(node: Node, index: Index, op: Op) -> dict[str, Any]:
 
 
 def merged_update(node: Node, op: Op) -> Op | dict[str, Any]:
-    """A single `_update` as the write it amounts to, or its answer when it changes nothing. Raises when there is nothing
-    to update."""
+    """A single `_update` as the write it amounts to, or its answer when it changes nothing."""
     with node.working():
         _prepare(node, op)
         if isinstance(op.outcome, ApiError):

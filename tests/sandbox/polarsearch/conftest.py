@@ -29,7 +29,8 @@ class HashedEmbeddings:
     """The service the recordings were made with: vectors from a text's SHA-256, and only one good key."""
 
     def __init__(self, dimension: int = 1024) -> None:
-        self.dimension, self.requests, self.down = dimension, [], False
+        self.dimension, self.down = dimension, False
+        self.requests: list[list[str]] = []
 
     def __call__(self, method, url, headers, body, timeout):
         asked = json.loads(body)

@@ -1,7 +1,8 @@
-"""The stand-in is held to a real OpenSearch 2.19.1: what that was asked is asked again here, and must be answered the same.
+"""The stand-in is held to a real OpenSearch 2.19.1: what that was asked is asked here, and must be answered the same.
 
 Ids, uuids, times and the name of the node differ, of course: an id is learned where it first appears and expected from
-then on. Where in a body a mistake is (line, column) is not compared. What differs otherwise is listed with its reason, and a listed difference that goes away fails as well.
+then on. Where in a body a mistake is (line, column) is not compared. What differs otherwise is listed with its reason,
+and a listed difference that goes away fails as well.
 """
 
 import json
