@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sandbox import defaults
 from sandbox.process import Sandbox, Taken
@@ -85,7 +85,14 @@ def serve(options: Options, say: Callable[[str], None] = print) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with _locked(options.home), _box(options, say) as box:
+    with _locked(options.home):
+        # What a killed one left behind; only who holds the lock may touch it.
+        (options.home / "sandbox.json").unlink(missing_ok=True)
+        _serve(options, say, ended)
+
+
+def _serve(options: Options, say: Callable[[str], None], ended: threading.Event) -> None:
+    with _box(options, say) as box:
         state = _write(options, box)
         for line in state.lines():
             say(line)
@@ -114,11 +121,20 @@ def _box(options: Options, say: Callable[[str], None]) -> Iterator[Sandbox]:
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
     with (home / "sandbox.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Unable(f"a sandbox is already running on {home}") from None
+        # Whoever only asks whether it is locked holds it too, for a moment: hence more than one try.
+        deadline = time.monotonic() + 0.5
+        while not _lock(file):
+            if time.monotonic() > deadline:
+                raise Unable(f"a sandbox is already running on {home}")
+            time.sleep(0.005)
         yield
+
+
+def _lock(file: IO[str]) -> bool:
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _write(options: Options, box: Sandbox) -> State:
@@ -162,7 +178,6 @@ def start(options: Options) -> tuple[State, bool]:
     if known:
         return known, False
     options.home.mkdir(parents=True, exist_ok=True)
-    (options.home / "sandbox.json").unlink(missing_ok=True)
     log = options.home / "sandbox.log"
     with log.open("a") as out:
         before = out.tell()
@@ -195,6 +210,8 @@ def _awaited(home: Path, child: subprocess.Popen[bytes], log: Path, before: int)
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if child.poll() is not None:
+            if other := _known(home):
+                return other
             raise Unable(_last_line(log, before) or f"the sandbox ended with code {child.returncode}: see {log}")
         state = running(home)
         if state and answers(state):
@@ -228,7 +245,6 @@ def _listens(port: int) -> bool:
 def stop(home: Path) -> bool:
     """Ends the sandbox on `home` and waits until it is gone: whether there was one. Raises Unable if it will not go."""
     if not is_locked(home):
-        (home / "sandbox.json").unlink(missing_ok=True)
         return False
     state = running(home)
     if state is None:
@@ -237,7 +253,6 @@ def stop(home: Path) -> bool:
         with suppress(ProcessLookupError):
             os.kill(state.pid, number)
         if _gone(home, patience):
-            (home / "sandbox.json").unlink(missing_ok=True)
             return True
     raise Unable(f"process {state.pid} does not end")
 

@@ -61,7 +61,8 @@ class HttpSearch:
 
 def _check(response: httpx.Response, *expected: int) -> None:
     if response.status_code not in expected:
-        raise SearchDown(f"PolarSearch answered HTTP {response.status_code}: {_reason(response)}")
+        reason = _reason(response)
+        raise SearchDown(f"PolarSearch answered HTTP {response.status_code}{': ' if reason else ''}{reason}")
 
 
 def _reason(response: httpx.Response) -> str:

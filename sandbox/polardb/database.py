@@ -16,7 +16,9 @@ from pathlib import Path
 from sandbox.polardb import accounts, catalog
 from sandbox.polardb.accounts import GLOBAL_PRIVILEGES, Account, Accounts, Grant, matches, proof_of
 from sandbox.polardb.errors import refusal
+from sandbox.polardb.functions import collate
 from sandbox.polardb.links import Links, NoLinks
+from sandbox.polardb.types import COLLATION
 from sandbox.polardb.variables import server_variables
 
 REVISIONS = {"8.0.1.1": (52, 54), "8.0.2.2": (33, 34)}
@@ -58,6 +60,7 @@ class Database:
         connection = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=10)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA recursive_triggers = ON")
+        connection.create_collation(COLLATION, collate)
         connection.create_function("my_clock", 0, lambda: int(self.clock() * 1000))
         return connection
 

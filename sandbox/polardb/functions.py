@@ -23,7 +23,6 @@ from typing import Any
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.types import (
     BIGINT,
-    COLLATION,
     DATE,
     DATETIME,
     DOUBLE,
@@ -69,7 +68,8 @@ def collation_key(text: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
-def _collate(left: str, right: str) -> int:
+def collate(left: str, right: str) -> int:
+    """utf8mb4_0900_ai_ci's order: negative, 0 or positive."""
     one, other = collation_key(left), collation_key(right)
     return (one > other) - (one < other)
 
@@ -277,8 +277,7 @@ def _moment(value: Any, name: str) -> Any:
 
 
 def install(connection: sqlite3.Connection, guard: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Makes the functions and the collation known to `connection`; `guard` keeps what they raise for the caller."""
-    connection.create_collation(COLLATION, _collate)
+    """Makes the functions known to `connection`; `guard` keeps what they raise for the caller."""
     for name, function in FUNCTIONS.items():
         call = function.call if function.nulls else _null_in_null_out(function.call)
         connection.create_function(f"my_{name}", -1, guard(call), deterministic=name != "UUID")

@@ -12,7 +12,7 @@ class Server:
     """One database behind its socket; `connect` opens clients, `run` asks one thing."""
 
     def __init__(self, file, **options):
-        self.bugs = []
+        self.bugs: list[str] = []
         self.database = Database(file, **options)
         self.database.add_account(USER, PASSWORD, everything=True)
         self.running = serve(self.database, log=self.bugs.append)
@@ -44,7 +44,7 @@ class Server:
 
 @pytest.fixture
 def make_server(tmp_path):
-    servers = []
+    servers: list[Server] = []
 
     def make(**options):
         servers.append(Server(tmp_path / f"{len(servers)}.db", **options))
@@ -69,7 +69,8 @@ def shop(server):
         "USE shop",
         "CREATE TABLE fruit(id INT PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(6,2), note TEXT)",
         "INSERT INTO fruit VALUES (1, 'Apple', 1.50, 'red'), (2, 'pear', 2.25, ''), (3, 'Fig', NULL, NULL)",
-        "CREATE TABLE sale(id INT AUTO_INCREMENT PRIMARY KEY, fruit INT NOT NULL, at DATETIME, UNIQUE KEY when_what (fruit, at))",
+        "CREATE TABLE sale(id INT AUTO_INCREMENT PRIMARY KEY, fruit INT NOT NULL, at DATETIME,"
+        " UNIQUE KEY when_what (fruit, at))",
         "INSERT INTO sale(fruit, at) VALUES (1, '2026-01-02 03:04:05'), (1, '2026-01-03'), (2, '2026-01-02')",
     ):
         server.run(statement, client)

@@ -1,4 +1,4 @@
-"""INSERT, REPLACE, UPDATE, DELETE and transactions, over a real socket: counts, conversions and refusals are MySQL's."""
+"""INSERT, REPLACE, UPDATE, DELETE and transactions, over a real socket: what they count, convert, refuse."""
 
 import threading
 from datetime import date, datetime, timedelta
@@ -17,7 +17,7 @@ COUNTS = [
     ("INSERT INTO fruit(id, name) VALUES (1, 'new') ON DUPLICATE KEY UPDATE name = VALUES(name)", 2),
     ("INSERT INTO fruit(id, name) VALUES (1, 'Apple') ON DUPLICATE KEY UPDATE name = VALUES(name)", 0),
     (
-        "INSERT INTO fruit(id, name) VALUES (1, 'z'), (9, 'z') ON DUPLICATE KEY UPDATE name = CONCAT(name, VALUES(name))",
+        "INSERT INTO fruit(id, name) VALUES (1, 'z'), (9, 'z') ON DUPLICATE KEY UPDATE name = CONCAT(name, 'z')",
         3,
     ),
     ("REPLACE INTO fruit(id, name) VALUES (1, 'new'), (7, 'seven')", 3),
@@ -45,7 +45,8 @@ def test_counts_matched_rows_for_a_client_that_asks(server, shop):
 
 def test_upsert_and_replace_leave_the_right_rows(run):
     run(
-        "INSERT INTO fruit(id, name) VALUES (1, 'z'), (9, 'n') ON DUPLICATE KEY UPDATE name = CONCAT(name, VALUES(name))"
+        "INSERT INTO fruit(id, name) VALUES (1, 'z'), (9, 'n')"
+        " ON DUPLICATE KEY UPDATE name = CONCAT(name, VALUES(name))"
     )
     run("REPLACE INTO fruit(id, name) VALUES (2, 'r')")
     rows = [(1, "Applez", D("1.50")), (2, "r", None), (3, "Fig", None), (9, "n", None)]
@@ -54,7 +55,8 @@ def test_upsert_and_replace_leave_the_right_rows(run):
 
 REFUSED = [
     ("INSERT INTO fruit VALUES (1, 'x', 1, '')", 1062, "Duplicate entry '1' for key 'PRIMARY'"),
-    ("INSERT INTO sale(fruit, at) VALUES (2, '2026-01-02')", 1062, "Duplicate entry '2-2026-01-02 00:00:00' for key 'when_what'"),
+    ("INSERT INTO sale(fruit, at) VALUES (2, '2026-01-02')", 1062,
+     "Duplicate entry '2-2026-01-02 00:00:00' for key 'when_what'"),
     ("UPDATE fruit SET id = 1 WHERE id = 2", 1062, "Duplicate entry '1' for key 'PRIMARY'"),
     ("INSERT INTO fruit VALUES (NULL, 'x', 1, '')", 1048, "Column 'id' cannot be null"),
     ("UPDATE fruit SET name = NULL", 1048, "Column 'name' cannot be null"),
@@ -65,15 +67,18 @@ REFUSED = [
     ("INSERT INTO fruit VALUES (7, 'x', 12345.67, '')", 1264, "Out of range value for column 'price' at row 1"),
     ("INSERT INTO fruit VALUES (3000000000, 'x', 1, '')", 1264, "Out of range value for column 'id' at row 1"),
     ("INSERT INTO fruit VALUES (7, 'abcdefghijklmnopqrstu', 1, '')", 1406, "Data too long for column 'name' at row 1"),
-    ("INSERT INTO sale(fruit, at) VALUES (1, 'soon')", 1292, "Incorrect datetime value: 'soon' for column 'at' at row 1"),
-    ("INSERT INTO sale(fruit, at) VALUES (1, '2026-02-30')", 1292, "Incorrect datetime value: '2026-02-30' for column 'at' at row 1"),
+    ("INSERT INTO sale(fruit, at) VALUES (1, 'soon')", 1292,
+     "Incorrect datetime value: 'soon' for column 'at' at row 1"),
+    ("INSERT INTO sale(fruit, at) VALUES (1, '2026-02-30')", 1292,
+     "Incorrect datetime value: '2026-02-30' for column 'at' at row 1"),
     ("INSERT INTO fruit(id, nope) VALUES (1, 2)", 1054, "Unknown column 'nope' in 'field list'"),
     ("INSERT INTO fruit(id, id) VALUES (1, 2)", 1110, "Column 'id' specified twice"),
     ("INSERT INTO fruit(id, name) VALUES (1)", 1136, "Column count doesn't match value count at row 1"),
     ("INSERT INTO fruit SELECT 1, 2", 1136, "Column count doesn't match value count at row 1"),
     ("UPDATE fruit SET nope = 1", 1054, "Unknown column 'nope' in 'field list'"),
     ("DELETE FROM fruit WHERE nope = 1", 1054, "Unknown column 'nope' in 'where clause'"),
-    ("DELETE FROM fruit WHERE id = (SELECT MAX(id) FROM fruit)", 1093, "You can't specify target table 'fruit' for update in FROM clause"),
+    ("DELETE FROM fruit WHERE id = (SELECT MAX(id) FROM fruit)", 1093,
+     "You can't specify target table 'fruit' for update in FROM clause"),
     ("INSERT INTO nope VALUES (1)", 1146, "Table 'shop.nope' doesn't exist"),
 ]  # fmt: skip
 
@@ -107,7 +112,8 @@ def test_refuses_what_it_cannot_translate_exactly(run, sql):
 
 ROUND_TRIPS = [
     ("TINYINT", "-128", -128), ("SMALLINT UNSIGNED", "65535", 65535), ("MEDIUMINT", "8388607", 8388607),
-    ("BIGINT", "-9223372036854775808", -9223372036854775808), ("BOOL", "TRUE", 1), ("INT", "'42'", 42), ("INT", "2.5", 3),
+    ("BIGINT", "-9223372036854775808", -9223372036854775808), ("BOOL", "TRUE", 1), ("INT", "'42'", 42), ("INT", "2.5",
+     3),
     ("FLOAT", "1.5", 1.5), ("DOUBLE", "-1e10", -1e10), ("DECIMAL(15,5)", "1234567890.12345", D("1234567890.12345")),
     ("DECIMAL(10,2)", "'0.1'", D("0.10")), ("DECIMAL(10,2)", "1.005", D("1.01")), ("NUMERIC", "7", D("7")),
     ("VARCHAR(10)", "'日本語'", "日本語"), ("CHAR(5)", "'ab  '", "ab"), ("TEXT", "''", ""), ("LONGTEXT", "12", "12"),
@@ -116,7 +122,8 @@ ROUND_TRIPS = [
     ("DATETIME", "'2026-01-02T03:04'", datetime(2026, 1, 2, 3, 4)),
     ("DATETIME(6)", "'2026-01-02 03:04:05.5'", datetime(2026, 1, 2, 3, 4, 5, 500000)),
     ("DATETIME", "'2026-12-31 23:59:59.6'", datetime(2027, 1, 1)),
-    ("TIMESTAMP NULL", "NOW()", datetime(2026, 5, 17, 6, 40)), ("TIME", "'01:02:03'", timedelta(hours=1, minutes=2, seconds=3)),
+    ("TIMESTAMP NULL", "NOW()", datetime(2026, 5, 17, 6, 40)), ("TIME", "'01:02:03'", timedelta(hours=1, minutes=2,
+     seconds=3)),
     ("JSON", "'{\"bb\": [1, null], \"a\": \"x\"}'", '{"a": "x", "bb": [1, null]}'), ("ENUM('s','m')", "'M'", "m"),
     ("ENUM('s','m')", "1", "s"), ("SET('a','b')", "'b,a'", "a,b"), ("BIT(10)", "b'1000000001'", b"\x02\x01"),
 ]  # fmt: skip

@@ -14,7 +14,8 @@ from sandbox.polardb.lexer import Reader, statements, tokens, without_version_co
         ("1 2.5 .5 1e3 0x41 x'41'", [("number", "1"), ("number", "2.5"), ("number", ".5"), ("number", "1e3"),
                                      ("hex", "0x41"), ("hex", "x'41'")]),
         ("1a_2 t1", [("word", "1a_2"), ("word", "t1")]),
-        ("@@x <=> a->>'$'", [("variable", "@@"), ("word", "x"), ("sign", "<=>"), ("word", "a"), ("sign", "->>"), ("string", "$")]),
+        ("@@x <=> a->>'$'", [("variable", "@@"), ("word", "x"), ("sign", "<=>"), ("word", "a"), ("sign", "->>"),
+         ("string", "$")]),
         ("a -- b\n# c\n/* d */ e --f", [("word", "a"), ("word", "e"), ("sign", "-"), ("sign", "-"), ("word", "f")]),
     ],
 )  # fmt: skip

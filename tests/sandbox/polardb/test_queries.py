@@ -35,17 +35,20 @@ QUERIES = [
     ("SELECT ROUND(2.5), ROUND(2.345, 2), FLOOR(-1.5), CEILING(1.2), ABS(-3), GREATEST(1, 3, 2), LEAST('b', 'a')",
      [(D("3"), D("2.35"), -2, 2, 3, 3, "a")]),
     ("SELECT MD5('a'), SHA2('a', 256), HEX('a'), HEX(255)",
-     [("0cc175b9c0f1b6a831c399e269772661", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb", "61", "FF")]),
+     [("0cc175b9c0f1b6a831c399e269772661", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb", "61",
+      "FF")]),
     ("SELECT NOW(), CURDATE(), UNIX_TIMESTAMP(), DATE('2026-05-06 07:08:09'), YEAR('2026-05-06')",
      [(datetime(2026, 5, 17, 6, 40), date(2026, 5, 17), 1_779_000_000, date(2026, 5, 6), 2026)]),
     ("SELECT X'4142', 0x41, _utf8mb4'x', N'y', TRUE, 1e3, 'a' 'b', \"it's\", 'say \"hi\"', 'back\\\\slash'",
      [(b"AB", b"A", "x", "y", 1, 1000.0, "ab", "it's", 'say "hi"', "back\\slash")]),
-    ("SELECT DATABASE(), CURRENT_USER(), USER(), VERSION()", [("shop", "polardb_user@%", "polardb_user@127.0.0.1", "8.0.13")]),
+    ("SELECT DATABASE(), CURRENT_USER(), USER(), VERSION()", [("shop", "polardb_user@%", "polardb_user@127.0.0.1",
+     "8.0.13")]),
     ("SELECT @@version, @@polardb_version, @@session.autocommit, @@log_bin, @@GLOBAL.lower_case_table_names",
      [("8.0.13", "8.0.1.1.54", 1, 1, 1)]),
     ("SELECT 1 FROM DUAL WHERE 1 = 0", []),
     # tables
-    ("SELECT * FROM fruit ORDER BY id", [(1, "Apple", D("1.50"), "red"), (2, "pear", D("2.25"), ""), (3, "Fig", None, None)]),
+    ("SELECT * FROM fruit ORDER BY id", [(1, "Apple", D("1.50"), "red"), (2, "pear", D("2.25"), ""), (3, "Fig", None,
+     None)]),
     ("SELECT name FROM fruit WHERE name = 'apple'", [("Apple",)]),
     ("SELECT name FROM fruit ORDER BY name", [("Apple",), ("Fig",), ("pear",)]),
     ("SELECT name FROM fruit ORDER BY price DESC, id LIMIT 2", [("pear",), ("Apple",)]),
@@ -62,7 +65,8 @@ QUERIES = [
     ("SELECT DISTINCT fruit FROM sale ORDER BY fruit", [(1,), (2,)]),
     ("SELECT at FROM sale WHERE at = '2026-01-03'", [(datetime(2026, 1, 3),)]),
     ("SELECT COUNT(*) FROM sale WHERE at >= '2026-01-02 03:00'", [(2,)]),
-    ("SELECT f.name, s.id FROM fruit f JOIN sale s ON s.fruit = f.id ORDER BY s.id", [("Apple", 1), ("Apple", 2), ("pear", 3)]),
+    ("SELECT f.name, s.id FROM fruit f JOIN sale s ON s.fruit = f.id ORDER BY s.id", [("Apple", 1), ("Apple", 2),
+     ("pear", 3)]),
     ("SELECT f.name, s.id FROM fruit f LEFT JOIN sale s ON s.fruit = f.id WHERE s.id IS NULL", [("Fig", None)]),
     ("SELECT id, price FROM fruit JOIN (SELECT 2 AS id) AS two USING (id)", [(2, D("2.25"))]),
     ("SELECT COUNT(*) FROM fruit, sale", [(9,)]),
@@ -83,7 +87,8 @@ HEADINGS = [
     ("SELECT COUNT(*), count( * ), id+1, 'text', `id`, ID, id AS Other FROM fruit GROUP BY id",
      ["COUNT(*)", "count( * )", "id+1", "text", "id", "ID", "Other"]),
     ("SELECT if(a, ',', 'b)') FROM (SELECT 1 AS a) t", ["if(a, ',', 'b)')"]),
-    ("SELECT table_name, table_rows AS n FROM information_schema.tables WHERE table_name = 'fruit'", ["TABLE_NAME", "n"]),
+    ("SELECT table_name, table_rows AS n FROM information_schema.tables WHERE table_name = 'fruit'", ["TABLE_NAME",
+     "n"]),
     ("SELECT @@version, DATABASE()", ["@@version", "DATABASE()"]),
 ]  # fmt: skip
 
@@ -154,8 +159,8 @@ def test_refuses_with_mysqls_number(run, sql, code):
         ("SELECT * FROM nope", "Table 'shop.nope' doesn't exist"),
         (
             "SELECT 1\nFROM fruit WHERE )",
-            "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the"
-            " right syntax to use near ')' at line 2",
+            "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for"
+            " the right syntax to use near ')' at line 2",
         ),
     ],
 )
@@ -172,6 +177,7 @@ def test_columns_have_mysqls_types(shop):
             "SELECT id, name, price, note, COUNT(*), NOW(), 1.5, 1e0 FROM fruit GROUP BY id, name, price, note"
         )
         assert [column[1] for column in cursor.description] == [
-            types.LONG, types.VAR_STRING, types.NEWDECIMAL, types.BLOB, types.LONGLONG, types.DATETIME, types.NEWDECIMAL,
+            types.LONG, types.VAR_STRING, types.NEWDECIMAL, types.BLOB, types.LONGLONG, types.DATETIME,
+             types.NEWDECIMAL,
             types.DOUBLE,
         ]  # fmt: skip

@@ -53,7 +53,8 @@ def test_information_schema_describes_columns(orders):
     assert orders(
         "SELECT column_name, ordinal_position, column_default, is_nullable, data_type, character_maximum_length,"
         " numeric_precision, numeric_scale, column_type, column_key, extra, column_comment"
-        " FROM information_schema.columns WHERE table_schema = 'shop' AND table_name = 'orders' ORDER BY ordinal_position"
+        " FROM information_schema.columns WHERE table_schema = 'shop' AND table_name = 'orders'"
+        " ORDER BY ordinal_position"
     ) == [
         ("id", 1, None, "NO", "bigint", None, 20, 0, "bigint(20) unsigned", "PRI", "auto_increment", "the key"),
         ("customer", 2, "nobody", "NO", "varchar", 40, None, None, "varchar(40)", "MUL", "", ""),
@@ -76,7 +77,8 @@ def test_information_schema_describes_columns(orders):
         ("SELECT index_name, seq_in_index, column_name, non_unique FROM information_schema.statistics"
          " WHERE table_name = 'orders' ORDER BY index_name, seq_in_index",
          [("PRIMARY", 1, "id", 0), ("total_index", 1, "total", 1), ("who", 1, "customer", 0), ("who", 2, "made", 0)]),
-        ("SELECT constraint_name, constraint_type FROM information_schema.table_constraints WHERE table_name = 'orders'",
+        ("SELECT constraint_name, constraint_type FROM information_schema.table_constraints"
+         " WHERE table_name = 'orders'",
          [("PRIMARY", "PRIMARY KEY"), ("who", "UNIQUE")]),
         ("SELECT column_name FROM information_schema.key_column_usage WHERE table_name = 'orders' AND"
          " constraint_name = 'PRIMARY'", [("id",)]),
@@ -110,7 +112,8 @@ def test_show_index_lists_every_part(orders):
 
 def test_alter_table_keeps_the_rows(run):
     run(
-        "ALTER TABLE fruit ADD COLUMN origin VARCHAR(10) NOT NULL DEFAULT 'here' AFTER name, ADD seen INT NOT NULL FIRST,"
+        "ALTER TABLE fruit ADD COLUMN origin VARCHAR(10) NOT NULL DEFAULT 'here' AFTER name,"
+        " ADD seen INT NOT NULL FIRST,"
         " DROP COLUMN note, COMMENT = 'eaten', ADD INDEX by_name (name)"
     )
     assert run("SELECT * FROM fruit WHERE id = 1") == [(0, 1, "Apple", "here", D("1.50"))]
