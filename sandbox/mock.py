@@ -1,10 +1,10 @@
 """PolarSearch for tests of anything that talks to it through httpx: no socket, no process, the same application.
 
-    from sandbox import mock_polarsearch
-
-    with mock_polarsearch() as search:
-        httpx.put(f"{search.url}/products", json={"settings": {"index.knn": True}}).raise_for_status()
-        search.faults.add("POST", "/_bulk", 503)  # the next bulk fails, the one after it does not
+>>> from sandbox import mock_polarsearch
+>>> with mock_polarsearch() as search:
+...     search.faults.add("PUT", "/products", 503)  # the next one fails, the one after it does not
+...     [httpx.put(f"{search.url}/products").status_code for _ in range(3)]
+[503, 200, 400]
 
 Connectors may call any URL under `http://embeddings.test/` and are answered in the process as well, which the default
 list of trusted endpoints does not include: trust it first, as with a real one.

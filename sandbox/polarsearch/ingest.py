@@ -126,6 +126,7 @@ class _Want:
     target: str
     texts: list[str]
     listed: bool
+    name: str  # the field the texts are in
 
     def fill(self, vectors: list[Any]) -> None:
         """Ingestion keeps 32-bit numbers, whatever the model answered."""
@@ -170,7 +171,9 @@ def _wanted(entry: Entry, source: Source, fields: dict[str, Any]) -> Iterator[_W
         into = processors.get(source, head) if head else source
         texts = [value] if isinstance(value, str) else value
         _check_texts(name, value)
-        yield _Want(entry, into if isinstance(into, dict) else source, target, list(texts), isinstance(value, list))
+        yield _Want(
+            entry, into if isinstance(into, dict) else source, target, list(texts), isinstance(value, list), name
+        )
 
 
 def _wanted_inside(entry: Entry, value: Any, fields: dict[str, Any]) -> Iterator[_Want]:
@@ -206,7 +209,7 @@ def _reused(node: Node, want: _Want) -> bool:
     if old is None or want.into is not want.entry.source or want.listed:
         return False
     vector = processors.get(old.source, want.target)
-    if vector is None or not any(value == want.texts[0] for value in old.source.values() if isinstance(value, str)):
+    if vector is None or processors.get(old.source, want.name) != want.texts[0]:
         return False
     processors.put(want.into, want.target, vector)
     return True

@@ -1,7 +1,6 @@
 """What ingest and search pipelines have in common: stored whole under a name, shown as sent, deleted without asking.
 
-The surprise: getting a pipeline that is not there is 404 with an empty object; and where none was ever made, deleting
-one succeeds.
+The surprise: getting a pipeline that is not there is 404 with an empty object, and no reason.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Only 2.19.1 was recorded. Everything else is read in sources and release notes. **Assumed**, not seen on a running node:
 every gate of 3.x (`settings_exception`, `skip_existing`, `nmslib_refused`, `derived_source`, `bm25_without_k1`,
-`z_score`, `keyword_constant_score`, `knn_merge_policy`, `semantic_default_k`) and every behaviour below 2.19.
+`z_score`, `keyword_constant_score`, `knn_merge_policy`) and every behaviour below 2.19.
 """
 
 from __future__ import annotations
