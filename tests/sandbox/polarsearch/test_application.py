@@ -263,7 +263,7 @@ def test_a_version_that_is_none_is_refused():
 def test_secrets_are_in_no_answer(client, clock, deploying):
     model = deploying(client, clock, key="sk-good-secret")
     answers = [client.raw("GET", f"/_plugins/_ml/models/{model}").body]
-    bodies: list[dict] = [{"query": {"match_all": {}}}, {"_source": ["credential", "name"]}]
+    bodies: list[dict[str, object]] = [{"query": {"match_all": {}}}, {"_source": ["credential", "name"]}]
     for body in bodies:
         answers += [client.raw("POST", f"/_plugins/_ml/{kind}/_search", body).body for kind in ("connectors", "models")]
     assert all(json.loads(answer) and b"sk-good-secret" not in answer for answer in answers)
