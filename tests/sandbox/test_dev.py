@@ -137,7 +137,10 @@ def test_a_new_collection_is_waited_for_until_nothing_comes_any_more(hands, coun
 
 
 def make(*args, **variables):
-    environ = {**os.environ, **variables}
+    own = {
+        key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "PYTHON")
+    }
+    environ = {**own, **variables}
     return subprocess.run(["make", *args], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 
