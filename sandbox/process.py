@@ -88,6 +88,7 @@ class Sandbox:
             started.callback(self.polarsearch.close)
             self.search_url = self._serve(started, "search", self.polarsearch, search_port)
             self.database = Database(home / "sandbox.db", polardb_version=polardb_version, binlog=binlog)
+            started.callback(self.database.close)
             self.database.add_account(self.database_user, self.database_password, everything=True)
             if samples:
                 load_once(self.database, self.database_user, products)

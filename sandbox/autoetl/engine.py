@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from sandbox.autoetl.rules import broken_by
@@ -66,14 +66,14 @@ class AutoEtl:
     def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]:
         return [_status(link) for link in Store(connection).links()]
 
-    def altered(self, connection: sqlite3.Connection, before: Table, after: Table) -> None:
+    def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
         store = Store(connection)
         for link in store.links():
             if (link.request.schema, link.request.table) == (before.schema, before.name) and link.status != FAILED:
-                self._follow(store, link, before, after)
+                self._follow(store, link, before, after, renamed)
 
-    def _follow(self, store: Store, link: Link, before: Table, after: Table) -> None:
-        why = broken_by(link.request, before, after)
+    def _follow(self, store: Store, link: Link, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
+        why = broken_by(link.request, before, after, renamed)
         if why:
             self._stale = True
             store.fail(link, why, self._database.now())

@@ -6,12 +6,14 @@ incompatible type or a lost key ends the link (documented under "DDL change rule
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.links import LinkRequest
 
 
-def broken_by(request: LinkRequest, before: Table, after: Table) -> str | None:
-    """Why the link cannot go on, or None."""
+def broken_by(request: LinkRequest, before: Table, after: Table, renamed: Mapping[str, str]) -> str | None:
+    """Why the link cannot go on, or None. `renamed` has the new name of each column that has one."""
     if before.stored_name != after.stored_name:
         return f"Table '{before.stored_name}' was renamed to '{after.stored_name}'"
     if before.primary_key != after.primary_key and before.primary_key:
@@ -19,18 +21,14 @@ def broken_by(request: LinkRequest, before: Table, after: Table) -> str | None:
     if list(request.key) not in [list(key) for key in after.keys]:
         return f"The key ({', '.join(request.key)}) of '{before.stored_name}' was changed"
     used = [name for _, name in request.fields]
+    if gone := next((name for name in used if name in renamed), None):
+        return f"Unknown column '{gone}' in 'field list'"
     return next((why for name in used if (why := _column_problem(name, before, after))), None)
 
 
 def _column_problem(name: str, before: Table, after: Table) -> str | None:
     old, new = before.find(name), after.find(name)
-    if old is None:
-        return None
-    if new is None:
-        arrived = [column for column in after.columns if not before.find(column.name)]
-        # A rename is a name gone and another come at once; a dropped column leaves fewer.
-        if len(after.columns) == len(before.columns) and arrived:
-            return f"Unknown column '{name}' in 'field list'"
+    if old is None or new is None:
         return None
     if old.type.family != new.type.family:
         return f"The type of column '{name}' was changed from {old.type} to {new.type}"

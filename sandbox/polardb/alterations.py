@@ -21,6 +21,11 @@ class Alteration:
     after: Table
     origin: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The new name of each column that has one."""
+        return {old: new for new, old in self.origin.items() if old != new}
+
 
 def read_alteration(reader: Reader, table: Table) -> Alteration:
     """What follows the name in ALTER TABLE."""

@@ -41,6 +41,8 @@ class Database:
         links: Links | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if sqlite3.sqlite_version_info < (3, 37):
+            raise RuntimeError(f"the sandbox needs SQLite 3.37, this Python has {sqlite3.sqlite_version}")
         self.file = file
         self.version = version
         self.polardb_version = polardb_version
@@ -51,9 +53,14 @@ class Database:
         self.writer = threading.Lock()
         self.server_variables = server_variables(version=version, polardb_version=polardb_version, binlog=binlog)
         self.session_ids = count(8)
-        with closing(self.connect()) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(catalog.SCHEMA + accounts.SCHEMA)
+        # Held open: when the last connection to a file closes, SQLite clears up, and every login would pay for it.
+        self._held = self.connect()
+        self._held.execute("PRAGMA journal_mode = WAL")
+        self._held.executescript(catalog.SCHEMA + accounts.SCHEMA)
+
+    def close(self) -> None:
+        """After the last session. Safe to call twice."""
+        self._held.close()
 
     def connect(self) -> sqlite3.Connection:
         """A new connection to the file, for any one thread at a time."""

@@ -65,8 +65,11 @@ class Links(Protocol):
 
     def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]: ...
 
-    def altered(self, connection: sqlite3.Connection, before: Table, after: Table) -> None:
-        """After ALTER TABLE, RENAME TABLE, or a CREATE TABLE of a name that had links (`before` is `after`)."""
+    def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
+        """After ALTER TABLE, RENAME TABLE, or a CREATE TABLE of a name that had links (`before` is `after`).
+
+        `renamed` has the new name of each column that has one.
+        """
         ...
 
     def committed(self) -> None:
@@ -89,7 +92,7 @@ class NoLinks:
     def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]:
         return ()
 
-    def altered(self, connection: sqlite3.Connection, before: Table, after: Table) -> None:
+    def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
         """There are none."""
 
     def committed(self) -> None:

@@ -82,7 +82,7 @@ def create_table(session: Session, reader: Reader) -> Answer:
     table = replace(_described(session, reader, schema, name), created=session.database.now())
     with session.transaction.definition():
         session.catalog.build(table)
-        session.database.links.altered(session.connection, table, table)
+        session.database.links.altered(session.connection, table, table, {})
     return Done()
 
 
@@ -177,7 +177,7 @@ def _apply(session: Session, change: Alteration) -> None:
             session.catalog.save(change.after)
         else:
             _rebuild(session, change)
-        session.database.links.altered(session.connection, change.before, change.after)
+        session.database.links.altered(session.connection, change.before, change.after, change.renamed)
 
 
 def _rebuild(session: Session, change: Alteration) -> None:

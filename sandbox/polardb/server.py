@@ -171,7 +171,7 @@ class Connection:
             self._several = body[:2] == b"\0\0"
             self._wire.write(packets.eof(self._status(session)))
         elif command == _RESET:
-            session.transaction.rollback()
+            session.reset()
             self._wire.write(packets.ok(status=self._status(session)))
         else:
             raise refusal(1047)

@@ -89,6 +89,14 @@ class Session:
         self.transaction.rollback()
         self.connection.close()
 
+    def reset(self) -> None:
+        """As if it had just begun, but in the same database."""
+        self.transaction.rollback()
+        self.transaction.autocommit = True
+        self.variables = Variables(self.database.server_variables)
+        self.warned = Warned()
+        self.last_insert_id = 0
+
     # Errors
 
     def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -86,6 +86,7 @@ class World:
         self.running.stop()
         self.etl.close()
         self.outbound.close()
+        self.database.close()
         assert self.bugs == []
 
     def restart(self):
@@ -471,17 +472,18 @@ def _table(*names, key=("id",), name="t"):
 
 
 @pytest.mark.parametrize(
-    ("after", "broken"),
+    ("after", "renamed", "broken"),
     [
-        (_table("id", "a"), False),
-        (_table("id", "a", "b"), False),
-        (_table("id"), False),
-        (_table("id", "z"), True),
-        (_table("id", "a", key=("id", "a")), True),
-        (_table("id", "a", key=()), True),
-        (_table("id", "a", name="u"), True),
+        (_table("id", "a"), {}, False),
+        (_table("id", "a", "b"), {}, False),
+        (_table("id"), {}, False),
+        (_table("id", "z"), {}, False),
+        (_table("id", "z"), {"a": "z"}, True),
+        (_table("id", "a", key=("id", "a")), {}, True),
+        (_table("id", "a", key=()), {}, True),
+        (_table("id", "a", name="u"), {}, True),
     ],
 )
-def test_ddl_rules(after, broken):
+def test_ddl_rules(after, renamed, broken):
     request = LinkRequest("sync_by_map", "d", "t", "i", (("x", "a"),), ("id",))
-    assert bool(broken_by(request, _table("id", "a"), after)) == broken
+    assert bool(broken_by(request, _table("id", "a"), after, renamed)) == broken

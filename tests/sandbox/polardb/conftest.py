@@ -39,6 +39,7 @@ class Server:
             if client.open:
                 client.close()
         self.running.stop()
+        self.database.close()
         assert self.bugs == []
 
 

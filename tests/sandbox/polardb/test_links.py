@@ -46,7 +46,7 @@ class Recorded:
             if request
         ]
 
-    def altered(self, _connection, _before, _after):
+    def altered(self, _connection, _before, _after, _renamed):
         pass
 
     def committed(self):

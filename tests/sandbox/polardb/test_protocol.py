@@ -1,6 +1,8 @@
 """MySQL's protocol itself: what clients do besides asking one question at a time."""
 
+import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -8,6 +10,8 @@ import threading
 import pymysql
 import pytest
 from pymysql.constants import CLIENT, COMMAND
+
+from sandbox.polardb import serve
 
 
 def test_says_hello_as_a_mysql_8(server):
@@ -92,6 +96,40 @@ def test_whatever_else_knocks_does_no_harm(server, noise):
     assert server.run("SELECT 1") == [(1,)]
 
 
+def test_resetting_a_connection_forgets_what_was_set_and_open(server, shop):
+    client = server.connect(database="shop", autocommit=False)
+    server.run("SET wait_timeout = 7", client)
+    server.run("DELETE FROM fruit", client)
+    client._execute_command(0x1F, b"")  # COM_RESET_CONNECTION
+    client._read_ok_packet()
+    assert server.run("SELECT @@wait_timeout, @@autocommit, DATABASE(), COUNT(*) FROM fruit", client) == [
+        (28800, 1, "shop", 3)
+    ]
+
+
+def test_speaks_tls_to_a_client_that_asks_for_it(make_server, tmp_path):
+    if _missing("openssl"):
+        pytest.skip("no openssl on this machine to make a certificate with")
+    server = make_server()
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, *subject],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    secured = serve(server.database, tls=context, log=server.bugs.append)
+    client = pymysql.connect(
+        host="127.0.0.1", port=secured.port, user="polardb_user", password="p'a ss", ssl={"ca": str(certificate)}
+    )
+    assert isinstance(vars(client)["_sock"], ssl.SSLSocket)
+    assert server.run("SELECT 1", client) == [(1,)]
+    client.close()
+    secured.stop()
+
+
 def test_many_clients_are_served_at_once(server, shop):
     found = []
 
@@ -127,7 +165,7 @@ def test_ansi_quotes_turn_double_quoted_arguments_into_columns(server):
 
 
 def test_the_mysql_command_line_client_gets_along(server, shop, tmp_path):
-    program = next((name for name in ("mysql", "mariadb") if _exists(name)), None)
+    program = next((name for name in ("mysql", "mariadb") if not _missing(name)), None)
     if program is None:
         pytest.skip("no mysql or mariadb client on this machine")
     done = subprocess.run(
@@ -148,5 +186,5 @@ def test_the_mysql_command_line_client_gets_along(server, shop, tmp_path):
     assert done.stdout.split() == ["id", "1", "2", "3"]
 
 
-def _exists(name):
-    return subprocess.run(["which", name], capture_output=True).returncode == 0
+def _missing(name):
+    return shutil.which(name) is None
