@@ -214,9 +214,8 @@ class Writer:
             if str(call.this).upper() == "VALUES":
                 excluded = table.column(call.expressions[0].name)
                 call.replace(exp.column(excluded.name, table="excluded"))
-        inner = Scope(sources=[*scope.sources])
-        inner.sources.append(Source("excluded", "excluded", _hidden(table)))
-        return column, self._stored(self.queries.expressions.translate(holder, _Preferring.of(inner, scope)), column)
+        inner = _UpsertScope(sources=[*scope.sources, Source("excluded", "excluded", _typed(table))])
+        return column, self._stored(self.queries.expressions.translate(holder, inner), column)
 
     def _default_sql(self, column: Column) -> str:
         if not column.optional:
@@ -288,12 +287,8 @@ class _Row:
     number: int
 
 
-class _Preferring(Scope):
-    """The scope of an upsert: a bare name means the row that is there; `excluded` only what VALUES() named."""
-
-    @classmethod
-    def of(cls, inner: Scope, outer: Scope) -> _Preferring:
-        return cls(sources=inner.sources, shared={column.name.lower() for column in outer.sources[0].columns})
+class _UpsertScope(Scope):
+    """Of ON DUPLICATE KEY UPDATE: a bare name means the row that is there, `excluded` what VALUES() named."""
 
     def _find(self, name: str, table: str, schema: str) -> Typed | None:
         if table == "excluded":
@@ -303,9 +298,6 @@ class _Preferring(Scope):
 
 def _typed(table: Table) -> tuple[Typed, ...]:
     return tuple(Typed("", column.type, column.name, table.name, table.schema) for column in table.columns)
-
-
-_hidden = _typed
 
 
 def _target_scope(node: exp.Expression, table: Table) -> Scope:
@@ -326,12 +318,9 @@ def _named_columns(table: Table, names: Sequence[str]) -> list[Column]:
 def _is_default(node: exp.Expression) -> bool:
     if isinstance(node, exp.Var):
         return node.name.upper() == "DEFAULT"
-    return (
-        isinstance(node, exp.Column)
-        and not node.text("table")
-        and str(node.this) == str(node.this).strip("`")
-        and (node.name.upper() == "DEFAULT" and not node.this.args.get("quoted"))
-    )
+    if not isinstance(node, exp.Column) or node.text("table") or node.this.args.get("quoted"):
+        return False
+    return node.name.upper() == "DEFAULT"
 
 
 def _assigned(pairs: Sequence[tuple[Column, str]]) -> str:
