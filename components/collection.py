@@ -41,10 +41,11 @@ class SearchCollection(pulumi.ComponentResource):
         self._inside = ResourceOptions(parent=self)
         self._collection, self._embedding = collection, embedding
         self._names = names(collection, embedding)
+        self.table = self._table(name)
+        self._after_table = ResourceOptions(parent=self, depends_on=[self.table])  # what is wrong with it shows first
         self.ingest_pipeline = self._ingest_pipeline(name, model_id)
         self.search_pipeline = self._search_pipeline(name, model_id)
         self.index = self._index(name)
-        self.table = self._table(name)
         self.link = self._link(name)
         self.alias = self._alias(name)
         self.outputs = {
@@ -65,7 +66,7 @@ class SearchCollection(pulumi.ComponentResource):
             field_map=self._collection.field_map,
             batch_size=self._embedding.batch_size,
             description=f"Embeds {', '.join(self._collection.field_map)} of {self._collection.name}",
-            opts=self._inside,
+            opts=self._after_table,
         )
 
     def _search_pipeline(self, name: str, model_id: Input[str]) -> SearchPipeline:
@@ -78,7 +79,7 @@ class SearchCollection(pulumi.ComponentResource):
             normalization=search.normalization,
             combination=search.combination,
             description=f"Searches {self._collection.name}",
-            opts=self._inside,
+            opts=self._after_table,
         )
 
     def _index(self, name: str) -> Index:
@@ -94,7 +95,7 @@ class SearchCollection(pulumi.ComponentResource):
             replicas=self._collection.replicas,
             settings=self._collection.settings,
             deletion_protection=self._collection.deletion_protection,
-            opts=self._inside,
+            opts=self._after_table,
         )
 
     def _table(self, name: str) -> SourceTable:

@@ -24,6 +24,7 @@ from providers.kit import (
     Secret,
     State,
     describe,
+    insist,
     plan_by_field,
     read_description,
     whole,
@@ -126,7 +127,9 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         self.search.put(f"{ROOT}/connectors/{id}", self._body(new, incarnation))
 
     def delete(self, id: str, state: ConnectorState) -> None:
-        self.search.delete(f"{ROOT}/connectors/{id}")
+        """A model that was just pointed elsewhere counts for up to a second more (lifecycle.jsonl, "after swap")."""
+        path = f"{ROOT}/connectors/{id}"
+        insist(lambda: self.search.delete(path), "are still using this connector", clock=self.connections.clock)
 
     def _body(self, inputs: ConnectorInputs, incarnation: str) -> dict[str, Any]:
         needed = NO_CREDENTIAL if self.search.version >= (2, 19, 0) else None

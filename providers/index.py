@@ -232,7 +232,7 @@ class IndexKind(Kind[IndexInputs, IndexState]):
     def create(self, inputs: IndexInputs, incarnation: str) -> str:
         if problems := unsupported(inputs, self.search.version):
             raise Refused(f"index {inputs.name}: {'; '.join(problems)}")
-        self.search.put(f"/{inputs.name}", body(inputs, incarnation))
+        self.search.put(f"/{inputs.name}", body(inputs, incarnation), makes=True)
         return inputs.name
 
     def read(self, id: str, declared: IndexInputs) -> IndexState:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pulumi
@@ -22,11 +23,11 @@ from providers.kit import (
     Mark,
     NotFound,
     Refused,
-    Rejected,
     Resource,
     ResourceFailed,
     State,
     describe,
+    insist,
     read_description,
     wait_until,
 )
@@ -196,18 +197,13 @@ class ModelKind(Kind[ModelInputs, ModelState]):
         return [(id, model) for id, model in found if model.owner != inputs.owner + PROOF]
 
     def _drop(self, id: str) -> None:
-        """Undeploy and delete, more than once: a write or query in between deploys a model again by itself."""
-        for attempt in range(5):
-            try:
-                self.search.post(f"{ROOT}/models/{id}/_undeploy", repeatable=True)
-                self.search.delete(f"{ROOT}/models/{id}")
-                return
-            except NotFound:
-                return
-            except Rejected as error:
-                if "deployed state" not in error.reason or attempt == 4:
-                    raise
-                self.connections.clock.sleep(0.5 * 2**attempt)
+        """More than once: a write or a query in between deploys a model again by itself."""
+        with suppress(NotFound):
+            insist(lambda: self._undeploy_and_delete(id), "deployed state", clock=self.connections.clock)
+
+    def _undeploy_and_delete(self, id: str) -> None:
+        self.search.post(f"{ROOT}/models/{id}/_undeploy", repeatable=True)
+        self.search.delete(f"{ROOT}/models/{id}")
 
 
 def _description(inputs: ModelInputs, mark: Mark) -> str:

@@ -5,6 +5,7 @@ The same function is mounted through respx (no socket) and served by `serve` (a 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import ssl
@@ -93,7 +94,8 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(response.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(response.body)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client did not wait
+                self.wfile.write(response.body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _serve
 

@@ -22,7 +22,7 @@ from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
 from .sql import Database, as_text, quote
 from .values import worded
-from .wait import Clock, wait_until
+from .wait import Clock, insist, wait_until
 
 __all__ = [
     "META_KEY",
@@ -57,6 +57,7 @@ __all__ = [
     "describe",
     "flatten",
     "grows",
+    "insist",
     "meta_mark",
     "plan_by_field",
     "quote",

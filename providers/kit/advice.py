@@ -54,6 +54,7 @@ SEARCH = (
     Known(r"cannot be deleted in deploying or deployed state", "it is still in use: stop its traffic and try again"),
     Known(r"pipeline with id \[.*\] does not exist", "the index names a pipeline that is gone: `pulumi up --refresh`"),
     Known(r"cannot be changed from type|Cannot update parameter", "a mapped field cannot change: start a generation"),
+    Known(r"index exists with the same name as the alias", "choose another name, or delete that index"),
     Known(r"unknown setting|not recognized", "check the setting's name against this version of OpenSearch"),
     Known(r"doesn't support one or more provided configuration parameters", "this OpenSearch does not know it"),
     Known(r"No processor type exists", "check the processor's name, and that its plugin is installed"),

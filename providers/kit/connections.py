@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from .errors import Refused
+from .errors import Refused, SearchStackError
 from .http import SearchClient
 from .sql import Database
 from .wait import Clock
@@ -27,6 +27,7 @@ class Connections:
         self.lock = threading.RLock()
         self._search: SearchClient | None = None
         self._database: Database | None = None
+        self._unreachable: str | None = None
 
     @property
     def search(self) -> SearchClient:
@@ -56,6 +57,34 @@ class Connections:
                     self.clock,
                 )
             return self._database
+
+    def reach(self) -> None:
+        """Ask both services once whether they know us, so that nothing is made at one when the other is not there.
+
+        Raises SearchStackError with all that is wrong.
+        """
+        with self.lock:
+            if self._unreachable is None:
+                self._unreachable = "; and ".join(
+                    filter(None, [self._try(self._ask_search), self._try(self._ask_database)])
+                )
+            if self._unreachable:
+                raise SearchStackError(self._unreachable)
+
+    def _ask_search(self) -> None:
+        if self._value("search_url"):
+            _ = self.search.version
+
+    def _ask_database(self) -> None:
+        if self._value("database_host"):
+            self.database.query("SELECT 1")
+
+    def _try(self, ask: Callable[[], None]) -> str:
+        try:
+            ask()
+        except SearchStackError as error:
+            return str(error)
+        return ""
 
     def secrets(self) -> list[str]:
         """What must never be printed."""

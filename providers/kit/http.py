@@ -38,7 +38,7 @@ class SearchClient:
     - the service certainly did not act on it: no connection, 429, 503, or a refusal that passes by itself; or
     - it may have acted, but acting twice is harmless: the answer to a `repeatable` request was lost, 502 or 504.
 
-    A POST that makes something is not repeatable: after a lost answer it is looked for, never sent twice.
+    What makes something is not repeatable: after a lost answer it is looked for, never sent twice.
     """
 
     def __init__(self, http: httpx.Client, *, clock: Clock, retries: int = 5, pause: float = 0.5) -> None:
@@ -63,13 +63,14 @@ class SearchClient:
             return self._version
 
     def get(self, path: str) -> Answer:
-        return self.send("GET", path)
+        return self.send("GET", path, repeatable=True)
 
-    def put(self, path: str, body: Answer) -> Answer:
-        return self.send("PUT", path, body)
+    def put(self, path: str, body: Answer, *, makes: bool = False) -> Answer:
+        """`makes`: acting twice is not the same, as for an index, which exists the second time."""
+        return self.send("PUT", path, body, repeatable=not makes)
 
     def delete(self, path: str) -> Answer:
-        return self.send("DELETE", path)
+        return self.send("DELETE", path, repeatable=True)
 
     def post(self, path: str, body: Answer | None = None, *, repeatable: bool = False) -> Answer:
         """`repeatable`: acting twice is the same as acting once, as for a search or a deploy."""
@@ -77,12 +78,11 @@ class SearchClient:
 
     def send(self, method: str, path: str, body: Answer | None = None, *, repeatable: bool = False) -> Answer:
         """One request and, where that is safe, its repetitions. Raises ApiError."""
-        harmless = repeatable or method != "POST"
         for attempt in range(self._retries):
             try:
                 return self._once(method, path, body)
             except Unavailable as error:
-                if not (error.refused or harmless):
+                if not (error.refused or repeatable):
                     raise
             self._clock.sleep(self._pause * 2**attempt)
         return self._once(method, path, body)

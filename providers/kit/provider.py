@@ -68,6 +68,7 @@ class DynamicProvider(ResourceProvider):
     def create(self, props: Props) -> CreateResult:
         with self._spoken(props):
             inputs, incarnation = self.kind.inputs_type.model_validate(props), new_incarnation()
+            self._bound.connections.reach()
             id = _make(self._bound, inputs, incarnation)
             return CreateResult(id, self._settle(id, inputs, incarnation, props))
 
@@ -89,6 +90,7 @@ class DynamicProvider(ResourceProvider):
         with self._spoken(olds, news):
             old, new = values.as_it_was(self.kind.state_type, olds), self.kind.inputs_type.model_validate(news)
             incarnation = old.incarnation or new_incarnation()
+            self._bound.connections.reach()
             self._bound.update(id, self._still_ours(id, old), new, incarnation)
             return UpdateResult(self._settle(id, new, incarnation, news))
 

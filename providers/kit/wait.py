@@ -8,7 +8,7 @@ from time import monotonic
 from time import sleep as pause
 from typing import TypeVar
 
-from .errors import WaitTimeout
+from .errors import Rejected, WaitTimeout
 
 T = TypeVar("T")
 
@@ -47,3 +47,19 @@ def wait_until(
         clock.sleep(interval)
         interval = min(interval * 2, 5)
     return seen
+
+
+def insist(action: Callable[[], object], passing: str, *, clock: Clock, times: int = 6) -> None:
+    """Do what the service refuses for a reason that passes by itself, up to `times` times, 0.25 s to 4 s apart.
+
+    `passing` is a part of that reason. Raises Rejected: another reason, or the last.
+    """
+    for attempt in range(times - 1):
+        try:
+            action()
+            return
+        except Rejected as error:
+            if passing not in error.reason:
+                raise
+        clock.sleep(0.25 * 2**attempt)
+    action()

@@ -20,6 +20,8 @@ import pytest
 import yaml
 
 import engine
+from sandbox.defaults import API_KEY
+from sandbox.embeddings import Embeddings
 from sandbox.process import Sandbox
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -48,6 +50,8 @@ class World:
     embeddings_url: str
     embeddings: Any
     api_key: str
+    keys: set[str]
+    """Keys that the embedding service takes; a test may change them."""
     box: Any = None
 
     def search(self, method: str, path: str, body: Any = None) -> Any:
@@ -114,11 +118,12 @@ class World:
 @pytest.fixture
 def world(tmp_path):
     """A sandbox of this test's own, without sample rows."""
-    with Sandbox(tmp_path / "sandbox", samples=False) as box:
-        yield world_of(box)
+    keys = {API_KEY}
+    with Sandbox(tmp_path / "sandbox", samples=False, embeddings=lambda: Embeddings(api_keys=keys)) as box:
+        yield world_of(box, keys)
 
 
-def world_of(box: Sandbox) -> World:
+def world_of(box: Sandbox, keys: set[str]) -> World:
     return World(
         box.search_url,
         box.search_username,
@@ -132,6 +137,7 @@ def world_of(box: Sandbox) -> World:
         f"{box.embeddings_url}/embeddings",
         box.embeddings,
         box.api_key,
+        keys,
         box,
     )
 

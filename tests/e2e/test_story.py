@@ -69,11 +69,11 @@ def test_up_search_change_destroy(dev, world, sample_rows, eventually):
 
     insert = "INSERT INTO shop.products (id, name, category, description, price) VALUES (9001, 'Boat', 'toys', %s, 3.5)"
     world.sql(insert, "An origami ship that floats in the bath.")
-    eventually(lambda: first()["name"] == "Boat" and first()["price"] == 3.5, seconds=5)
+    eventually(lambda: first()["name"] == "Boat" and first()["price"] == 3.5)
     world.sql("UPDATE shop.products SET name = 'Anvil', description = 'A heavy block of iron.' WHERE id = 9001")
-    eventually(lambda: first()["name"] not in ("Boat", "Anvil"), seconds=5)
+    eventually(lambda: first()["name"] not in ("Boat", "Anvil"))
     world.sql("DELETE FROM shop.products WHERE id = 9001")
-    eventually(lambda: world.count("products") == rows, seconds=5)
+    eventually(lambda: world.count("products") == rows)
 
     assert "22 unchanged" in dev.up("--diff")
     assert dev.preview() == {}

@@ -1,3 +1,5 @@
+import operator
+
 import httpx
 import pytest
 
@@ -12,26 +14,34 @@ def error(reason, **more):
     return {"error": {"root_cause": [], "type": "x", "reason": reason, **more}, "status": 400}
 
 
+GET = operator.methodcaller("get", "/x")
+PUT = operator.methodcaller("put", "/x", {})
+PUT_NEW = operator.methodcaller("put", "/x", {}, makes=True)
+POST = operator.methodcaller("post", "/x")
+DELETE = operator.methodcaller("delete", "/x")
+
+
 @pytest.mark.parametrize(
-    ("method", "failure", "sent"),
+    ("send", "failure", "sent"),
     [
-        ("GET", httpx.Response(502), 6),
-        ("PUT", httpx.Response(504), 6),
-        ("DELETE", LOST, 6),
-        ("POST", httpx.Response(503), 6),
-        ("POST", httpx.Response(429), 6),
-        ("POST", UNREACHABLE, 6),
-        ("POST", httpx.Response(404, json=error(FRESH_NODE)), 6),
-        ("POST", httpx.Response(502), 1),
-        ("POST", LOST, 1),
-        ("GET", httpx.Response(500), 1),
-        ("PUT", httpx.Response(400), 1),
+        (GET, httpx.Response(502), 6),
+        (PUT, httpx.Response(504), 6),
+        (DELETE, LOST, 6),
+        (POST, httpx.Response(503), 6),
+        (POST, httpx.Response(429), 6),
+        (POST, UNREACHABLE, 6),
+        (POST, httpx.Response(404, json=error(FRESH_NODE)), 6),
+        (POST, httpx.Response(502), 1),
+        (POST, LOST, 1),
+        (PUT_NEW, LOST, 1),
+        (GET, httpx.Response(500), 1),
+        (PUT, httpx.Response(400), 1),
     ],
 )
-def test_sends_again_only_where_that_is_safe(api, client, method, failure, sent):
-    route = api.request(method, "/x").mock(side_effect=[failure] * 6)
+def test_sends_again_only_where_that_is_safe(api, client, send, failure, sent):
+    route = api.route(path="/x").mock(side_effect=[failure] * 6)
     with pytest.raises(SearchStackError):
-        client.send(method, "/x")
+        send(client)
     assert route.call_count == sent
 
 

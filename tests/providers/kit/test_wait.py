@@ -1,6 +1,6 @@
 import pytest
 
-from providers.kit import ResourceFailed, WaitTimeout, wait_until
+from providers.kit import Rejected, ResourceFailed, WaitTimeout, insist, wait_until
 
 
 def until_green(states, clock, **options):
@@ -37,3 +37,30 @@ def test_gives_up_at_once_when_it_will_never_be_ready(clock, hands):
     with pytest.raises(ResourceFailed):
         until_green(["broken"], clock)
     assert hands.slept == []
+
+
+def refusing(*reasons):
+    """An action that is refused for each of these reasons in turn, and then succeeds."""
+    left = [Rejected("DELETE /x", 409, reason) for reason in reasons]
+    done = []
+
+    def action():
+        if left:
+            raise left.pop(0)
+        done.append(True)
+
+    return action, done
+
+
+def test_insists_while_the_reason_passes_by_itself(clock, hands):
+    action, done = refusing("still in use", "still in use")
+    insist(action, "in use", clock=clock)
+    assert (done, hands.slept) == ([True], [0.25, 0.5])
+
+
+@pytest.mark.parametrize(("reasons", "slept"), [(["no permission"], 0), (["in use"] * 6, 5)])
+def test_does_not_insist_for_another_reason_nor_for_ever(clock, hands, reasons, slept):
+    action, done = refusing(*reasons)
+    with pytest.raises(Rejected):
+        insist(action, "in use", clock=clock)
+    assert (done, len(hands.slept)) == ([], slept)

@@ -1,0 +1,157 @@
+"""Bad input: one line that says what to do, and nothing touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.generation import names
+from components.settings import Collection, Embedding
+from sandbox import wire
+
+
+def refused(project, *words):
+    """`up` fails with these words, on whatever lines, and without a traceback; what it said, on one line."""
+    said = project.up(ok=False)
+    flat = " ".join(said.split())
+    for word in words:
+        assert word in flat, said
+    assert "Traceback" not in said
+    assert "a mistake of ours" not in said
+    return flat
+
+
+def connection(project, **changes):
+    project.configure(connection={**project.blocks["connection"], **changes})
+
+
+def test_every_mistake_in_the_configuration_at_once(project, world):
+    before = world.inventory()
+    connection(project, serach_url="x")
+    project.embedding(dimension=0)
+    project.collection(field_map={"text": "id"})
+    refused(
+        project,
+        "4 mistakes in the configuration, nothing was touched:",
+        "connection.serach_url: is no key we know; did you mean search_url?",
+        "embedding.dimension: Input should be greater than or equal to 1",
+        "collections[0].field_map.text: id is mapped as integer; map it as {type: knn_vector}",
+    )
+    assert world.inventory() == before
+
+
+def test_a_key_that_no_shell_expanded(project, world):
+    before = world.inventory()
+    project.secret("embeddingApiKey", "${YOUR_API_KEY}")
+    refused(project, "embeddingApiKey: is the name of a variable that no shell expanded; set the key itself")
+    assert world.inventory() == before
+
+
+def test_a_secret_in_the_open(project, world):
+    project.run("config", "set", "--plaintext", "searchPassword", "open-secret-123")
+    said = refused(project, "searchPassword: stands in the file as plain text")
+    assert "open-secret-123" not in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"search_url": "http://127.0.0.1:9"}, ["Connection refused; check `search_url`"]),
+        ({"search_url": "https://127.0.0.1:{search}"}, ["the port speaks http: write http:// in `search_url`"]),
+        ({"search_username": "nobody"}, ["Unauthorized (HTTP 401); check `search_username` and `search_password`"]),
+        ({"database_port": 9}, ["connect to 127.0.0.1:9: ", "(2003); check `database_host` and `database_port`"]),
+        ({"database_user": "nobody"}, ["Access denied for user 'nobody'", "(1045); check `database_user`"]),
+    ],
+    ids=["search is not there", "https for http", "unknown user", "database is not there", "unknown database user"],
+)
+def test_a_connection_that_cannot_work(project, world, changes, words):
+    before = world.inventory()
+    port = world.search_url.rpartition(":")[2]
+    connection(project, **{key: v.format(search=port) if isinstance(v, str) else v for key, v in changes.items()})
+    said = refused(project, *words)
+    assert world.search_password not in said
+    assert world.inventory() == before
+
+
+def test_http_given_for_https(project, world):
+    def hung_up(_):
+        raise wire.Lost
+
+    server = wire.serve(hung_up)
+    try:
+        connection(project, search_url=f"http://127.0.0.1:{server.port}")
+        refused(project, "if the port speaks https, write https:// in `search_url`")
+    finally:
+        server.stop()
+
+
+def test_wrong_passwords(project, world):
+    project.environ |= {"POLARSEARCH_PASSWORD": "wrong-password-1", "POLARDB_PASSWORD": "wrong-password-2"}
+    said = refused(project, "(HTTP 401)", "(1045)", "POLARSEARCH_PASSWORD", "POLARDB_PASSWORD")
+    assert "wrong-password" not in said
+
+
+def test_a_dimension_the_model_does_not_return(project, world):
+    project.embedding(send_dimensions=False)
+    refused(project, "answers with vectors of 1024 numbers, `dimension` says 64; set `dimension` to 1024")
+    assert world.inventory()["indexes"] == []
+    project.embedding(send_dimensions=True)
+    project.up()
+
+
+def test_a_column_that_the_table_does_not_have(project, world):
+    project.collection(
+        source={"table": "db.docs", "columns": {"id": "INT", "boddy": "TEXT"}, "primary_key": "id"},
+        fields={"id": "id", "text": "boddy"},
+    )
+    refused(project, "table db.docs has no column boddy; it was there before us and is never altered")
+    assert world.inventory()["links"] == []
+
+
+def test_an_untrusted_url(project, world):
+    """Somebody else's pattern list, without ours: what the connector's own refusal looks like."""
+    project.embedding(trusted_pattern="^http://127.0.0.1:1/.*$")
+    refused(project, "embedding.trusted_pattern: ^http://127.0.0.1:1/.*$ does not match the whole of")
+
+
+def test_binlog_that_is_off_and_a_table_without_a_key(project, world):
+    world.box.database.binlog = False
+    world.box.database.server_variables["log_bin"] = "OFF"
+    refused(project, "binlog is off: set the cluster parameter loose_polar_log_bin to ON")
+    assert world.inventory()["links"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "what", "how"),
+    [
+        ("/_ingest/pipeline/{index}", {"processors": []}, "ingest pipeline", "end its description with [pulumi:"),
+        ("/_search/pipeline/{index}", {"response_processors": []}, "search pipeline", "end its description with ["),
+        ("/{index}", None, "index docs_", "adopt it: PUT /docs_"),
+    ],
+    ids=["ingest pipeline", "search pipeline", "index"],
+)
+def test_a_name_taken_by_somebody_elses_object(project, world, path, body, what, how):
+    generated = names(Collection(**project.blocks["collections"][0]), Embedding(**project.blocks["embedding"]))
+    path = path.format(index=generated.index)
+    world.search("PUT", path, body)
+    theirs = world.search("GET", path)
+    refused(project, what, "exists and is not ours; choose another name", how)
+    assert world.search("GET", path) == theirs
+
+
+def test_an_alias_named_like_somebody_elses_index(project, world):
+    world.search("PUT", "/docs")
+    refused(project, "an index exists with the same name as the alias (HTTP 400); choose another name")
+    assert "docs" in world.inventory()["indexes"]
+
+
+def test_somebody_elses_object_can_be_handed_over(project, world):
+    name = f"{project.folder.name}"  # a group's name is unique in the cluster
+    group = "polardb-semantic-search-test-search-embedding"
+    world.search("POST", "/_plugins/_ml/model_groups/_register", {"name": group, "description": f"made by {name}"})
+    said = refused(project, f"model group {group}", "exists and is not ours")
+    [id] = world.inventory()["model_groups"]
+    owner = "polardb-semantic-search/test/search-embedding-group"
+    assert f"[pulumi:{owner}]" in said
+    world.search("PUT", f"/_plugins/_ml/model_groups/{id}", {"description": f"[pulumi:{owner}]"})
+    project.up()
+    assert world.inventory()["model_groups"] == [id]

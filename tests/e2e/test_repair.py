@@ -1,0 +1,169 @@
+"""Nothing is lost: answers that never arrive, a killed run, services that restart, and hands that meddle."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import signal
+
+import pytest
+
+
+@pytest.fixture
+def filled(project, world, eventually):
+    """The stack is up, and every row that has a text has its vector."""
+    project.up()
+    eventually(lambda: world.count("docs", "vector") == 4)
+    return project
+
+
+LOST = [
+    ("POST", "/_plugins/_ml/model_groups/_register"),
+    ("POST", "/_plugins/_ml/connectors/_create"),
+    ("POST", "/_plugins/_ml/models/_register"),
+    ("PUT", "/_ingest/pipeline/*"),
+    ("PUT", "/_search/pipeline/*"),
+    ("PUT", "/docs_*"),
+    ("POST", "/_aliases"),
+    ("PUT", "/_cluster/settings"),
+]
+
+
+def test_every_answer_is_lost_once_and_nothing_is_doubled(project, world, eventually):
+    for method, path in LOST:
+        world.search("POST", "/_sandbox/faults", {"method": method, "path": path, "kind": "lost"})
+    project.up()
+    assert world.search("GET", "/_sandbox/faults")["faults"] == []
+    made = world.inventory()
+    for kind in ("model_groups", "connectors", "models", "ingest pipelines", "search pipelines", "indexes", "links"):
+        assert len(made[kind]) == 1, kind
+    eventually(lambda: world.count("docs", "vector") == 4)
+    assert project.preview() == {}
+
+
+@pytest.mark.parametrize("kind", ["502", "503", "429", "refused"])
+def test_a_service_that_is_down_for_a_moment(project, world, kind):
+    world.search("POST", "/_sandbox/faults", {"method": "*", "path": "/_*", "kind": kind, "times": 3})
+    project.up(ok=None)
+    world.search("DELETE", "/_sandbox/faults")
+    project.up()
+    made = world.inventory()
+    assert [len(made[k]) for k in ("model_groups", "connectors", "models", "indexes", "links")] == [1] * 5
+
+
+def test_a_killed_run_is_gone_on_with(project, world, eventually):
+    slow = {"method": "POST", "path": "/_plugins/_ml/models/_register", "kind": "slow", "seconds": 3}
+    world.search("POST", "/_sandbox/faults", slow)
+    running = project.start("up", "--yes", "--skip-preview")
+    eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    project.run("cancel", "--yes")
+    eventually(lambda: len(world.inventory()["models"]) == 1)
+    project.up()
+    made = world.inventory()
+    assert [len(made[k]) for k in ("model_groups", "connectors", "models", "indexes", "links")] == [1] * 5
+    project.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    project.destroy()
+    assert world.inventory()["models"] == []
+
+
+def test_an_orphaned_plugin_leaves_with_its_engine(project, world, eventually):
+    slow = {"method": "PUT", "path": "/_cluster/settings", "kind": "slow", "seconds": 2}
+    world.search("POST", "/_sandbox/faults", slow)
+    running = project.start("up", "--yes", "--skip-preview")
+    eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
+    plugins = plugins_of(project)
+    assert plugins
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    eventually(lambda: not any(map(alive, plugins)))
+
+
+def plugins_of(project):
+    """Processes that run our providers for this project."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            here = (process / "cwd").resolve() == project.folder.resolve()
+            if here and b"pulumi.dynamic" in (process / "cmdline").read_bytes():
+                found.append(process)
+    return found
+
+
+def alive(process):
+    with contextlib.suppress(OSError):
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "why"),
+    [
+        ("{model}/_undeploy", None, "model_state is UNDEPLOYED; `pulumi up` deploys it"),
+        ("{model}", {"is_enabled": False}, "is disabled; `pulumi up` enables it"),
+    ],
+    ids=["undeployed", "disabled"],
+)
+def test_refresh_shows_a_model_that_is_not_in_use_and_up_repairs_it(filled, world, path, body, why):
+    model = f"/_plugins/_ml/models/{filled.outputs()['model_id']}"
+    world.search("PUT" if body else "POST", path.format(model=model), body)
+    assert why in " ".join(filled.refresh(ok=None).split())
+    assert filled.preview() == {"search-embedding-model": "update"}
+    filled.up()
+    shown = world.search("GET", model)
+    assert (shown["model_state"], shown.get("is_enabled", True)) == ("DEPLOYED", True)
+    assert filled.preview() == {}
+
+
+def test_refresh_shows_a_pipeline_edited_by_hand_and_up_repairs_it(filled, world, eventually):
+    name = filled.outputs()["collections"]["docs"]["ingest_pipeline"]
+    world.search("PUT", f"/_ingest/pipeline/{name}", {"processors": []})
+    filled.refresh()
+    assert filled.preview() == {"search-docs-ingest-pipeline": "update"}
+    filled.up()
+    world.sql("INSERT INTO db.docs (id, body) VALUES (6, 'a blue kettle')")
+    eventually(lambda: world.count("docs", "vector") == 5)
+    filled.destroy()
+    assert world.inventory()["ingest pipelines"] == []
+
+
+def test_an_index_that_is_gone_is_made_and_filled_again(filled, world, eventually):
+    index = filled.outputs()["collections"]["docs"]["index"]
+    world.search("DELETE", f"/{index}")
+    filled.refresh(ok=None)
+    filled.up()
+    eventually(lambda: world.count("docs", "vector") == 4)
+    assert len(world.inventory()["links"]) == 1
+    assert filled.preview() == {}
+
+
+def test_a_link_somebody_dropped_is_made_again(filled, world, eventually):
+    [link] = world.inventory()["links"]
+    world.sql("CALL dbms_etl.drop_sync_link(%s)", link)
+    filled.refresh(ok=None)
+    filled.up()
+    world.sql("INSERT INTO db.docs (id, body) VALUES (6, 'a blue kettle')")
+    eventually(lambda: world.count("docs", "vector") == 5)
+
+
+def test_a_link_that_fails_for_good_is_made_again(filled, world, eventually):
+    world.sql("ALTER TABLE db.docs RENAME COLUMN body TO text")
+    eventually(lambda: "is failing" in filled.refresh(ok=None) or "sync link into" in filled.refresh(ok=None))
+    said = filled.up(ok=False)
+    assert "db.docs has no column body" in said
+    world.sql("ALTER TABLE db.docs RENAME COLUMN text TO body")
+    filled.up()
+    world.sql("INSERT INTO db.docs (id, body) VALUES (6, 'a blue kettle')")
+    eventually(lambda: world.count("docs", "vector") == 5)
+
+
+def test_what_somebody_else_took_over_is_neither_changed_nor_deleted(filled, world):
+    name = filled.outputs()["collections"]["docs"]["search_pipeline"]
+    theirs = {"description": "theirs [pulumi:other/prod/x#1]", "request_processors": []}
+    world.search("PUT", f"/_search/pipeline/{name}", theirs)
+    filled.collection(search={"weights": [0.5, 0.5]})
+    assert "was taken over by other/prod/x" in filled.up(ok=False)
+    filled.destroy()
+    assert world.search("GET", f"/_search/pipeline/{name}") == {name: theirs}

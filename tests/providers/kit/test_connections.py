@@ -1,0 +1,52 @@
+import httpx
+import pytest
+
+from providers.kit import Refused, SearchStackError
+
+SEARCH = {"search_url": "http://search.test", "search_username": "u", "search_password": "stored"}
+
+
+def test_a_password_in_the_environment_wins(connect, api):
+    route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
+    connections = connect({"POLARSEARCH_PASSWORD": "rotated"}, **SEARCH)
+    connections.reach()
+    assert route.calls.last.request.headers["authorization"] == httpx.BasicAuth("u", "rotated")._auth_header
+    assert connections.secrets() == ["rotated"]
+
+
+def test_asks_once(connect, api):
+    route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
+    connections = connect(**SEARCH)
+    connections.reach()
+    connections.reach()
+    assert route.call_count == 1
+
+
+def test_says_what_is_wrong_with_both_and_does_not_ask_again(connect, api):
+    route = api.get("/").respond(401, text="Unauthorized")
+    connections = connect(**SEARCH, database_host="127.0.0.1", database_port="1", database_user="u")
+    for _ in range(2):
+        with pytest.raises(
+            SearchStackError, match=r"Unauthorized \(HTTP 401\).*; and connect to 127.0.0.1:1: .*\(2003\)"
+        ):
+            connections.reach()
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("service", ["search", "database"])
+def test_what_is_not_set_is_named(connect, service):
+    with pytest.raises(Refused, match=r"(search_url|database_host) is not set; give it to the Connection"):
+        getattr(connect(), service)
+
+
+def test_a_connection_to_one_service_is_enough(connect, api):
+    api.get("/").respond(json={"version": {"number": "2.19.1"}})
+    connect(**SEARCH).reach()
+    connect().reach()
+
+
+@pytest.mark.parametrize("tls", ["missing.pem"])
+def test_a_ca_that_is_not_there_is_one_line(connect, tls):
+    connections = connect(database_host="h", database_user="u", database_tls=tls)
+    with pytest.raises(Refused, match=r"database_tls missing\.pem: .*; write true, or the path of a PEM file"):
+        _ = connections.database
