@@ -17,19 +17,19 @@ from pydantic import Field
 from providers.kit import (
     META_KEY,
     Immutable,
-    Inputs,
-    Kind,
     Mark,
-    NotFound,
+    NamedInputs,
+    NamedKind,
     Part,
     Refused,
     Resource,
     State,
-    meta_mark,
+    handover,
+    mark_at,
     quote,
-    require_ours,
+    read_meta,
     wait_until,
-    with_meta,
+    write_mark,
 )
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
@@ -44,7 +44,7 @@ class Cutover(Part):
     timeout: float = Field(default=600, gt=0)
 
 
-class AliasInputs(Inputs):
+class AliasInputs(NamedInputs):
     """What a person declares. Without a `cutover` the alias moves at once."""
 
     name: Immutable[str] = Field(pattern=ALIAS_NAME, max_length=255)
@@ -82,31 +82,16 @@ def time_left(first: Backfill, now: Backfill, seconds: float) -> str:
     return f", about {now.left * seconds / done:.0f} s to go" if done > 0 and seconds > 0 else ""
 
 
-class AliasKind(Kind[AliasInputs, AliasState]):
+class AliasKind(NamedKind[AliasInputs, AliasState]):
     """Sets, shows, moves and removes aliases. The id is the alias's name."""
 
     inputs_type = AliasInputs
     state_type = AliasState
-    identity = frozenset({"name"})
-
-    def find(self, inputs: AliasInputs) -> str | None:
-        try:
-            state = self.read(inputs.name, inputs)
-        except NotFound:
-            return None
-        place = f'{{"_meta":{{"{META_KEY}":{{"{_place(inputs.name)}":"{inputs.owner}"}}}}}}'
-        adopt = f"PUT /{state.index}/_mapping {place}"
-        require_ours(f"alias {inputs.name}", Mark(state.owner, state.incarnation), inputs.owner, adopt)
-        return inputs.name
-
-    def create(self, inputs: AliasInputs, incarnation: str) -> str:
-        """The first time there is nothing to protect: it is set at once."""
-        self._point(inputs, [], incarnation)
-        return inputs.name
+    called = "alias"
 
     def read(self, id: str, declared: AliasInputs) -> AliasState:
         indexes = self._indexes(id)
-        marks = (mark for index in indexes if (mark := meta_mark(self._meta(index), _place(id))).owner)
+        marks = (mark for index in indexes if (mark := mark_at(self.search, index, _place(id))) and mark.owner)
         mark = next(marks, Mark())
         return AliasState.model_construct(
             name=id,
@@ -116,30 +101,37 @@ class AliasKind(Kind[AliasInputs, AliasState]):
             incarnation=mark.incarnation,
         )
 
+    def write(self, inputs: AliasInputs, incarnation: str) -> None:
+        """The first time there is nothing to protect: it is set at once."""
+        self._point(inputs, [], incarnation)
+
     def update(self, id: str, old: AliasState, new: AliasInputs, incarnation: str) -> None:
         behind = self._indexes(id)
         if behind != [new.index]:
             self._wait_for_backfill(new, ",".join(behind))
         self._point(new, behind, incarnation)
 
+    def handover(self, inputs: AliasInputs, state: AliasState) -> str:
+        return handover(state.index, _place(inputs.name), inputs.owner)
+
     def delete(self, id: str, state: AliasState) -> None:
         for index in self._indexes(id):
             self._refuse_to_hide_documents(id, index)
         for index in self._indexes(id):
-            self._mark(index, id, None)
+            write_mark(self.search, index, _place(id), None)
             self.search.delete(f"/{index}/_alias/{id}")
 
     def _indexes(self, name: str) -> list[str]:
         return sorted(self.search.get(f"/_alias/{name}"))
 
     def _point(self, inputs: AliasInputs, behind: list[str], incarnation: str) -> None:
-        self._mark(inputs.index, inputs.name, Mark(inputs.owner, incarnation))
+        write_mark(self.search, inputs.index, _place(inputs.name), Mark(inputs.owner, incarnation))
         others = [{"remove": {"index": index, "alias": inputs.name}} for index in behind if index != inputs.index]
         ours = {"add": {"index": inputs.index, "alias": inputs.name}}
         self.search.post("/_aliases", {"actions": [*others, ours]}, repeatable=not others)
         for index in behind:
             if index != inputs.index:
-                self._mark(index, inputs.name, None)
+                write_mark(self.search, index, _place(inputs.name), None)
 
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:
@@ -180,16 +172,9 @@ class AliasKind(Kind[AliasInputs, AliasState]):
         query: dict[str, Any] = {"exists": {"field": field}} if field else {"match_all": {}}
         return int(self.search.post(f"/{index}/_count", {"query": query}, repeatable=True)["count"])
 
-    def _meta(self, index: str) -> dict[str, Any]:
-        return dict(self.search.get(f"/{index}/_mapping")[index]["mappings"].get("_meta", {}))
-
-    def _mark(self, index: str, name: str, mark: Mark | None) -> None:
-        meta = with_meta(self._meta(index), **{_place(name): str(mark) if mark else None})
-        self.search.put(f"/{index}/_mapping", {"_meta": meta})
-
     def _refuse_to_hide_documents(self, name: str, index: str) -> None:
         """Taking a stack down starts here: refused here, nothing else is touched."""
-        protected = self._meta(index).get(META_KEY, {}).get("protected") == "true"
+        protected = read_meta(self.search, index).get(META_KEY, {}).get("protected") == "true"
         aliases = self.search.get(f"/{index}/_alias")[index]["aliases"]
         if protected and len(aliases) == 1 and (documents := self._count(index)):
             raise Refused(

@@ -31,8 +31,10 @@ from providers.kit import (
     as_declared,
     flatten,
     grows,
+    handover,
     meta_mark,
     plan_by_field,
+    read_meta,
     require_ours,
     with_meta,
 )
@@ -224,7 +226,7 @@ class IndexKind(Kind[IndexInputs, IndexState]):
             state = self.read(inputs.name, inputs)
         except NotFound:
             return None
-        adopt = f'PUT /{inputs.name}/_mapping {{"_meta":{{"{META_KEY}":{{"index":"{inputs.owner}"}}}}}}'
+        adopt = handover(inputs.name, "index", inputs.owner)
         require_ours(f"index {inputs.name}", Mark(state.owner, state.incarnation), inputs.owner, adopt)
         self.plan(state, inputs)
         return inputs.name
@@ -242,7 +244,7 @@ class IndexKind(Kind[IndexInputs, IndexState]):
         return self._shown(id, index[id], declared)
 
     def update(self, id: str, old: IndexState, new: IndexInputs, incarnation: str) -> None:
-        kept = self.search.get(f"/{id}/_mapping")[id]["mappings"].get("_meta", {})
+        kept = read_meta(self.search, id)
         gone = dict.fromkeys(old.settings.keys() - new.settings.keys())
         self.search.put(f"/{id}/_settings", {"index": {**gone, **dynamic_settings(new)}})
         self.search.put(f"/{id}/_mapping", {"_meta": meta(kept, new, incarnation), "properties": fields(new)})

@@ -15,17 +15,15 @@ from pydantic import Field, field_validator
 
 from providers.kit import (
     Immutable,
-    Inputs,
     Json,
-    Kind,
     Mark,
-    NotFound,
+    NamedInputs,
+    NamedKind,
     Refused,
     Resource,
     State,
     describe,
     read_description,
-    require_ours,
 )
 
 PROCESSOR, SKIP_BLANK = "text_embedding", "skip_blank"
@@ -35,7 +33,7 @@ PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
 Processor = Json
 
 
-class IngestPipelineInputs(Inputs):
+class IngestPipelineInputs(NamedInputs):
     """What a person declares. `field_map` says which vector field takes the embedding of which text field.
 
     With `skip_blank` a document whose text is empty or only white space is kept, without that text and its vector.
@@ -105,32 +103,18 @@ def shown(name: str, pipeline: Mapping[str, Any]) -> IngestPipelineState:
     )
 
 
-class IngestPipelineKind(Kind[IngestPipelineInputs, IngestPipelineState]):
+class IngestPipelineKind(NamedKind[IngestPipelineInputs, IngestPipelineState]):
     """Writes, shows and drops ingest pipelines. The id is the pipeline's name."""
 
     inputs_type = IngestPipelineInputs
     state_type = IngestPipelineState
-    identity = frozenset({"name"})
-
-    def find(self, inputs: IngestPipelineInputs) -> str | None:
-        try:
-            pipeline = self.read(inputs.name, inputs)
-        except NotFound:
-            return None
-        adopt = f"end its description with [pulumi:{inputs.owner}]"
-        mark = Mark(pipeline.owner, pipeline.incarnation)
-        require_ours(f"ingest pipeline {inputs.name}", mark, inputs.owner, adopt)
-        return inputs.name
-
-    def create(self, inputs: IngestPipelineInputs, incarnation: str) -> str:
-        self._write(inputs, incarnation)
-        return inputs.name
+    called = "ingest pipeline"
 
     def read(self, id: str, declared: IngestPipelineInputs) -> IngestPipelineState:
         return shown(id, self.search.get(f"/_ingest/pipeline/{id}")[id])
 
-    def update(self, id: str, old: IngestPipelineState, new: IngestPipelineInputs, incarnation: str) -> None:
-        self._write(new, incarnation)
+    def handover(self, inputs: IngestPipelineInputs, state: IngestPipelineState) -> str:
+        return f"end its description with [pulumi:{inputs.owner}]"
 
     def delete(self, id: str, state: IngestPipelineState) -> None:
         if used := self._indexes_that_use(id):
@@ -140,7 +124,7 @@ class IngestPipelineKind(Kind[IngestPipelineInputs, IngestPipelineState]):
             )
         self.search.delete(f"/_ingest/pipeline/{id}")
 
-    def _write(self, inputs: IngestPipelineInputs, incarnation: str) -> None:
+    def write(self, inputs: IngestPipelineInputs, incarnation: str) -> None:
         if inputs.batch_size is not None and self.search.version < (2, 16, 0):
             raise Refused(f"ingest pipeline {inputs.name}: batch_size needs OpenSearch 2.16 or later; leave it out")
         self.search.put(f"/_ingest/pipeline/{inputs.name}", definition(inputs, incarnation))

@@ -15,15 +15,13 @@ from pydantic import Field, field_validator
 
 from providers.kit import (
     Immutable,
-    Inputs,
-    Kind,
     Mark,
-    NotFound,
+    NamedInputs,
+    NamedKind,
     Resource,
     State,
     describe,
     read_description,
-    require_ours,
 )
 
 ENRICHER, NORMALIZER = "neural_query_enricher", "normalization-processor"
@@ -31,7 +29,7 @@ PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
 """A `*` or `,` in a pipeline's id makes GET and DELETE act on several."""
 
 
-class SearchPipelineInputs(Inputs):
+class SearchPipelineInputs(NamedInputs):
     """What a person declares. `weights` go to the parts of a hybrid query in their order, and add up to 1."""
 
     name: Immutable[str] = Field(pattern=PIPELINE_NAME)
@@ -86,37 +84,23 @@ def _processor(processors: Sequence[Mapping[str, Any]], name: str) -> Mapping[st
     return next((processor[name] for processor in processors if name in processor), {})
 
 
-class SearchPipelineKind(Kind[SearchPipelineInputs, SearchPipelineState]):
+class SearchPipelineKind(NamedKind[SearchPipelineInputs, SearchPipelineState]):
     """Writes, shows and drops search pipelines. The id is the pipeline's name."""
 
     inputs_type = SearchPipelineInputs
     state_type = SearchPipelineState
-    identity = frozenset({"name"})
-
-    def find(self, inputs: SearchPipelineInputs) -> str | None:
-        try:
-            pipeline = self.read(inputs.name, inputs)
-        except NotFound:
-            return None
-        adopt = f"end its description with [pulumi:{inputs.owner}]"
-        mark = Mark(pipeline.owner, pipeline.incarnation)
-        require_ours(f"search pipeline {inputs.name}", mark, inputs.owner, adopt)
-        return inputs.name
-
-    def create(self, inputs: SearchPipelineInputs, incarnation: str) -> str:
-        self._write(inputs, incarnation)
-        return inputs.name
+    called = "search pipeline"
 
     def read(self, id: str, declared: SearchPipelineInputs) -> SearchPipelineState:
         return shown(id, self.search.get(f"/_search/pipeline/{id}")[id])
 
-    def update(self, id: str, old: SearchPipelineState, new: SearchPipelineInputs, incarnation: str) -> None:
-        self._write(new, incarnation)
+    def handover(self, inputs: SearchPipelineInputs, state: SearchPipelineState) -> str:
+        return f"end its description with [pulumi:{inputs.owner}]"
 
     def delete(self, id: str, state: SearchPipelineState) -> None:
         self.search.delete(f"/_search/pipeline/{id}")
 
-    def _write(self, inputs: SearchPipelineInputs, incarnation: str) -> None:
+    def write(self, inputs: SearchPipelineInputs, incarnation: str) -> None:
         self.search.put(f"/_search/pipeline/{inputs.name}", definition(inputs, incarnation))
 
 

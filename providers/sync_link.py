@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import pulumi
 from pulumi import Input, Output
 from pydantic import BeforeValidator, Field
 
 from providers.kit import (
-    META_KEY,
     Immutable,
     Inputs,
     Kind,
@@ -26,10 +26,11 @@ from providers.kit import (
     Resource,
     State,
     as_text,
-    meta_mark,
+    handover,
+    mark_at,
     quote,
     require_ours,
-    with_meta,
+    write_mark,
 )
 from providers.kit.autoetl import Backend, Link, Revision, find_link, privileges_on, revision_of, statement
 
@@ -146,11 +147,10 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         return None
 
     def find(self, inputs: SyncLinkInputs) -> str | None:
-        link, mark = self._link(inputs), meta_mark(self._meta(inputs.index) or {}, "link")
+        link, mark = self._link(inputs), mark_at(self.search, inputs.index, "link") or Mark()
         if link is None and mark.owner != inputs.owner:
             return None
-        place = f'{{"_meta":{{"{META_KEY}":{{"link":"{inputs.owner}"}}}}}}'
-        adopt = f"PUT /{inputs.index}/_mapping {place}"
+        adopt = handover(inputs.index, "link", inputs.owner)
         require_ours(f"sync link into {inputs.index}", mark, inputs.owner, adopt)
         return inputs.index
 
@@ -159,31 +159,31 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         return inputs.index
 
     def read(self, id: str, declared: SyncLinkInputs) -> SyncLinkState:
-        link, meta = self._link(declared), self._meta(declared.index)
+        link, shown = self._link(declared), mark_at(self.search, declared.index, "link")
         believed = Mark(declared.owner, getattr(declared, "incarnation", ""))  # without its index nothing tells
-        mark = believed if meta is None else meta_mark(meta, "link")
-        if link is None and (meta is None or not mark.owner):
+        mark = believed if shown is None else shown
+        if link is None and (shown is None or not mark.owner):
             raise NotFound("CALL dbms_etl.show_sync_link()", None, f"there is no link into {declared.index}")
         return SyncLinkState.model_construct(
             **declared.model_dump(include=set(SyncLinkInputs.model_fields) - {"owner"}),
             owner=mark.owner,
             incarnation=mark.incarnation,
             link=link.handle if link else "",
-            problem=problem_of(link, declared.index, has_index=meta is not None),
+            problem=problem_of(link, declared.index, has_index=shown is not None),
         )
 
     def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, incarnation: str) -> None:
         """A link has nothing to edit. One that fails, or whose index was made anew, loads every row again."""
         if not old.problem and old.owner:
-            return self._mark(new.index, Mark(new.owner, incarnation))
+            return write_mark(self.search, new.index, "link", Mark(new.owner, incarnation))
         source = self._checked(new)
         self._drop(old)
         return self._start(new, incarnation, source)
 
     def delete(self, id: str, state: SyncLinkState) -> None:
         self._drop(state)
-        if self._meta(state.index) is not None:
-            self._mark(state.index, None)
+        with suppress(NotFound):  # its index may be gone
+            write_mark(self.search, state.index, "link", None)
 
     def _checked(self, link: SyncLinkInputs) -> Source:
         source = self._source(link)
@@ -192,7 +192,7 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         return source
 
     def _start(self, link: SyncLinkInputs, incarnation: str, source: Source) -> None:
-        self._mark(link.index, Mark(link.owner, incarnation))
+        write_mark(self.search, link.index, "link", Mark(link.owner, incarnation))
         self.database.query(*statement(link, source.columns))
 
     def _source(self, link: SyncLinkInputs) -> Source:
@@ -254,16 +254,6 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         )
         drops = [row["name"] for row in rows if re.search(r"drop.*link", row["name"])]
         return f"dbms_etl.{drops[0] if drops else 'drop_sync_link'}"
-
-    def _meta(self, index: str) -> dict[str, Any] | None:
-        try:
-            return dict(self.search.get(f"/{index}/_mapping")[index]["mappings"].get("_meta", {}))
-        except NotFound:
-            return None
-
-    def _mark(self, index: str, mark: Mark | None) -> None:
-        meta = with_meta(self._meta(index) or {}, link=str(mark) if mark else None)
-        self.search.put(f"/{index}/_mapping", {"_meta": meta})
 
 
 class SyncLink(Resource, module="polardb", name="SyncLink"):

@@ -14,9 +14,10 @@ from .errors import (
     Unavailable,
     WaitTimeout,
 )
-from .fields import Immutable, Inputs, Part, Secret, State
+from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient, Version
-from .kind import Kind
+from .kind import Kind, NamedKind
+from .meta import handover, mark_at, read_meta, write_mark
 from .ownership import META_KEY, Mark, describe, meta_mark, read_description, require_ours, with_meta
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
@@ -36,6 +37,8 @@ __all__ = [
     "Json",
     "Kind",
     "Mark",
+    "NamedInputs",
+    "NamedKind",
     "NotFound",
     "NotOwned",
     "Part",
@@ -57,15 +60,19 @@ __all__ = [
     "describe",
     "flatten",
     "grows",
+    "handover",
     "insist",
+    "mark_at",
     "meta_mark",
     "plan_by_field",
     "quote",
     "read_description",
+    "read_meta",
     "require_ours",
     "text_of",
     "wait_until",
     "whole",
     "with_meta",
     "worded",
+    "write_mark",
 ]

@@ -57,6 +57,12 @@ class Inputs(BaseModel):
         return self.model_dump(mode="json", exclude_none=True, warnings=False)  # drifted state may hold anything
 
 
+class NamedInputs(Inputs):
+    """Inputs of an object that the service knows by the name a person gives it."""
+
+    name: Immutable[str]
+
+
 class State(Inputs):
     """What a kind's state adds to its inputs: `incarnation`, the token its create wrote into the object's mark."""
 

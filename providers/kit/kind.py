@@ -7,13 +7,16 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
 from .connections import Connections
-from .fields import Inputs, State
+from .errors import NotFound
+from .fields import Inputs, NamedInputs, State
 from .http import SearchClient
+from .ownership import Mark, require_ours
 from .plan import Plan, plan_by_field
 from .sql import Database
 from .wait import wait_until
 
 I = TypeVar("I", bound=Inputs)  # noqa: E741  inputs
+N = TypeVar("N", bound=NamedInputs)
 S = TypeVar("S", bound=State)
 
 
@@ -90,3 +93,35 @@ class Kind(ABC, Generic[I, S]):
     @abstractmethod
     def delete(self, id: str, state: S) -> None:
         """Drop the object. Raises NotFound when it is already gone, Refused when that would lose protected data."""
+
+
+class NamedKind(Kind[N, S]):
+    """A kind whose objects the service knows by the name a person gave them, and that one request writes whole."""
+
+    identity = frozenset({"name"})
+    called: ClassVar[str]
+    """What a person calls one."""
+
+    @abstractmethod
+    def write(self, inputs: N, incarnation: str) -> None:
+        """Make the object, or make it new, marked."""
+
+    @abstractmethod
+    def handover(self, inputs: N, state: S) -> str:
+        """How a person hands an object over that is not ours, so that it becomes `inputs`."""
+
+    def find(self, inputs: N) -> str | None:
+        try:
+            state = self.read(inputs.name, inputs)
+        except NotFound:
+            return None
+        mark = Mark(state.owner, state.incarnation)
+        require_ours(f"{self.called} {inputs.name}", mark, inputs.owner, self.handover(inputs, state))
+        return inputs.name
+
+    def create(self, inputs: N, incarnation: str) -> str:
+        self.write(inputs, incarnation)
+        return inputs.name
+
+    def update(self, id: str, old: S, new: N, incarnation: str) -> None:
+        self.write(new, incarnation)

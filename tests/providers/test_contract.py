@@ -16,14 +16,19 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import providers
-from providers.kit import DynamicProvider, Inputs, Kind, Resource, State
+from providers.kit import DynamicProvider, Inputs, Kind, NamedKind, Resource, State
 
 for module in pkgutil.iter_modules(providers.__path__, "providers."):
     importlib.import_module(module.name)
 
 KINDS = sorted(
-    (k for k in Kind.__subclasses__() if k.__module__.startswith("providers.")),
-    key=lambda k: k.__name__.removesuffix("Kind"),
+    (
+        kind
+        for base in (Kind, NamedKind)
+        for kind in base.__subclasses__()
+        if re.fullmatch(r"providers\.\w+", kind.__module__)
+    ),
+    key=lambda kind: kind.__name__.removesuffix("Kind"),
 )
 RESOURCES = {resource.kind: resource for resource in Resource.__subclasses__()}
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

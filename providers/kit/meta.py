@@ -1,0 +1,33 @@
+"""`_meta` of an index's mapping: where an index, its sync link and its aliases keep their marks, side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import NotFound
+from .http import SearchClient
+from .ownership import META_KEY, Mark, meta_mark, with_meta
+
+
+def read_meta(search: SearchClient, index: str) -> dict[str, Any]:
+    """Everything in an index's `_meta`, ours and others'. Raises NotFound without the index."""
+    return dict(search.get(f"/{index}/_mapping")[index]["mappings"].get("_meta", {}))
+
+
+def mark_at(search: SearchClient, index: str, place: str) -> Mark | None:
+    """The mark an index keeps at a place: `index`, `link` or `alias:<name>`; None when there is no such index."""
+    try:
+        return meta_mark(read_meta(search, index), place)
+    except NotFound:
+        return None
+
+
+def write_mark(search: SearchClient, index: str, place: str, mark: Mark | None) -> None:
+    """Set the mark at a place, or take it out; what else is kept there stays. Raises NotFound without the index."""
+    meta = with_meta(read_meta(search, index), **{place: str(mark) if mark else None})
+    search.put(f"/{index}/_mapping", {"_meta": meta})
+
+
+def handover(index: str, place: str, owner: str) -> str:
+    """The request by which a person hands over what an index marks at a place."""
+    return f'PUT /{index}/_mapping {{"_meta":{{"{META_KEY}":{{"{place}":"{owner}"}}}}}}'
