@@ -29,7 +29,7 @@ from providers.kit import (
     read_description,
     whole,
 )
-from providers.kit.mlcommons import ROOT, find_by
+from providers.kit.mlcommons import ROOT, find_by, find_named
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
 EMBEDDING_BODY_WITH_DIMENSIONS = (
@@ -113,8 +113,8 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
     state_type = ConnectorState
 
     def find(self, inputs: ConnectorInputs) -> str | None:
-        found = find_by(self.search, "connectors", name__keyword=inputs.name)
-        same = [id for id, source in found if not plan_by_field(shown(source, inputs), inputs)]
+        named = find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))
+        same = [id for id, connector in named if not plan_by_field(connector, inputs)]
         return next((id for id in same if not find_by(self.search, "models", connector_id=id)), None)
 
     def create(self, inputs: ConnectorInputs, incarnation: str) -> str:

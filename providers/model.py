@@ -31,7 +31,7 @@ from providers.kit import (
     read_description,
     wait_until,
 )
-from providers.kit.mlcommons import ROOT, find_by
+from providers.kit.mlcommons import ROOT, find_named
 
 PROBE_TEXT = "hello world"
 SWAP_DELAY = 0.3
@@ -190,7 +190,7 @@ class ModelKind(Kind[ModelInputs, ModelState]):
 
     def _named(self, inputs: ModelInputs) -> list[tuple[str, ModelState]]:
         """The models of that name; throw-away ones that a killed run left behind are dropped in passing."""
-        found = [(id, shown(source)) for id, source in find_by(self.search, "models", name__keyword=inputs.name)]
+        found = find_named(self.search, "models", inputs.name, lambda id: self.read(id, inputs))
         for id, model in found:
             if model.owner == inputs.owner + PROOF:
                 self._drop(id)

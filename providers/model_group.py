@@ -13,7 +13,7 @@ from pulumi import Input, Output
 from pydantic import Field
 
 from providers.kit import Inputs, Kind, Mark, NotFound, Resource, State, describe, read_description, require_ours
-from providers.kit.mlcommons import ROOT, find_by
+from providers.kit.mlcommons import ROOT, find_named
 
 
 class ModelGroupInputs(Inputs):
@@ -40,11 +40,10 @@ class ModelGroupKind(Kind[ModelGroupInputs, ModelGroupState]):
     state_type = ModelGroupState
 
     def find(self, inputs: ModelGroupInputs) -> str | None:
-        for id, source in find_by(self.search, "model_groups", name__keyword=inputs.name):
-            what = f"model group {inputs.name} ({id})"
+        for id, group in find_named(self.search, "model_groups", inputs.name, lambda id: self.read(id, inputs)):
             adopt = f"PUT {ROOT}/model_groups/{id} {{description: … [pulumi:{inputs.owner}]}}"
-            group = shown(source)
-            require_ours(what, Mark(group.owner, group.incarnation), inputs.owner, adopt)
+            mark = Mark(group.owner, group.incarnation)
+            require_ours(f"model group {inputs.name} ({id})", mark, inputs.owner, adopt)
             return id
         return None
 
@@ -63,10 +62,11 @@ class ModelGroupKind(Kind[ModelGroupInputs, ModelGroupState]):
     def _get(self, id: str) -> dict[str, Any]:
         if self.search.version >= (2, 12, 0):
             return self.search.get(f"{ROOT}/model_groups/{id}")
-        found = find_by(self.search, "model_groups", _id=id)  # 2.11 has no GET
+        query = {"query": {"ids": {"values": [id]}}}  # 2.11 has no GET
+        found = self.search.post(f"{ROOT}/model_groups/_search", query, repeatable=True)["hits"]["hits"]
         if not found:
             raise NotFound(f"POST {ROOT}/model_groups/_search", 404, f"no model group {id}")
-        return found[0][1]
+        return dict(found[0]["_source"])
 
 
 def _body(inputs: ModelGroupInputs, incarnation: str) -> dict[str, Any]:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 
 from .errors import NotFound
 from .http import SearchClient
 
 ROOT = "/_plugins/_ml"
-Hit = tuple[str, dict[str, Any]]
+
+T = TypeVar("T")
 
 
-def find_by(search: SearchClient, objects: str, **terms: str) -> list[Hit]:
-    """Ids and sources of the `connectors`, `models` or `model_groups` that have these keyword values.
+def find_named(search: SearchClient, objects: str, name: str, read: Callable[[str], T]) -> list[tuple[str, T]]:
+    """Ids and what `read` shows of the `connectors`, `models` or `model_groups` of that name, at most 1,000.
 
-    At most 1,000. None yet is an empty list: 2.11 answers 404 for an index that does not exist.
+    A search is up to a second late for what was changed or deleted, so each is read by its id.
     """
-    query = {"bool": {"filter": [{"term": {field.replace("__", "."): value}} for field, value in terms.items()]}}
+    found = []
+    for id in find_by(search, objects, **{"name.keyword": name}):
+        with suppress(NotFound):
+            found.append((id, read(id)))
+    return found
+
+
+def find_by(search: SearchClient, objects: str, **terms: str) -> list[str]:
+    """Ids of the objects that have these keyword values. None yet is an empty list: 2.11 answers 404 for that."""
+    query = {"bool": {"filter": [{"term": {field: value}} for field, value in terms.items()]}}
     try:
-        found = search.post(f"{ROOT}/{objects}/_search", {"size": 1000, "query": query}, repeatable=True)
+        body = {"size": 1000, "_source": False, "query": query}
+        found = search.post(f"{ROOT}/{objects}/_search", body, repeatable=True)
     except NotFound:
         return []
-    return [(hit["_id"], hit["_source"]) for hit in found["hits"]["hits"]]
+    return [hit["_id"] for hit in found["hits"]["hits"]]
