@@ -46,6 +46,8 @@ def wait_until(
             tell(said := reason)
         clock.sleep(interval)
         interval = min(interval * 2, 5)
+    if said:
+        tell("")
     return seen
 
 

@@ -22,10 +22,12 @@ def test_a_timeout_carries_the_last_reason_and_what_to_do(clock):
         until_green(["red", "red", *["yellow"] * 20], clock, timeout=3, interval=1)
 
 
-def test_says_every_new_reason_once(clock):
+def test_says_every_new_reason_once_and_clears_the_last(clock):
     said = []
     until_green(["red", "red", "yellow", "green"], clock, tell=said.append)
-    assert said == ["health is red", "health is yellow"]
+    assert said == ["health is red", "health is yellow", ""]
+    until_green(["green"], clock, tell=said.append)
+    assert len(said) == 3
 
 
 def test_pauses_double_up_to_five_seconds(clock, hands):
