@@ -2,7 +2,7 @@
 # but the engine, which is kept once per user in the cache folder (see engine/).
 
 .DEFAULT_GOAL := help
-.PHONY: help up down preview search check test test-engine lock
+.PHONY: help venv up down preview search check test test-engine lock
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
@@ -35,6 +35,8 @@ search: $(READY)  ## Q="…": ask every collection of stack dev a question by me
 
 down: $(READY)  ## destroy stack dev, stop the sandbox
 	@$(PY) -m sandbox.dev down
+
+venv: $(READY)  ## .venv with the locked dependencies, for a stack of your own
 
 check: $(READY)  ## ruff, its formatter, mypy --strict
 	@echo "· ruff check"; $(PY) -m ruff check .
