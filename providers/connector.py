@@ -20,6 +20,7 @@ from providers.kit import (
     Kind,
     Mark,
     Part,
+    Plan,
     Resource,
     Secret,
     State,
@@ -112,6 +113,11 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
     inputs_type = ConnectorInputs
     state_type = ConnectorState
 
+    @classmethod
+    def plan(cls, old: ConnectorInputs, new: ConnectorInputs) -> Plan:
+        plan = plan_by_field(old, new)
+        return Plan(replaces=plan.updates | plan.replaces)
+
     def find(self, inputs: ConnectorInputs) -> str | None:
         named = find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))
         same = [id for id, connector in named if not plan_by_field(connector, inputs)]
@@ -124,7 +130,9 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         return shown(self.search.get(f"{ROOT}/connectors/{id}"), declared)
 
     def update(self, id: str, old: ConnectorState, new: ConnectorInputs, incarnation: str) -> None:
-        self.search.put(f"{ROOT}/connectors/{id}", self._body(new, incarnation))
+        """Only to take over one that no model uses: whole, credential included."""
+        if old.incarnation != incarnation:
+            self.search.put(f"{ROOT}/connectors/{id}", self._body(new, incarnation))
 
     def delete(self, id: str, state: ConnectorState) -> None:
         """A model that was just pointed elsewhere counts for up to a second more (lifecycle.jsonl, "after swap")."""

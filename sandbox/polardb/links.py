@@ -18,7 +18,7 @@ SEARCH_VIEW = "search_view"
 
 @dataclass(frozen=True)
 class LinkRequest:
-    """From one table to one index. `fields`: (field of the document, column); `key`: columns whose values are the `_id`.
+    """From one table to one index. `fields`: (field of the document, column); `key`: columns that make the `_id`.
 
     `origin` is the procedure's name or `search_view`; `name` and `statement` are a view's.
     """

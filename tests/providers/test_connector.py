@@ -8,7 +8,7 @@ import pathlib
 import pytest
 from pydantic import ValidationError
 
-from providers.connector import ConnectorInputs, shown
+from providers.connector import ConnectorInputs, ConnectorKind, shown
 from providers.kit import plan_by_field
 
 RECORDED = pathlib.Path(__file__).parents[1] / "recordings" / "opensearch-2.19.1" / "lifecycle.jsonl"
@@ -27,12 +27,13 @@ EMBED = ConnectorInputs(name="embed", parameters={"model": "m"}, credential={"ap
         {"actions": [{**ACTION, "url": "https://f"}]},
         {"client_config": {"max_connection": 20}},
         {"protocol": "aws_sigv4"},
+        {"owner": "p/s/renamed"},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_any_change_makes_another(change):
     new = ConnectorInputs(**{**EMBED.model_dump(), **change})
-    plan = plan_by_field(EMBED, new)
+    plan = ConnectorKind.plan(EMBED, new)
     assert (plan.updates, plan.replaces) == (frozenset(), frozenset(change))
 
 

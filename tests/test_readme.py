@@ -1,0 +1,72 @@
+"""The README is held to the code: its configuration parses, its commands exist, its tables are complete."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import pkgutil
+import re
+
+import pytest
+import yaml
+
+import providers
+from components.queries import PLACEHOLDER
+from components.settings import parse
+from providers.connection import Connection
+from providers.kit import Resource
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+for module in pkgutil.iter_modules(providers.__path__, "providers."):
+    importlib.import_module(module.name)
+
+
+def rows(heading):
+    """Cells of the first table after a heading, without its header."""
+    table = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_its_configuration_is_right():
+    block = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1]
+    config = yaml.safe_load(block)["config"]
+    settings = parse({name.split(":")[1]: value for name, value in config.items()})
+    assert settings.collections[0].name == "documents"
+
+
+def test_its_commands_exist():
+    targets = set(re.findall(r"^([a-z][a-z-]*):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"make ([a-z][a-z-]+)", README))
+    assert named - targets == set()
+    assert targets - named == set()
+
+
+@pytest.mark.parametrize(
+    "resource", sorted(Resource.__subclasses__(), key=lambda r: r.__name__), ids=lambda r: r.__name__
+)
+def test_its_table_of_kinds_names_every_input(resource):
+    [[_, _, inputs]] = [row for row in rows("The kinds") if row[0] == f"`{resource.__name__}`"]
+    first = inputs.split(";")[0]
+    named = set(re.findall(r"\w+", re.sub(r"\(.*?\)", "", first)))
+    assert named == set(resource.kind.inputs_type.model_fields) - {"owner"}
+
+
+def test_its_table_of_kinds_names_every_value_of_a_connection():
+    [[_, _, inputs]] = [row for row in rows("The kinds") if row[0] == "`Connection`"]
+    parameters = set(Connection.__init__.__annotations__) - {"resource_name", "opts", "return"}
+    assert set(re.findall(r"\w+", inputs)) == parameters
+
+
+def test_every_dependency_is_named_with_its_reason():
+    project = (ROOT / "pyproject.toml").read_text().split("[tool.")[0]
+    declared = {name.lower() for name in re.findall(r'"([A-Za-z][\w-]+)\s*(?:[=<>!~].*?)?"[,\]]', project)}
+    named = re.findall(r"[\w-]+", " ".join(row[0] for row in rows("Dependencies")))
+    libraries = {name for name in declared if not name.startswith(("types-", "grpc-stubs"))}
+    assert libraries - {name.lower() for name in named} - {"polardb-semantic-search", "apache-2"} == set()
+
+
+def test_the_placeholder_is_the_one_in_the_queries():
+    assert f'"{PLACEHOLDER}"' in README
