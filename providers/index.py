@@ -34,8 +34,8 @@ from providers.kit import (
     handover,
     meta_mark,
     plan_by_field,
-    read_meta,
     require_ours,
+    rewrite_meta,
     with_meta,
 )
 
@@ -244,10 +244,9 @@ class IndexKind(Kind[IndexInputs, IndexState]):
         return self._shown(id, index[id], declared)
 
     def update(self, id: str, old: IndexState, new: IndexInputs, incarnation: str) -> None:
-        kept = read_meta(self.search, id)
         gone = dict.fromkeys(old.settings.keys() - new.settings.keys())
         self.search.put(f"/{id}/_settings", {"index": {**gone, **dynamic_settings(new)}})
-        self.search.put(f"/{id}/_mapping", {"_meta": meta(kept, new, incarnation), "properties": fields(new)})
+        rewrite_meta(self.search, id, lambda kept: meta(kept, new, incarnation), properties=fields(new))
 
     def delete(self, id: str, state: IndexState) -> None:
         self._refuse_to_lose_documents(id, state)

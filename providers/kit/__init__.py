@@ -17,7 +17,7 @@ from .errors import (
 from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient, Version
 from .kind import Kind, NamedKind
-from .meta import handover, mark_at, read_meta, write_mark
+from .meta import handover, mark_at, read_meta, rewrite_meta, write_mark
 from .ownership import META_KEY, Mark, describe, meta_mark, read_description, require_ours, with_meta
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
@@ -69,6 +69,7 @@ __all__ = [
     "read_description",
     "read_meta",
     "require_ours",
+    "rewrite_meta",
     "text_of",
     "wait_until",
     "whole",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from .errors import NotFound
 from .http import SearchClient
 from .ownership import META_KEY, Mark, meta_mark, with_meta
 
+Meta = dict[str, Any]
 
-def read_meta(search: SearchClient, index: str) -> dict[str, Any]:
+_writing = threading.Lock()
+
+
+def read_meta(search: SearchClient, index: str) -> Meta:
     """Everything in an index's `_meta`, ours and others'. Raises NotFound without the index."""
     return dict(search.get(f"/{index}/_mapping")[index]["mappings"].get("_meta", {}))
 
@@ -24,8 +30,13 @@ def mark_at(search: SearchClient, index: str, place: str) -> Mark | None:
 
 def write_mark(search: SearchClient, index: str, place: str, mark: Mark | None) -> None:
     """Set the mark at a place, or take it out; what else is kept there stays. Raises NotFound without the index."""
-    meta = with_meta(read_meta(search, index), **{place: str(mark) if mark else None})
-    search.put(f"/{index}/_mapping", {"_meta": meta})
+    rewrite_meta(search, index, lambda meta: with_meta(meta, **{place: str(mark) if mark else None}))
+
+
+def rewrite_meta(search: SearchClient, index: str, change: Callable[[Meta], Meta], **mapping: Any) -> None:
+    """Write `_meta` as `change` makes it, with other parts of the mapping. One at a time: it is replaced as a whole."""
+    with _writing:
+        search.put(f"/{index}/_mapping", {"_meta": change(read_meta(search, index)), **mapping})
 
 
 def handover(index: str, place: str, owner: str) -> str:

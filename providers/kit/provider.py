@@ -52,7 +52,11 @@ class DynamicProvider(ResourceProvider):
         return DynamicProvider, (self.kind,)  # without a dict: the SDK's pickler breaks down on many of those
 
     def configure(self, req: ConfigureRequest) -> None:
-        self._bound = self.kind(_open(req.config.get), host.tell)
+        self.bind(_open(req.config.get))
+
+    def bind(self, connections: Connections) -> None:
+        """Act at these services from now on."""
+        self._bound = self.kind(connections, host.tell)
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         with self._spoken(news):
@@ -139,7 +143,7 @@ class DynamicProvider(ResourceProvider):
 
     def _hide(self, text: str, *props: Props) -> str:
         ours = [secret for each in props for secret in values.secrets(self.kind.inputs_type, each)]
-        return values.hide(text, ours + (_connections.secrets() if _connections else []))
+        return values.hide(text, ours + self._bound.connections.secrets())
 
 
 class Resource(pulumi.dynamic.Resource):
