@@ -1,0 +1,46 @@
+"""What an account may not do is said before anything is called, and what to grant."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def limited(project, world):
+    """The stack logs in to PolarDB as an account that may do what a test grants it."""
+    world.sql("CREATE USER 'limited'@'%' IDENTIFIED BY 'limited-password'")
+    world.sql("GRANT EXECUTE ON dbms_etl.* TO 'limited'@'%'")
+    project.environ["POLARDB_PASSWORD"] = "limited-password"
+    project.configure(connection={**project.blocks["connection"], "database_user": "limited"})
+    return project
+
+
+@pytest.mark.parametrize(
+    ("grants", "words"),
+    [
+        (["SELECT"], ["this account lacks ALTER on db.docs: grant it"]),
+        (["ALTER"], ["this account lacks SELECT on db.docs: grant it"]),
+    ],
+    ids=["no ALTER", "no SELECT"],
+)
+def test_a_missing_grant_is_named(limited, world, grants, words):
+    world.sql(f"GRANT {', '.join(grants)} ON db.docs TO 'limited'@'%'")
+    said = " ".join(limited.up(ok=False).split())
+    for word in words:
+        assert word in said
+    assert "limited-password" not in said
+    assert world.inventory()["links"] == []
+
+
+def test_alter_select_and_execute_are_enough(limited, world, eventually):
+    world.sql("GRANT ALTER, SELECT ON db.* TO 'limited'@'%'")
+    limited.up()
+    eventually(lambda: world.count("docs", "vector") == 4)
+    limited.destroy()
+
+
+def test_without_execute_autoetl_cannot_be_asked(limited, world):
+    world.sql("GRANT ALTER, SELECT ON db.* TO 'limited'@'%'")
+    world.sql("REVOKE EXECUTE ON dbms_etl.* FROM 'limited'@'%'")
+    said = " ".join(limited.up(ok=False).split())
+    assert "(1370); grant EXECUTE on dbms_etl" in said
