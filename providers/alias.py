@@ -176,6 +176,7 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         """Taking a stack down starts here: refused here, nothing else is touched."""
         protected = read_meta(self.search, index).get(META_KEY, {}).get("protected") == "true"
         aliases = self.search.get(f"/{index}/_alias")[index]["aliases"]
+        self.search.post(f"/{index}/_refresh", repeatable=True)
         if protected and len(aliases) == 1 and (documents := self._count(index)):
             raise Refused(
                 f"alias {name} serves {documents} documents of {index}, and deletion protection is on; to delete them, "
