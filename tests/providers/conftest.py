@@ -1,0 +1,240 @@
+"""Both services in this process, and a kind driven as Pulumi's dynamic-provider host drives it.
+
+The search service is mounted through respx, and its clock is the fake one: it moves when a kind sleeps. PolarDB listens
+on a free port, and its AutoETL writes into that same search service.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import pytest
+from google.rpc import status_pb2  # type: ignore[import-untyped]
+from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.rpc import deserialize_properties
+
+from providers.kit import Connections, DynamicProvider, Mark
+from providers.kit.host import Failure
+from sandbox import mock_polarsearch
+from sandbox.autoetl import AutoEtl, HttpSearch
+from sandbox.autoetl.worker import Pace
+from sandbox.polardb import Database, serve
+
+USER, PASSWORD = "polardb_user", "secret-of-polardb"
+EMBEDDINGS = "http://embeddings.test/v1/embeddings"
+BODY = '{"model": "${parameters.model}", "input": ${parameters.input}, "dimensions": DIMENSION}'
+TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
+
+
+@pytest.fixture
+def api_keys():
+    """What the embedding service accepts, looked at on every call."""
+    return {"sk-good"}
+
+
+@pytest.fixture
+def version():
+    """The version of the search service; a test that names others by `parametrize` gets those."""
+    return "2.19.1"
+
+
+@pytest.fixture
+def search(hands, api_keys, version):
+    with mock_polarsearch(clock=lambda: hands.time, api_keys=api_keys, version=version) as mounted:
+        yield mounted
+
+
+@pytest.fixture
+def connections(search, connect):
+    return connect(search_url=search.url)
+
+
+@pytest.fixture
+def ask(connections):
+    """The search service, asked by somebody who is not us."""
+    return connections.search
+
+
+@pytest.fixture
+def requests(search):
+    """How many requests of a route there were since last asked: `requests("POST /_aliases")`."""
+
+    def count(route):
+        counted = search.application.requests.counts().get(route, 0)
+        search.application.requests.reset()
+        return counted
+
+    return count
+
+
+@dataclass
+class PolarDb:
+    """A PolarDB on a socket."""
+
+    database: Database
+    port: int
+    connections: Connections
+
+    def run(self, statement, values=()):
+        """The rows of one statement."""
+        return self.connections.database.query(statement, values)
+
+    def until(self, condition, patience=10):
+        """Wait, in real time, for what AutoETL does by itself."""
+        deadline = time.monotonic() + patience
+        while not condition():
+            assert time.monotonic() < deadline, self.run("CALL dbms_etl.show_sync_link()")
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def start_polardb(tmp_path, search, connect):
+    """Starts databases, of any revision, whose AutoETL writes into `search`."""
+    running, bugs = [], []
+
+    def start(**options):
+        database = Database(tmp_path / f"{len(running)}.db", **options)
+        database.add_account(USER, PASSWORD, everything=True)
+        outbound = HttpSearch(search.url, "", "")
+        etl = AutoEtl(database, outbound, pace=Pace(500, 0.01, 0.05), log=bugs.append)
+        server = serve(database, log=bugs.append)
+        running.append((server.stop, etl.close, outbound.close, database.close))
+        where = {"database_host": "127.0.0.1", "database_port": server.port, "database_user": USER}
+        values = {"search_url": search.url, **where, "database_password": PASSWORD}
+        return PolarDb(database, server.port, connect(**values))
+
+    yield start
+    for stops in running:
+        for stop in stops:
+            stop()
+    assert bugs == []
+
+
+@pytest.fixture
+def polardb(start_polardb):
+    return start_polardb()
+
+
+class Ended(Exception):
+    """How a call ended: the line Pulumi shows, and the resource it keeps, if any."""
+
+    def __init__(self, message, kept):
+        super().__init__(message)
+        self.kept = kept
+
+
+class Context:
+    """What gRPC hands to the host's methods."""
+
+    def __init__(self):
+        self.trailers = ()
+
+    def set_trailing_metadata(self, trailers):
+        self.trailers = trailers
+
+    def status(self):
+        status = status_pb2.Status()
+        status.ParseFromString(dict(self.trailers)["grpc-status-details-bin"])
+        return status
+
+    def kept(self):
+        for detail in self.status().details:
+            kept = provider_pb2.ErrorResourceInitFailed()
+            assert detail.Unpack(kept)
+            return kept
+        return None
+
+
+@dataclass
+class Made:
+    """A resource in Pulumi's state."""
+
+    id: str
+    props: dict
+    inputs: dict
+
+
+class Driver:
+    """One kind under its DynamicProvider. An error is raised as Ended, as Pulumi would show it."""
+
+    def __init__(self, kind, connections):
+        self.kind = kind(connections)
+        self.provider = DynamicProvider(kind)
+        self.provider.bind(connections)
+
+    def hosted(self, act, request=None):
+        """The host's own frame has a `request` and a `context`, and ours look for them."""
+        context = Context()
+        try:
+            return act()
+        except Failure:
+            raise Ended(context.status().message, context.kept()) from None
+
+    def check(self, **news):
+        return self.hosted(lambda: self.provider.check({}, news))
+
+    def create(self, **news):
+        checked = self.check(**news)
+        assert not checked.failures, [failure.reason for failure in checked.failures]
+        made = self.hosted(lambda: self.provider.create(checked.inputs))
+        return Made(made.id, made.outs, checked.inputs)
+
+    def diff(self, made, **changes):
+        """The properties that replace."""
+        news = self.check(**{**made.inputs, **changes}).inputs
+        return list(self.hosted(lambda: self.provider.diff(made.id, made.props, news)).replaces)
+
+    def read(self, made):
+        """None when it is gone."""
+        shown = self.hosted(lambda: self.provider.read(made.id, made.props))
+        return Made(shown.id, shown.outs, shown.inputs) if shown.id else None
+
+    def update(self, made, **changes):
+        news = self.check(**{**made.inputs, **changes}).inputs
+        done = self.hosted(lambda: self.provider.update(made.id, made.props, news))
+        return Made(made.id, done.outs, news)
+
+    def delete(self, made):
+        self.hosted(lambda: self.provider.delete(made.id, made.props))
+
+    def kept(self, ended):
+        """What Pulumi has in its state after a create that was not finished."""
+        return Made(ended.kept.id, *map(deserialize_properties, (ended.kept.properties, ended.kept.inputs)))
+
+
+@pytest.fixture
+def drive(connections):
+    """Drives a kind: `drive(ModelGroupKind)`; at other services: `drive(ModelGroupKind, others)`."""
+    return lambda kind, at=None: Driver(kind, at or connections)
+
+
+@pytest.fixture
+def ended():
+    """The error a call ends with."""
+    return Ended
+
+
+@pytest.fixture
+def mark():
+    """The owner and incarnation that a resource in state has."""
+    return lambda made: Mark(made.props["owner"], made.props["incarnation"])
+
+
+@pytest.fixture
+def embedding(ask):
+    """A connector's inputs, to the embedding service, which is trusted: `embedding(key="sk-bad", dimension=8)`."""
+    ask.put("/_cluster/settings", {"persistent": {TRUSTED: [r"^http://embeddings\.test/.*$"]}})
+
+    def inputs(key="sk-good", dimension=4, **changes):
+        action = {
+            "url": EMBEDDINGS,
+            "headers": {"Authorization": "Bearer ${credential.api_key}"},
+            "request_body": BODY.replace("DIMENSION", str(dimension)),
+            "pre_process_function": "connector.pre_process.openai.embedding",
+            "post_process_function": "connector.post_process.openai.embedding",
+        }
+        declared = {"owner": "p/s/connector", "name": "embed", "parameters": {"model": "hashing"}}
+        return {**declared, "credential": {"api_key": key}, "actions": [action], **changes}
+
+    return inputs

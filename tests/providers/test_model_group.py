@@ -1,0 +1,97 @@
+"""ModelGroup: its name is unique, its mark stands in its description."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.connector import ConnectorKind
+from providers.kit import NotFound
+from providers.model_group import ModelGroupKind
+
+OURS = {"owner": "p/s/group", "name": "embeddings", "description": "Ours"}
+ML = "/_plugins/_ml"
+
+
+@pytest.fixture
+def groups(drive):
+    return drive(ModelGroupKind)
+
+
+def test_a_life(groups, ask, mark):
+    made = groups.create(**OURS)
+    assert ask.get(f"{ML}/model_groups/{made.id}")["description"] == f"Ours [pulumi:{mark(made)}]"
+    assert groups.read(made).props == made.props
+    changed = groups.update(made, name="vectors", description="")
+    assert (changed.props["name"], changed.props["description"], mark(changed)) == ("vectors", "", mark(made))
+    groups.delete(changed)
+    assert groups.read(changed) is None
+    groups.delete(changed)
+
+
+def test_read_of_what_is_not_there_is_not_found(groups):
+    groups.create(**OURS)
+    with pytest.raises(NotFound):
+        groups.kind.read("nowhere", groups.kind.inputs_type(**OURS))
+
+
+def test_somebody_elses_group_is_refused_and_can_be_adopted(groups, ask, ended, mark):
+    theirs = ask.post(f"{ML}/model_groups/_register", {"name": "embeddings", "description": "Theirs"})["model_group_id"]
+    adopt = rf"PUT {ML}/model_groups/{theirs} {{description: … \[pulumi:p/s/group\]}}"
+    with pytest.raises(ended, match=rf"model group embeddings \({theirs}\) exists and is not ours; .* {adopt}"):
+        groups.create(**OURS)
+    ask.put(f"{ML}/model_groups/{theirs}", {"description": "Theirs [pulumi:p/s/group]"})
+    adopted = groups.create(**OURS)
+    assert adopted.id == theirs
+    assert ask.get(f"{ML}/model_groups/{theirs}")["description"] == f"Ours [pulumi:{mark(adopted)}]"
+
+
+def test_another_owners_group_is_refused_by_name(groups, ended):
+    groups.create(**{**OURS, "owner": "p/prod/group"})
+    with pytest.raises(ended, match="belongs to p/prod/group"):
+        groups.create(**OURS)
+
+
+def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete_or_change(groups, ended, mark):
+    former = groups.create(**OURS)
+    latter = groups.create(**OURS)
+    assert latter.id == former.id
+    assert mark(latter) != mark(former)
+    with pytest.raises(ended, match="was taken over by p/s/group; run `pulumi refresh` and look"):
+        groups.update(former, description="x")
+    groups.delete(former)
+    assert groups.read(latter).props == latter.props
+    groups.delete(latter)
+    assert groups.read(latter) is None
+
+
+def test_a_lost_answer_is_looked_for_not_asked_for_twice(groups, search, requests):
+    search.faults.add("POST", f"{ML}/model_groups/_register", "lost")
+    made = groups.create(**OURS)
+    assert requests(f"POST {ML}/model_groups/_register") == 1
+    assert groups.read(made).props["name"] == "embeddings"
+
+
+def test_drift_shows_and_is_undone(groups, ask):
+    made = groups.create(**OURS)
+    ask.put(f"{ML}/model_groups/{made.id}", {"name": "renamed", "description": "edited"})
+    shown = groups.read(made)
+    assert (shown.inputs["name"], shown.inputs["description"], shown.inputs["owner"]) == ("renamed", "edited", "")
+    assert shown.props["incarnation"] == made.props["incarnation"]
+    assert groups.update(shown, **OURS).props == made.props
+
+
+def test_a_group_with_models_stays(groups, drive, ask, embedding, ended):
+    made = groups.create(**OURS)
+    connector = drive(ConnectorKind).create(**embedding())
+    model = {"name": "m", "function_name": "remote", "model_group_id": made.id, "connector_id": connector.id}
+    ask.post(f"{ML}/models/_register", model)
+    with pytest.raises(ended, match="delete the models of this group first"):
+        groups.delete(made)
+
+
+@pytest.mark.parametrize("version", ["2.11.0", "3.1.0"])
+def test_other_versions(groups, version):
+    made = groups.create(**OURS)
+    assert groups.read(made).props == made.props
+    groups.delete(groups.update(made, description="changed"))
+    assert groups.read(made) is None

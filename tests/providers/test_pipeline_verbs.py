@@ -1,0 +1,145 @@
+"""Ingest and search pipelines, against the service: what holds for both, and what only one of them does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from providers.ingest_pipeline import IngestPipelineKind
+from providers.kit import Rejected, describe
+from providers.search_pipeline import SearchPipelineKind
+
+
+@dataclass
+class Sort:
+    """One of the two kinds: what is declared, where it is, and how somebody edits it by hand."""
+
+    kind: type
+    declared: dict
+    path: str
+    change: dict
+    edited: dict
+    drifted: str
+
+
+INGEST = Sort(
+    IngestPipelineKind,
+    {"owner": "p/s/embed", "name": "embed", "model_id": "m1", "field_map": {"text": "vector"}, "batch_size": 10},
+    "/_ingest/pipeline/embed",
+    {"model_id": "m2", "batch_size": None, "after": [{"remove": {"field": "x", "ignore_missing": True}}]},
+    {"description": "edited", "processors": []},
+    "field_map",
+)
+SEARCH = Sort(
+    SearchPipelineKind,
+    {"owner": "p/s/mix", "name": "mix", "model_id": "m1"},
+    "/_search/pipeline/mix",
+    {"model_id": "m2", "weights": [0.5, 0.5], "normalization": "l2"},
+    {"description": "edited", "request_processors": []},
+    "weights",
+)
+
+
+@pytest.fixture(params=[INGEST, SEARCH], ids=["ingest", "search"])
+def sort(request):
+    return request.param
+
+
+@pytest.fixture
+def pipelines(drive, sort):
+    return drive(sort.kind)
+
+
+@pytest.fixture
+def ingest(drive):
+    return drive(IngestPipelineKind)
+
+
+def test_a_life(pipelines, sort, ask, mark):
+    made = pipelines.create(**sort.declared)
+    assert made.id == sort.declared["name"]
+    assert ask.get(sort.path)[made.id]["description"] == describe("", mark(made))
+    assert pipelines.read(made).props == made.props
+    changed = pipelines.update(made, **sort.change, description="changed")
+    assert {name: changed.props.get(name) for name in sort.change} == sort.change
+    assert mark(changed) == mark(made)
+    pipelines.delete(changed)
+    assert pipelines.read(changed) is None
+    pipelines.delete(changed)
+
+
+def test_somebody_elses_is_refused_and_can_be_adopted(pipelines, sort, ask, ended, mark):
+    ask.put(sort.path, sort.edited)
+    with pytest.raises(ended, match=rf"adopt it: end its description with \[pulumi:{sort.declared['owner']}\]"):
+        pipelines.create(**sort.declared)
+    ask.put(sort.path, {**sort.edited, "description": f"edited [pulumi:{sort.declared['owner']}]"})
+    adopted = pipelines.create(**sort.declared)
+    assert ask.get(sort.path)[adopted.id]["description"] == describe("", mark(adopted))
+
+
+def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete(pipelines, sort):
+    former, latter = pipelines.create(**sort.declared), pipelines.create(**sort.declared)
+    pipelines.delete(former)
+    assert pipelines.read(latter).props == latter.props
+    pipelines.delete(latter)
+    assert pipelines.read(latter) is None
+
+
+def test_a_lost_answer_does_no_harm(pipelines, sort, search):
+    search.faults.add("PUT", sort.path, "lost")
+    made = pipelines.create(**sort.declared)
+    assert pipelines.read(made).props == made.props
+
+
+def test_drift_shows_and_is_undone(pipelines, sort, ask):
+    made = pipelines.create(**sort.declared)
+    ask.put(sort.path, sort.edited)
+    shown = pipelines.read(made)
+    assert (shown.inputs["description"], shown.inputs["owner"]) == ("edited", "")
+    assert not shown.inputs[sort.drifted]
+    assert pipelines.update(shown, **made.inputs).props == made.props
+
+
+def test_what_is_gone_and_made_again_by_hand_is_not_deleted(pipelines, sort, ask):
+    made = pipelines.create(**sort.declared)
+    ask.put(sort.path, sort.edited)
+    pipelines.delete(made)
+    assert ask.get(sort.path)
+
+
+def test_a_pipeline_in_use_stays_and_says_of_which_indexes(ingest, ask, ended):
+    made = ingest.create(**INGEST.declared)
+    for index in ("docs_1", "docs_2"):
+        ask.put(f"/{index}", {"settings": {"index.default_pipeline": made.id}})
+    with pytest.raises(ended, match=r"is the default_pipeline of docs_1, docs_2: .* give them another pipeline first"):
+        ingest.delete(made)
+    ask.put("/docs_*/_settings", {"index.default_pipeline": "_none"})
+    ingest.delete(made)
+    assert ingest.read(made) is None
+
+
+@pytest.mark.parametrize(("version", "works"), [("2.15.0", False), ("2.16.0", True)])
+def test_batch_size_needs_2_16(ingest, ended, version, works):
+    if works:
+        assert ingest.create(**INGEST.declared).props["batch_size"] == 10
+        return
+    with pytest.raises(ended, match=r"batch_size needs OpenSearch 2\.16 or later; leave it out"):
+        ingest.create(**INGEST.declared)
+    assert "batch_size" not in ingest.create(**{**INGEST.declared, "batch_size": None}).props
+
+
+def test_an_unknown_processor_says_what_to_do(ingest, ended):
+    with pytest.raises(ended, match="check the processor's name, and that its plugin is installed"):
+        ingest.create(**{**INGEST.declared, "before": [{"nonsense": {}}]})
+
+
+def test_a_blank_text_is_kept_without_a_vector(ingest, ask):
+    """The whole reason for `skip_blank`: embedding a blank text fails the write, and its row never arrives."""
+    ingest.create(**INGEST.declared)
+    ask.put("/docs", {"settings": {"index.default_pipeline": "embed"}})
+    ask.put("/docs/_doc/1", {"text": "  ", "id": 1})
+    assert ask.get("/docs/_doc/1")["_source"] == {"id": 1}
+    ingest.create(**{**INGEST.declared, "skip_blank": False})
+    with pytest.raises(Rejected):
+        ask.put("/docs/_doc/2", {"text": "  ", "id": 2})
