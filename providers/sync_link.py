@@ -92,10 +92,17 @@ def refusals(link: SyncLinkInputs, source: Source) -> list[str]:
     return [*_of_the_cluster(link, source), *_of_the_table(link, source), *_of_the_index(link, source)]
 
 
+def too_old(backend: Backend, revision: Revision | None) -> str:
+    """What a revision lacks that the backend needs; empty where it lacks nothing, or does not tell."""
+    first = (SEARCH_VIEWS if backend == "search_view" else PROCEDURES).get((revision or ())[:3])
+    if not (revision and first and revision < first):
+        return ""
+    return f"{backend} needs PolarDB {_dotted(first)} or later, this is {_dotted(revision)}: upgrade it"
+
+
 def _of_the_cluster(link: SyncLinkInputs, source: Source) -> Iterable[str]:
-    first = (SEARCH_VIEWS if link.backend == "search_view" else PROCEDURES).get((source.revision or ())[:3])
-    if source.revision and first and source.revision < first:
-        yield f"{link.backend} needs PolarDB {_dotted(first)} or later, this is {_dotted(source.revision)}: upgrade it"
+    if lacking := too_old(link.backend, source.revision):
+        yield lacking
     if not source.binlog:
         yield "binlog is off: set the cluster parameter loose_polar_log_bin to ON (restarts the cluster)"
 
@@ -147,6 +154,8 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         return None
 
     def find(self, inputs: SyncLinkInputs) -> str | None:
+        if too_old(inputs.backend, self._revision()):
+            return None  # it has no links, nor a way to ask for them; `create` says everything that is wrong
         link, mark = self._link(inputs), mark_at(self.search, inputs.index, "link") or Mark()
         if link is None and mark.owner != inputs.owner:
             return None
@@ -197,13 +206,16 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
 
     def _source(self, link: SyncLinkInputs) -> Source:
         return Source(
-            revision=revision_of(self.database.variable("polardb_version")),
+            revision=self._revision(),
             binlog=(self.database.variable("log_bin") or "ON").upper() in ("ON", "1"),
             columns=self._columns(link.table),
             keys=self._keys(link.table),
             privileges=privileges_on(self._grants(), link.table),
             index_fields=self._fields(link.index),
         )
+
+    def _revision(self) -> Revision | None:
+        return revision_of(self.database.variable("polardb_version"))
 
     def _columns(self, table: str) -> dict[str, str]:
         rows = self.database.query(
