@@ -92,7 +92,10 @@ def test_it_grows(indexes, settings):
 
 def test_what_the_link_and_the_aliases_keep_in_its_meta_stays(indexes, ask, meta):
     made = indexes.create(**DOCS)
-    others = {"team": "search", "pulumi": {**meta()["pulumi"], "link": "p/s/link#1", "alias:docs": "p/s/alias#2"}}
+    others: dict[str, Any] = {
+        "team": "search",
+        "pulumi": {**meta()["pulumi"], "link": "p/s/link#1", "alias:docs": "p/s/alias#2"},
+    }
     ask.put("/docs_1/_mapping", {"_meta": others})
     indexes.update(made, replicas=1)
     assert meta() == others

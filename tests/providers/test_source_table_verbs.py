@@ -1,0 +1,134 @@
+"""SourceTable, against a database: what was there before us is never altered, and what has rows is not dropped."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.source_table import SourceTableKind
+
+ROWS = {
+    "owner": "p/s/rows",
+    "database": "db",
+    "name": "t",
+    "columns": {"id": "INT", "t2": "VARCHAR(20) NOT NULL"},
+    "primary_key": "id",
+}
+
+
+@pytest.fixture
+def tables(drive, polardb):
+    return drive(SourceTableKind, polardb.connections)
+
+
+@pytest.fixture
+def columns(polardb):
+    """Columns and their types, as the database shows them."""
+    return lambda: {row["Field"]: row["Type"] for row in polardb.run("SHOW COLUMNS FROM db.t")}
+
+
+@pytest.fixture
+def comment(polardb):
+    query = "SELECT table_comment AS c FROM information_schema.tables WHERE table_schema='db' AND table_name='t'"
+    return lambda: polardb.run(query)[0]["c"]
+
+
+@pytest.fixture
+def theirs(polardb):
+    """A table that was there before us, with a row."""
+    polardb.run("CREATE DATABASE db")
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 VARCHAR(20), more INT) COMMENT = 'Theirs'")
+    polardb.run("INSERT INTO db.t VALUES (1, 'a mug', 0)")
+
+
+def test_a_life(tables, columns, comment, mark):
+    made = tables.create(**ROWS)
+    assert made.id == "db.t"
+    assert columns() == {"id": "int(11)", "t2": "varchar(20)"}
+    assert comment() == f"[pulumi:{mark(made)}]"
+    assert tables.read(made).props == made.props
+    grown = tables.update(made, columns={**ROWS["columns"], "t3": "TEXT"})
+    assert list(columns()) == ["id", "t2", "t3"]
+    assert mark(grown) == mark(made)
+    tables.delete(grown)
+    assert tables.read(grown) is None
+    tables.delete(grown)
+
+
+def test_a_key_of_several_columns_keeps_its_order(tables):
+    made = tables.create(**{**ROWS, "primary_key": ["t2", "id"]})
+    assert tables.read(made).inputs["primary_key"] == ["t2", "id"]
+
+
+def test_a_table_with_rows_stays_while_it_is_protected(tables, polardb, ended):
+    made = tables.create(**ROWS)
+    polardb.run("INSERT INTO db.t VALUES (1, 'a mug'), (2, 'a cup')")
+    line = "table db.t has 2 rows, and deletion protection is on; to delete them, set deletion_protection: false, run"
+    with pytest.raises(ended, match=f"^{line} `pulumi up`, and try again$"):
+        tables.delete(made)
+    tables.delete(tables.update(made, deletion_protection=False))
+    assert tables.read(made) is None
+
+
+def test_one_that_was_there_is_adopted_never_altered_and_never_dropped(tables, theirs, polardb, columns, comment):
+    before = columns()
+    adopted = tables.create(**{**ROWS, "deletion_protection": False})
+    assert adopted.props["incarnation"] == ""
+    adopted = tables.update(adopted)
+    tables.delete(adopted)
+    assert (columns(), comment()) == (before, "Theirs")
+    assert polardb.run("SELECT COUNT(*) AS n FROM db.t")[0]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"columns": {"id": "INT", "t9": "TEXT"}}, r"has no column t9; it was there before us and is never altered"),
+        ({"columns": {"id": "BIGINT"}}, r"column id is int\S*, not BIGINT; declare it as it is, or name another table"),
+        ({"primary_key": ["id", "t2"]}, r"its primary key is \(id\), not \(id, t2\)"),
+    ],
+    ids=["column", "type", "key"],
+)
+def test_one_that_is_not_what_was_declared_is_refused(tables, theirs, columns, ended, change, why):
+    before = columns()
+    with pytest.raises(ended, match=f"table db.t:? .*{why}"):
+        tables.create(**{**ROWS, **change})
+    assert columns() == before
+
+
+def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(tables):
+    former, latter = tables.create(**ROWS), tables.create(**ROWS)
+    tables.delete(former)
+    assert tables.read(latter).props == latter.props
+    tables.delete(latter)
+    assert tables.read(latter) is None
+
+
+def test_another_stacks_table_is_adopted_and_stays_theirs(tables, comment, mark):
+    theirs = tables.create(**{**ROWS, "owner": "p/prod/rows"})
+    tables.delete(tables.create(**ROWS))
+    assert comment() == f"[pulumi:{mark(theirs)}]"
+
+
+def test_drift_shows(tables, polardb):
+    made = tables.create(**ROWS)
+    polardb.run("ALTER TABLE db.t DROP COLUMN t2")
+    shown = tables.read(made)
+    assert shown.inputs["columns"] == {"id": "INT"}
+    assert tables.update(shown, **made.inputs).props == made.props
+    polardb.run("ALTER TABLE db.t MODIFY COLUMN t2 TEXT")
+    assert tables.read(made).inputs["columns"]["t2"] == "text"
+
+
+def test_an_account_that_may_not_says_what_to_do(tables, polardb, connect, drive, ended):
+    polardb.run("CREATE USER weak IDENTIFIED BY 'weak-password'")
+    where = {"database_host": "127.0.0.1", "database_port": polardb.port, "database_user": "weak"}
+    weak = drive(SourceTableKind, connect(**where, database_password="weak-password"))
+    with pytest.raises(ended, match=r"grant this account the privilege, or use another"):
+        weak.create(**ROWS)
+
+
+def test_a_wrong_password_says_what_to_do_and_stays_secret(polardb, connect, drive, ended):
+    where = {"database_host": "127.0.0.1", "database_port": polardb.port, "database_user": "polardb_user"}
+    with pytest.raises(ended, match=r"\(1045\); check `database_user` and `database_password`") as refused:
+        drive(SourceTableKind, connect(**where, database_password="wrong-secret")).create(**ROWS)
+    assert "wrong-secret" not in str(refused.value)

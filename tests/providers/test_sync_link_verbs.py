@@ -1,0 +1,262 @@
+"""SyncLink, against both services: refused before it is called, watched by its message, made again when it fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.sync_link import SyncLinkKind
+
+LINK = {
+    "owner": "p/s/link",
+    "index": "docs_1",
+    "table": "db.t",
+    "key": "id",
+    "fields": {"id": "id", "text": "t2"},
+}
+SAME_NAMES = {**LINK, "fields": {"id": "id", "t2": "t2"}}
+BACKENDS = {
+    "sync_by_map": LINK,
+    "sync_by_table": {**SAME_NAMES, "backend": "sync_by_table"},
+    "sync_by_sql": {**LINK, "backend": "sync_by_sql"},
+    "search_view": {**LINK, "backend": "search_view"},
+}
+
+
+@pytest.fixture
+def revision():
+    """The database's; a test that names another by `parametrize` gets that."""
+    return "8.0.1.1.54"
+
+
+@pytest.fixture
+def polardb(start_polardb, revision, ask):
+    """A database with a table of three rows, and an index for them."""
+    polardb = start_polardb(polardb_version=revision)
+    polardb.run("CREATE DATABASE db")
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
+    polardb.run("INSERT INTO db.t VALUES (1, 'a mug'), (2, 'a cup'), (3, NULL)")
+    make_index(ask)
+    return polardb
+
+
+def make_index(ask):
+    fields = {"id": {"type": "integer"}, "text": {"type": "text"}, "t2": {"type": "text"}}
+    ask.put("/docs_1", {"mappings": {"properties": fields}, "settings": {"index.refresh_interval": "0s"}})
+
+
+@pytest.fixture
+def links(drive, polardb):
+    return drive(SyncLinkKind, polardb.connections)
+
+
+@pytest.fixture
+def documents(ask):
+    """What is in the index, by id."""
+
+    def found():
+        ask.post("/docs_1/_refresh")
+        return {hit["_id"]: hit["_source"] for hit in ask.post("/docs_1/_search", {"size": 100})["hits"]["hits"]}
+
+    return found
+
+
+@pytest.fixture
+def shown(polardb):
+    """Every link there is: its handle."""
+
+    def handles(views=False):
+        rows = polardb.run("SHOW SEARCH VIEW STATUS" if views else "CALL dbms_etl.show_sync_link()")
+        return [str(next(iter(row.values()))) for row in rows]
+
+    return handles
+
+
+@pytest.fixture
+def meta(ask):
+    return lambda: ask.get("/docs_1/_mapping")["docs_1"]["mappings"].get("_meta", {}).get("pulumi", {})
+
+
+@pytest.mark.parametrize("declared", BACKENDS.values(), ids=BACKENDS)
+def test_a_life(links, polardb, documents, shown, meta, mark, declared):
+    made = links.create(**declared)
+    assert (made.id, meta()) == ("docs_1", {"link": str(mark(made))})
+    polardb.until(lambda: set(documents()) == {"1", "2", "3"})
+    text = next(name for name, column in declared["fields"].items() if column == "t2")
+    polardb.run("UPDATE db.t SET t2 = 'a kettle' WHERE id = 1")
+    polardb.until(lambda: documents()["1"][text] == "a kettle")
+    assert links.read(made).props == made.props
+    assert links.update(made).props == made.props
+    links.delete(made)
+    assert links.read(made) is None
+    assert (meta(), shown(), shown(views=True)) == ({}, [], [])
+    assert set(documents()) == {"1", "2", "3"}
+    links.delete(made)
+
+
+@pytest.mark.parametrize(
+    ("revision", "declared", "why"),
+    [
+        ("8.0.1.1.53", BACKENDS["search_view"], r"search_view needs PolarDB 8.0.1.1.54 or later, this is 8.0.1.1.53"),
+        ("8.0.1.1.51", LINK, r"sync_by_map needs PolarDB 8.0.1.1.52 or later, this is 8.0.1.1.51: upgrade it"),
+    ],
+)
+def test_a_revision_that_is_too_old_is_refused_before_anything_is_called(links, meta, ended, revision, declared, why):
+    with pytest.raises(ended, match=why):
+        links.create(**declared)
+    assert meta() == {}
+
+
+@pytest.mark.parametrize("revision", ["8.0.1.1.52", "8.0.2.2.33"])
+def test_the_first_revisions_are_enough(links, revision):
+    links.delete(links.create(**LINK))
+
+
+def test_every_reason_at_once_and_nothing_touched(start_polardb, drive, ask, ended):
+    make_index(ask)
+    polardb = start_polardb(polardb_version="8.0.1.1.54", binlog=False)
+    polardb.run("CREATE DATABASE db")
+    polardb.run("CREATE TABLE db.t(id INT, t2 TEXT, b BIT)")
+    with pytest.raises(ended) as refused:
+        drive(SyncLinkKind, polardb.connections).create(**{**LINK, "fields": {"id": "id", "text": "b", "x": "t9"}})
+    for reason in ("binlog is off", "has no column t9", "column b is bit", "which has none", "has no field x"):
+        assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_grants_are_named(links, polardb, connect, drive, ended, search):
+    polardb.run("CREATE USER reader IDENTIFIED BY 'reader-password'")
+    polardb.run("GRANT SELECT ON db.* TO reader")
+    polardb.run("GRANT EXECUTE ON dbms_etl.* TO reader")
+    where = {"database_host": "127.0.0.1", "database_port": polardb.port, "database_user": "reader"}
+    reader = connect(search_url=search.url, **where, database_password="reader-password")
+    with pytest.raises(ended, match=r"this account lacks ALTER on db\.t: grant it"):
+        drive(SyncLinkKind, reader).create(**LINK)
+
+
+def test_without_its_index_it_is_refused(links, ask, ended, shown):
+    ask.delete("/docs_1")
+    with pytest.raises(ended, match="there is no index docs_1: make it first, with its pipeline"):
+        links.create(**LINK)
+    assert shown() == []
+
+
+def test_somebody_elses_link_is_refused_and_can_be_adopted(links, polardb, ended, ask, meta, mark, shown):
+    polardb.run("CALL dbms_etl.sync_by_table('search', 'db.t', 'docs_1', 'id,t2')")
+    adopt = 'PUT /docs_1/_mapping {"_meta":{"pulumi":{"link":"p/s/link"}}}'
+    with pytest.raises(ended, match="sync link into docs_1 exists and is not ours; choose another name") as no:
+        links.create(**LINK)
+    assert str(no.value).endswith(adopt)
+    before = shown()
+    ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {"link": "p/s/link"}}})
+    adopted = links.create(**LINK)
+    assert (meta(), shown()) == ({"link": str(mark(adopted))}, before)
+
+
+def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(links, shown):
+    former, latter = links.create(**LINK), links.create(**LINK)
+    assert len(shown()) == 1
+    links.delete(former)
+    assert links.read(latter).props == latter.props
+    links.delete(latter)
+    assert shown() == []
+
+
+def test_a_link_that_crashes_in_a_loop_is_active_to_polardb_and_failing_to_us(links, polardb, ask, ended, documents):
+    made = links.create(**LINK)
+    polardb.until(lambda: len(documents()) == 3)
+    ask.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
+    ask.put("/docs_1/_settings", {"index.default_pipeline": "broken"})
+    polardb.run("INSERT INTO db.t VALUES (4, 'a pot')")
+    polardb.until(lambda: links.kind.read("docs_1", links.kind.inputs_type(**LINK)).problem)
+    [row] = polardb.run("CALL dbms_etl.show_sync_link()")
+    assert row["Status"] == "active"
+    said = r"sync link into docs_1: .*no such model.*\(job recovering, restarted \d+ times\); mend the cause, then"
+    with pytest.raises(ended, match=said) as failing:
+        links.read(made)
+    assert "no such model" in links.kept(failing.value).props["problem"]
+
+
+def test_a_failing_link_is_made_again_by_the_next_up(links, polardb, ask, shown, documents, ended):
+    made = links.create(**LINK)
+    polardb.until(lambda: len(documents()) == 3)
+    polardb.run("ALTER TABLE db.t RENAME COLUMN t2 TO gone")
+    polardb.run("ALTER TABLE db.t RENAME COLUMN gone TO t2")
+    polardb.run("INSERT INTO db.t VALUES (4, 'a pot')")
+    with pytest.raises(ended, match=r"job failed") as failed:
+        links.read(made)
+    before = shown()
+    mended = links.update(links.kept(failed.value))
+    assert (mended.props["problem"], len(shown())) == ("", 1)
+    assert shown() != before
+    polardb.until(lambda: len(documents()) == 4)
+
+
+def test_a_link_somebody_dropped_is_seen_and_made_again(links, polardb, shown, ended):
+    made = links.create(**LINK)
+    polardb.run("CALL dbms_etl.drop_sync_link(%s)", [made.props["link"]])
+    with pytest.raises(ended, match="PolarDB has no such link any more") as gone:
+        links.read(made)
+    assert links.update(links.kept(gone.value)).props["problem"] == ""
+    assert len(shown()) == 1
+
+
+def test_an_index_made_anew_is_filled_again(links, polardb, ask, documents, mark, meta, ended):
+    made = links.create(**LINK)
+    polardb.until(lambda: len(documents()) == 3)
+    ask.delete("/docs_1")
+    with pytest.raises(ended, match="index docs_1 is gone") as gone:
+        links.read(made)
+    make_index(ask)
+    again = links.update(links.kept(gone.value))
+    assert meta() == {"link": str(mark(again))}
+    polardb.until(lambda: len(documents()) == 3)
+
+
+def test_an_index_made_anew_before_anybody_looked_is_filled_again(links, polardb, ask, documents, shown):
+    """Its link has no mark any more, and every row is still to come."""
+    made = links.create(**LINK)
+    polardb.until(lambda: len(documents()) == 3)
+    ask.delete("/docs_1")
+    make_index(ask)
+    links.update(made)
+    polardb.until(lambda: len(documents()) == 3)
+    assert len(shown()) == 1
+
+
+def test_a_link_whose_index_is_gone_is_dropped_all_the_same(links, ask, shown):
+    made = links.create(**LINK)
+    ask.delete("/docs_1")
+    links.delete(made)
+    assert shown() == []
+
+
+def test_killed_between_the_mark_and_the_call_it_is_made_by_the_next_up(links, ask, shown, polardb, documents):
+    ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {"link": "p/s/link#killed"}}})
+    links.create(**LINK)
+    assert len(shown()) == 1
+    polardb.until(lambda: len(documents()) == 3)
+
+
+@pytest.mark.parametrize(
+    ("lists", "configured", "works"),
+    [
+        (True, None, True),
+        (False, None, True),
+        (False, "dbms_etl.drop_sync_link", True),
+        (True, "dbms_etl.other", False),
+    ],
+    ids=["looked up", "not listed: the usual name", "configured", "configured wrongly"],
+)
+def test_the_drop_procedures_name(start_polardb, drive, ask, ended, lists, configured, works):
+    make_index(ask)
+    polardb = start_polardb(polardb_version="8.0.1.1.54", list_routines=lists)
+    polardb.run("CREATE DATABASE db")
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
+    links = drive(SyncLinkKind, polardb.connections)
+    made = links.create(**LINK, drop_procedure=configured)
+    if works:
+        links.delete(made)
+        assert polardb.run("CALL dbms_etl.show_sync_link()") == []
+    else:
+        with pytest.raises(ended, match=r"CALL dbms_etl\.other\(%s\): .*dbms_etl\.other does not exist \(1305\)"):
+            links.delete(made)
