@@ -247,22 +247,22 @@ def stop(home: Path) -> bool:
     """Ends the sandbox on `home` and waits until it is gone: whether there was one. Raises Unable if it will not go."""
     if not is_locked(home):
         return False
+    if any(_ended(home, number, patience) for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))):
+        return True
     state = running(home)
-    if state is None:
-        raise Unable(f"a sandbox is just starting or stopping on {home}: try again")
-    for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
-        with suppress(ProcessLookupError):
-            os.kill(state.pid, number)
-        if _gone(home, patience):
-            return True
-    raise Unable(f"process {state.pid} does not end")
+    raise Unable(f"process {state.pid} does not end" if state else f"a sandbox on {home} neither runs nor ends")
 
 
-def _gone(home: Path, patience: float) -> bool:
-    deadline = time.monotonic() + patience
+def _ended(home: Path, number: signal.Signals, patience: float) -> bool:
+    """Signal whoever runs on `home`, also one that was waiting for its turn, until nobody does."""
+    deadline, told = time.monotonic() + patience, set[int]()
     while is_locked(home):
         if time.monotonic() > deadline:
             return False
+        if (state := running(home)) and state.pid not in told:
+            told.add(state.pid)
+            with suppress(ProcessLookupError):
+                os.kill(state.pid, number)
         time.sleep(0.02)
     return True
 
