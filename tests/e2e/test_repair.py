@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -50,6 +51,18 @@ def test_a_service_that_is_down_for_a_moment(project, world, kind):
     project.up()
     made = world.inventory()
     assert [len(made[k]) for k in ("model_groups", "connectors", "models", "indexes", "links")] == [1] * 5
+
+
+def test_what_is_made_but_not_seen_yet_is_kept_with_its_secrets_encrypted(project, world):
+    world.search("POST", "/_sandbox/faults", {"method": "GET", "path": "/_plugins/_ml/connectors/*", "kind": "500"})
+    said = project.up(ok=False)
+    assert "GET /_plugins/_ml/connectors/" in said
+    kept = project.resource("search-embedding-connector")
+    assert kept["initErrors"]
+    assert world.api_key not in said + json.dumps(project.state())
+    project.up()
+    assert world.inventory()["connectors"] == [kept["id"]]
+    assert project.preview() == {}
 
 
 def test_a_killed_run_is_gone_on_with(project, world, eventually):
