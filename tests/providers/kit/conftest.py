@@ -1,0 +1,148 @@
+"""A toy kind whose service is a dictionary, under Pulumi's dynamic-provider protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from pydantic import Field
+
+from providers.kit import (
+    Immutable,
+    Inputs,
+    Kind,
+    NotFound,
+    NotOwned,
+    Part,
+    Refused,
+    Secret,
+    State,
+    Unavailable,
+)
+
+JUG = {"owner": "p/s/jug", "name": "jug", "size": 1, "parts": [], "credential": {"key": "sk-secret"}}
+
+
+class Slot(Part):
+    """A nested value."""
+
+    width: int
+
+
+class JugInputs(Inputs):
+    """What is declared."""
+
+    name: Immutable[str]
+    material: Immutable[str] = "clay"
+    size: int = Field(default=1, ge=1)
+    parts: list[Slot] = []
+    credential: Secret[dict[str, str] | None] = None
+
+
+class JugState(JugInputs, State):
+    """What the service shows, all but the credential."""
+
+    dry: bool = True
+
+
+@dataclass
+class Shelf:
+    """The service: jugs by name; what its next verbs raise; how often each was called."""
+
+    jugs: dict[str, JugState] = field(default_factory=dict)
+    raises: dict[str, list[Exception | None]] = field(default_factory=dict)
+    called: list[str] = field(default_factory=list)
+    wet: bool = False
+
+    def met(self, verb):
+        self.called.append(verb)
+        if error := (self.raises.get(verb) or [None]).pop(0):
+            raise error
+
+
+class JugKind(Kind):
+    """Jugs: ready once dry. The shelf comes in as the service that other kinds search."""
+
+    inputs_type, state_type, patience = JugInputs, JugState, 10
+
+    @property
+    def shelf(self):
+        return self.connections.search
+
+    @classmethod
+    def pending(cls, state):
+        return None if state.dry else f"jug {state.name} is wet"
+
+    def find(self, inputs):
+        jug = self.shelf.jugs.get(inputs.name)
+        if jug and jug.owner != inputs.owner:
+            raise NotOwned(f"jug {inputs.name} belongs to {jug.owner}")
+        return inputs.name if jug else None
+
+    def create(self, inputs, incarnation):
+        jug = JugState.model_construct(**dict(inputs), incarnation=incarnation, dry=not self.shelf.wet)
+        if not any(isinstance(error, Refused) for error in self.shelf.raises.get("create", [])):
+            self.shelf.jugs[inputs.name] = jug
+        self.shelf.met("create")
+        return inputs.name
+
+    def read(self, id, declared):
+        self.shelf.met("read")
+        if id not in self.shelf.jugs:
+            raise NotFound(f"GET /{id}", 404, "no such jug")
+        return self.shelf.jugs[id].model_copy(update={"credential": declared.credential})
+
+    def update(self, id, old, new, incarnation):
+        self.shelf.met("update")
+        self.shelf.jugs[id] = JugState.model_construct(**dict(new), incarnation=incarnation, dry=not self.shelf.wet)
+
+    def delete(self, id, state):
+        self.shelf.met("delete")
+        del self.shelf.jugs[id]
+
+
+class Cupboard:
+    """Connections whose search service is a shelf."""
+
+    def __init__(self, shelf, clock):
+        self.search, self.clock, self.reached = shelf, clock, 0
+
+    def reach(self):
+        self.reached += 1
+
+    def secrets(self):
+        return ["password-of-search"]
+
+
+@pytest.fixture
+def shelf():
+    return Shelf()
+
+
+@pytest.fixture
+def jugs_that(drive, shelf, clock):
+    """Jugs with some of the kind's words changed: `jugs_that(identity=frozenset({"name"}))`."""
+    return lambda **words: drive(type("OtherJugKind", (JugKind,), words), Cupboard(shelf, clock))
+
+
+@pytest.fixture
+def jugs(jugs_that):
+    return jugs_that()
+
+
+@pytest.fixture
+def jug():
+    """What is declared."""
+    return dict(JUG)
+
+
+@pytest.fixture
+def lost():
+    """The service may have acted."""
+    return Unavailable("PUT /jug", None, "no answer", refused=False)
+
+
+@pytest.fixture
+def busy():
+    """The service has not acted."""
+    return Unavailable("PUT /jug", 503, "not now", refused=True)
