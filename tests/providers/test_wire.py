@@ -1,0 +1,273 @@
+"""The real dynamic-provider host, in its own process, driven over gRPC as the engine drives it.
+
+What `providers/kit/host.py` knows of the SDK's private habits is held here: an SDK that changes one fails by name.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from concurrent import futures
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+from google.protobuf import empty_pb2
+from google.protobuf.struct_pb2 import Struct
+from google.rpc import status_pb2  # type: ignore[import-untyped]
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2 as pb
+from pulumi.runtime.rpc import UNKNOWN
+
+from providers.connector import ConnectorKind
+from providers.ingest_pipeline import IngestPipelineKind
+from providers.kit import DynamicProvider
+from providers.model import ModelKind
+from providers.model_group import ModelGroupKind
+from sandbox import wire
+from sandbox.embeddings import Embeddings
+from sandbox.polarsearch import PolarSearch
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "secret-of-search"
+URN = "urn:pulumi:s::p::pulumi-python:dynamic/polarsearch:Model::model"
+PIPELINE = {"owner": "p/s/embed", "name": "embed", "model_id": "m1", "field_map": {"text": "vector"}}
+ACTION = {
+    "url": "http://embeddings.test/v1/embeddings",
+    "headers": {"Authorization": "Bearer ${credential.api_key}"},
+    "request_body": '{"model": "hashing", "input": ${parameters.input}, "dimensions": 4}',
+    "pre_process_function": "connector.pre_process.openai.embedding",
+    "post_process_function": "connector.post_process.openai.embedding",
+}
+CONNECTOR = {"owner": "p/s/connector", "name": "connector", "credential": {"api_key": "sk-good"}, "actions": [ACTION]}
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """The engine's side: keeps the lines it is told."""
+
+    def __init__(self):
+        self.port, self.lines = 0, []
+
+    def Log(self, request, context):
+        self.lines.append(request)
+        return empty_pb2.Empty()
+
+
+class Service:
+    """PolarSearch on a socket; `gate`, when set, holds up requests for pipelines."""
+
+    def __init__(self):
+        embeddings = Embeddings(api_keys=["sk-good"])
+
+        def call(method, url, headers, body, timeout):
+            response = embeddings.handle(wire.Request.of(method, url, headers, body))
+            return response.status, response.body
+
+        self.gate = None
+        self.application = PolarSearch(call=call, users={"u": PASSWORD})
+        self.running = wire.serve(self.handle)
+        self.url = f"http://127.0.0.1:{self.running.port}"
+        trusted = {"plugins.ml_commons.trusted_connector_endpoints_regex": [r"^http://embeddings\.test/.*$"]}
+        httpx.put(
+            f"{self.url}/_cluster/settings", json={"persistent": trusted}, auth=("u", PASSWORD)
+        ).raise_for_status()
+
+    def handle(self, request):
+        if self.gate and request.path.startswith("/_ingest/pipeline/"):
+            self.gate.wait(20)
+        return self.application.handle(request)
+
+    def close(self):
+        self.running.stop()
+        self.application.close()
+
+
+@contextmanager
+def started(engine_port, url):
+    """The host's process, configured."""
+    command = [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{engine_port}"]
+    environment = {"PULUMI_PROJECT": "p", "PATH": os.environ["PATH"]}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
+        assert process.stdout
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
+                host = provider_pb2_grpc.ResourceProviderStub(channel)
+                config = Struct()
+                config.update({"p:search_url": url, "p:search_username": "u", "p:search_password": PASSWORD})
+                host.Configure(pb.ConfigureRequest(args=config))
+                yield process, host
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def service():
+    with closing(Service()) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def engine():
+    server = grpc.server(futures.ThreadPoolExecutor(4))
+    engine = Engine()
+    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    engine.port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield engine
+    server.stop(0).wait()
+
+
+@pytest.fixture(scope="module")
+def host(engine, service):
+    with started(engine.port, service.url) as (_, host):
+        yield host
+
+
+def struct(kind, props):
+    made = Struct()
+    made.update({**props, "__provider": serialize_provider(DynamicProvider(kind))})
+    return made
+
+
+def created(host, kind, props):
+    checked = host.Check(pb.CheckRequest(olds=Struct(), news=struct(kind, props)))
+    assert not checked.failures
+    return host.Create(pb.CreateRequest(urn=URN, properties=checked.inputs))
+
+
+def status_of(error):
+    """What the engine shows: the status in the trailer takes the place of the host's traceback."""
+    status = status_pb2.Status()
+    status.ParseFromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    return status
+
+
+def test_a_connectors_life(host):
+    made = created(host, ConnectorKind, CONNECTOR)
+    assert made.properties["protocol"] == "http"
+    same = host.Diff(pb.DiffRequest(id=made.id, olds=made.properties, news=struct(ConnectorKind, CONNECTOR)))
+    assert (same.changes, list(same.replaces)) == (pb.DiffResponse.DIFF_UNKNOWN, [])
+    other = struct(ConnectorKind, {**CONNECTOR, "credential": {"api_key": "sk-new"}})
+    changed = host.Diff(pb.DiffRequest(id=made.id, olds=made.properties, news=other))
+    assert (list(changed.replaces), changed.deleteBeforeReplace) == (["credential"], False)
+    shown = host.Read(pb.ReadRequest(id=made.id, properties=made.properties))
+    assert (shown.id, shown.properties) == (made.id, made.properties)
+    for _ in range(2):
+        host.Delete(pb.DeleteRequest(id=made.id, properties=made.properties))
+    assert host.Read(pb.ReadRequest(id=made.id, properties=made.properties)).id == ""
+
+
+def test_a_pipelines_life(host):
+    made = created(host, IngestPipelineKind, PIPELINE)
+    assert made.id == "embed"
+    news = struct(IngestPipelineKind, {**PIPELINE, "model_id": "m2"})
+    updated = host.Update(pb.UpdateRequest(id="embed", olds=made.properties, news=news))
+    assert updated.properties["model_id"] == "m2"
+    shown = host.Read(pb.ReadRequest(id="embed", properties=made.properties))
+    assert shown.inputs["model_id"] == "m2"
+    host.Delete(pb.DeleteRequest(id="embed", properties=updated.properties))
+    assert host.Read(pb.ReadRequest(id="embed", properties=updated.properties)).id == ""
+
+
+def test_every_mistake_is_a_failure_of_the_check(host):
+    checked = host.Check(pb.CheckRequest(olds=Struct(), news=struct(ConnectorKind, {"name": "", "actions": []})))
+    assert [failure.reason.split(":")[0] for failure in checked.failures] == ["name", "actions"]
+
+
+def test_what_is_not_known_yet_passes_check_and_replaces(host):
+    news = struct(IngestPipelineKind, {**PIPELINE, "model_id": UNKNOWN, "name": UNKNOWN})
+    checked = host.Check(pb.CheckRequest(olds=Struct(), news=news))
+    assert (list(checked.failures), checked.inputs["model_id"]) == ([], UNKNOWN)
+    olds = struct(IngestPipelineKind, PIPELINE)
+    assert list(host.Diff(pb.DiffRequest(id="embed", olds=olds, news=checked.inputs)).replaces) == ["name"]
+
+
+def test_an_error_is_one_line_without_a_traceback(host):
+    bad = {**CONNECTOR, "actions": [{**ACTION, "url": "http://elsewhere.test/"}]}
+    with pytest.raises(grpc.RpcError) as raised:
+        created(host, ConnectorKind, bad)
+    status = status_of(raised.value)
+    assert status.message.startswith("POST /_plugins/_ml/connectors/_create: ")
+    assert status.message.endswith("(HTTP 400); add a TrustedEndpoint whose `pattern` matches the whole URL")
+    assert (status.code, list(status.details), "\n" in status.message) == (2, [], False)
+
+
+def test_a_create_that_is_not_ready_is_kept_with_the_reason(host):
+    key = {"api_key": "sk-wrong-0123"}
+    group = created(host, ModelGroupKind, {"owner": "p/s/group", "name": "kept"})
+    connector = created(host, ConnectorKind, {**CONNECTOR, "name": "kept", "credential": key})
+    with pytest.raises(grpc.RpcError) as raised:
+        created(host, ModelKind, model(group, connector))
+    status, kept = status_of(raised.value), pb.ErrorResourceInitFailed()
+    [detail] = status.details
+    assert detail.Unpack(kept)
+    assert list(kept.reasons) == [status.message]
+    assert "the embedding service refuses the key" in status.message
+    assert kept.id
+    assert kept.properties["incarnation"]
+    assert kept.properties["__provider"] == kept.inputs["__provider"] != ""
+    assert kept.inputs["name"] == "m"
+
+
+def model(group, connector):
+    facts = {"dimension": 4, "space": "hashing/4"}
+    return {"owner": "p/s/m", "name": "m", "group_id": group.id, "connector_id": connector.id, **facts}
+
+
+def test_a_long_create_tells_the_engine_how_far_it_is(host, engine):
+    group = created(host, ModelGroupKind, {"owner": "p/s/group", "name": "told"})
+    connector = created(host, ConnectorKind, {**CONNECTOR, "name": "told"})
+    engine.lines.clear()
+    created(host, ModelKind, model(group, connector))
+    said = [(line.message, line.urn, line.ephemeral) for line in engine.lines]
+    assert said[0] == ("model m: model_state is DEPLOYING", URN, True)
+    assert said[-1] == ("", URN, True)
+
+
+def test_more_than_four_calls_run_at_a_time(host, service):
+    """The SDK's own pool has four threads: eight reads that wait for each other would wait for ever."""
+    made = created(host, IngestPipelineKind, {**PIPELINE, "name": "eight"})
+    service.gate = threading.Barrier(8)
+    try:
+        request = pb.ReadRequest(id="eight", properties=made.properties)
+        reads = [host.Read.future(request, timeout=30) for _ in range(8)]
+        assert {read.result().id for read in reads} == {"eight"}
+        assert not service.gate.broken
+    finally:
+        service.gate = None
+
+
+def test_it_leaves_when_the_engine_is_gone(service):
+    """After a SIGKILL of the CLI nobody else would end it."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        process, host = stack.enter_context(started(listening.getsockname()[1], service.url))
+        host.Check(pb.CheckRequest(olds=Struct(), news=struct(IngestPipelineKind, PIPELINE)))
+        listening.close()
+        assert process.wait(30) == 0
+
+
+BUSY = """
+import threading
+from providers.kit import host
+with host.working():
+    host.leave_with_the_engine(interval=0.01)
+    [watcher] = [thread for thread in threading.enumerate() if thread.daemon]
+    watcher.join(0.2)  # time for twenty looks, of which the first would end the process
+    print("done", flush=True)
+threading.Event().wait()
+"""
+
+
+def test_a_call_under_way_is_finished_though_the_engine_is_gone():
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"127.0.0.1:{gone.getsockname()[1]}"
+    command = [sys.executable, "-c", BUSY, address]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.returncode) == ("done\n", 0)
