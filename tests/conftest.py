@@ -1,10 +1,19 @@
-"""Fixtures shared by every test: a clock that never sleeps, and connections to services that are not there."""
+"""Fixtures shared by every test: a clock that never sleeps, connections to services that are not there, and programs
+that run without an engine.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import httpx
+import pulumi
 import pytest
 import respx
+from pulumi.runtime import set_all_config
+from pulumi.runtime.mocks import MockMonitor, set_mocks
+from pulumi.runtime.rpc import deserialize_properties, is_rpc_secret, unwrap_rpc_secret
 
 from providers.kit import Clock, Connections, SearchClient
 
@@ -50,3 +59,73 @@ def client(clock):
 def connect(clock):
     """Connections with these values; nothing is opened before its first use."""
     return lambda environment=None, **values: Connections(values.get, environment or {}, clock)
+
+
+@dataclass
+class Declared:
+    """A resource as a program declares it. `parent`, `provider` and `after` (what it depends on) are names."""
+
+    type: str
+    name: str
+    parent: str
+    provider: str
+    after: set[str]
+    inputs: dict[str, Any]
+    secret_outputs: set[str]
+
+    @property
+    def secret(self):
+        """Names of the inputs that are secret."""
+        return {name for name, value in self.inputs.items() if is_rpc_secret(value)}
+
+    def __getitem__(self, name):
+        """An input, whether secret or not."""
+        return unwrap_rpc_secret(self.inputs[name])
+
+
+class Monitor(MockMonitor):
+    """Pulumi's mocks, and what they leave out of what a program says. An id is `<name>-id`, of a table its own."""
+
+    def __init__(self):
+        super().__init__(self)
+        self.declared = []
+
+    def new_resource(self, args):
+        is_table = args.typ.endswith(":SourceTable")
+        return f"{args.inputs['database']}.{args.inputs['name']}" if is_table else f"{args.name}-id", args.inputs
+
+    def RegisterResource(self, request):
+        if request.type != "pulumi:pulumi:Stack":  # made once, by whichever program comes first
+            self.declared.append(_declared(request))
+        return super().RegisterResource(request)
+
+
+def _declared(request):
+    return Declared(
+        type=request.type.removeprefix("pulumi-python:dynamic/"),
+        name=request.name,
+        parent=_name(request.parent),
+        provider=_name(request.provider),
+        after=set(map(_name, request.dependencies)),
+        inputs=deserialize_properties(request.object),
+        secret_outputs=set(request.additionalSecretOutputs),
+    )
+
+
+def _name(urn):
+    """The last part of a URN, which may have an id behind it."""
+    return urn.split("::")[3] if urn else ""
+
+
+@pytest.fixture
+def declare():
+    """Runs a program under Pulumi's mocks, and gives what it declared, in order."""
+
+    def run(program, config=None, secrets=()):
+        monitor = Monitor()
+        set_mocks(monitor, project="polardb-semantic-search", stack="dev", monitor=monitor)
+        set_all_config(config or {}, list(secrets))
+        pulumi.runtime.test(program)()
+        return monitor.declared
+
+    return run

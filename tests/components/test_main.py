@@ -1,0 +1,123 @@
+"""The project's program, `__main__.py`, with the configurations in stacks/."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+import signal
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime import get_root_resource
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "polardb-semantic-search"
+SECRETS = ["searchPassword", "databasePassword", "embeddingApiKey"]
+
+
+def configuration(stack, **changes):
+    """A stack's configuration as Pulumi hands it over: blocks as JSON, and secrets, which are other ones here."""
+    written = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
+    blocks = {key: json.dumps(value) for key, value in written.items() if "secure" not in value}
+    secrets = {f"{PROJECT}:{name}": f"the-{name}" for name in SECRETS}
+    return {**blocks, **secrets, **{f"{PROJECT}:{name}": value for name, value in changes.items()}}
+
+
+@pytest.fixture(autouse=True)
+def interrupt():
+    """What the program does to the interrupt, it does to pytest's: put back."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def run_main(declare):
+    """Runs the program, and gives what it declared, by name."""
+
+    def run(config, secrets=tuple(SECRETS)):
+        program = lambda: runpy.run_path(str(ROOT / "__main__.py")) and None  # noqa: E731
+        return {one.name: one for one in declare(program, config, [f"{PROJECT}:{name}" for name in secrets])}
+
+    return run
+
+
+def test_stack_dev_declares_the_tutorials_table_and_the_products(run_main):
+    declared = run_main(configuration("dev"))
+    assert {name.split("-")[1] for name in declared if "-" in name} == {"embedding", "documents", "products"}
+    assert declared["search-documents-table"]["name"] == "test_table"
+    assert declared["search-products-index"]["vectors"]["description_vector"]["dimension"] == 384
+    assert declared["connection"][f"{PROJECT}:search_url"] == "http://127.0.0.1:19200"
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_every_stack_runs_and_keeps_its_secrets(run_main, stack):
+    declared = run_main(configuration(stack))
+    connection = declared["connection"]
+    assert connection[f"{PROJECT}:search_password"] == "the-searchPassword"
+    assert connection.secret == {f"{PROJECT}:search_password", f"{PROJECT}:database_password"}
+    connector = declared["search-embedding-connector"]
+    assert connector["credential"] == {"api_key": "the-embeddingApiKey"}
+    assert connector.secret == {"credential"}
+    rest = [one for name, one in declared.items() if name not in ("connection", "search-embedding-connector")]
+    assert not [one.name for one in rest if any(f"the-{secret}" in str(one.inputs) for secret in SECRETS)]
+
+
+def test_a_stack_without_secrets_runs_too(run_main):
+    """A local embedding service wants no key, a cluster without the security plugin no password."""
+    config = {key: value for key, value in configuration("dev").items() if key.split(":")[1] not in SECRETS}
+    declared = run_main(config)
+    assert "credential" not in declared["search-embedding-connector"].inputs
+    assert declared["connection"][f"{PROJECT}:search_password"] == ""
+
+
+def test_it_exports_what_applications_need(run_main):
+    run_main(configuration("dev"))
+    outputs = get_root_resource().outputs
+    assert {"model_id", "dimension", "collections"} <= set(outputs)
+    assert set(outputs["collections"]) == {"documents", "products"}
+
+
+def test_every_mistake_at_once_and_nothing_declared(run_main):
+    config = configuration("dev", embeddingApiKey="${EMBEDDING_API_KEY}", searchPassword="open")
+    config[f"{PROJECT}:embedding"] = json.dumps({"url": "nowhere", "model": "m", "dimension": 0, "modle": 1})
+    config[f"{PROJECT}:collections"] = "[]"
+    with pytest.raises(pulumi.RunError) as stopped:
+        run_main(config, secrets=["databasePassword", "embeddingApiKey"])
+    first, *mistakes = str(stopped.value).splitlines()
+    assert first == f"{len(mistakes)} mistakes in the configuration, nothing was touched:"
+    assert [mistake.split(":")[0].strip() for mistake in mistakes] == [
+        "searchPassword",
+        "embeddingApiKey",
+        "embedding.url",
+        "embedding.dimension",
+        "embedding.modle",
+        "collections",
+    ]
+    assert "open" not in [word.strip("'") for word in str(stopped.value).split()]
+
+
+def test_an_interrupt_ends_the_program_at_once(run_main):
+    """Python's own handler would print a traceback over the engine's error."""
+    run_main(configuration("dev"))
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+
+
+def test_it_runs_in_another_thread_as_some_hosts_do(run_main):
+    declared = []
+
+    def run():
+        with closing(asyncio.new_event_loop()) as loop:
+            asyncio.set_event_loop(loop)
+            declared.extend(run_main(configuration("dev")))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(30)
+    assert "search-products-alias" in declared
+    assert signal.getsignal(signal.SIGINT) != signal.SIG_DFL

@@ -1,0 +1,153 @@
+"""SemanticSearchStack: the tree it declares, what goes into what, and what applications get."""
+
+from __future__ import annotations
+
+import pulumi
+import pytest
+
+from components.semantic_search import SemanticSearchStack
+from components.settings import Collection, Embedding
+from providers.connection import Connection
+
+PROJECT = "polardb-semantic-search"
+EMBEDDING = Embedding(url="https://e.test/v1/embeddings", model="text-embedding-v4", dimension=1024, api_key="sk-good")
+DOCS = {
+    "name": "docs",
+    "source": {"table": "db.t", "columns": {"id": "INT", "t2": "TEXT"}, "primary_key": "id"},
+    "fields": {"id": "id", "text": "t2"},
+    "mapping": {"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}},
+    "field_map": {"text": "vector"},
+}
+GOODS = {**DOCS, "name": "goods", "source": {**DOCS["source"], "table": "shop.goods"}, "deletion_protection": False}
+COMPONENT = "polardb:semanticsearch:"
+OF_THE_MODEL = {
+    "search-embedding-endpoint": "polarsearch:TrustedEndpoint",
+    "search-embedding-group": "polarsearch:ModelGroup",
+    "search-embedding-connector": "polarsearch:Connector",
+    "search-embedding-model": "polarsearch:Model",
+}
+OF_A_COLLECTION = {
+    "table": "polardb:SourceTable",
+    "ingest-pipeline": "polarsearch:IngestPipeline",
+    "search-pipeline": "polarsearch:SearchPipeline",
+    "index": "polarsearch:Index",
+    "link": "polardb:SyncLink",
+    "alias": "polarsearch:Alias",
+}
+
+
+@pytest.fixture
+def stack(declare):
+    """What a stack with two collections declares, by name, and its outputs, resolved."""
+    outputs = {}
+
+    def program():
+        connection = Connection("connection", search_url="https://s.test", search_password="p", database_password="q")
+        stack = SemanticSearchStack("search", connection, EMBEDDING, [Collection(**DOCS), Collection(**GOODS)])
+        said = {"model_id": stack.model_id, "dimension": stack.dimension, "collections": stack.collections}
+        return pulumi.Output.from_input(said).apply(outputs.update)
+
+    return {resource.name: resource for resource in declare(program)}, outputs
+
+
+@pytest.fixture
+def made(stack):
+    return stack[0]
+
+
+@pytest.fixture
+def outputs(stack):
+    return stack[1]
+
+
+def test_the_tree(made):
+    tree = {name: (one.type, one.parent) for name, one in made.items() if one.parent.startswith("search")}
+    expected = {
+        "search-embedding": (f"{COMPONENT}EmbeddingModel", "search"),
+        **{name: (type, "search-embedding") for name, type in OF_THE_MODEL.items()},
+    }
+    for collection in ("search-docs", "search-goods"):
+        expected[collection] = (f"{COMPONENT}SearchCollection", "search")
+        expected |= {f"{collection}-{part}": (type, collection) for part, type in OF_A_COLLECTION.items()}
+    assert tree == expected
+    assert made["search"].type == f"{COMPONENT}SemanticSearchStack"
+
+
+def test_everything_is_made_at_the_one_connection(made):
+    dynamic = {name: one.provider for name, one in made.items() if one.type.startswith(("polarsearch:", "polardb:S"))}
+    assert set(dynamic.values()) == {"connection"}
+    assert len(dynamic) == 16
+
+
+def test_everything_is_marked_as_this_stacks(made):
+    owners = {name: one["owner"] for name, one in made.items() if "owner" in one.inputs}
+    assert owners == {name: f"{PROJECT}/dev/{name}" for name in owners}
+    assert len(owners) == 16
+
+
+def test_the_models_id_goes_into_both_pipelines(made):
+    for pipeline in ("docs-ingest-pipeline", "docs-search-pipeline", "goods-ingest-pipeline", "goods-search-pipeline"):
+        assert made[f"search-{pipeline}"]["model_id"] == "search-embedding-model-id"
+    model = made["search-embedding-model"]
+    assert (model["group_id"], model["connector_id"]) == ("search-embedding-group-id", "search-embedding-connector-id")
+    assert (model["dimension"], model["space"]) == (1024, "text-embedding-v4/1024")
+
+
+def test_the_connector_is_made_after_its_endpoint_is_trusted(made):
+    assert "search-embedding-endpoint" in made["search-embedding-connector"].after
+    assert made["search-embedding-endpoint"]["pattern"] == r"^https://e\.test/v1/embeddings$"
+
+
+def test_the_pipelines_go_into_the_index_and_the_index_into_link_and_alias(made):
+    index, link, alias = (made[f"search-docs-{part}"] for part in ("index", "link", "alias"))
+    assert index["default_pipeline"] == made["search-docs-ingest-pipeline"]["name"]
+    assert index["search_pipeline"] == made["search-docs-search-pipeline"]["name"]
+    assert index["vectors"]["vector"]["dimension"] == 1024
+    assert {"search-docs-ingest-pipeline", "search-docs-search-pipeline", "search-docs-table"} <= index.after
+    assert link["index"] == alias["index"] == index["name"]
+    assert (link["table"], link["key"], link["fields"]) == ("db.t", ["id"], {"id": "id", "text": "t2"})
+    assert {"search-docs-index", "search-docs-table"} <= link.after
+    assert "search-docs-link" in alias.after
+    assert alias["name"] == "docs"
+    assert alias["cutover"] == {"table": "db.t", "vector_fields": {"t2": "vector"}, "timeout": 600}
+
+
+def test_generations_have_names_of_their_own_and_the_alias_does_not(made):
+    names = {made[f"search-docs-{part}"]["name"] for part in ("index", "ingest-pipeline", "search-pipeline")}
+    [name] = names
+    assert name.startswith("docs_")
+    assert len(name) == len("docs_") + 8
+
+
+def test_deletion_protection_reaches_index_and_table(made):
+    protected = {name: one["deletion_protection"] for name, one in made.items() if "deletion_protection" in one.inputs}
+    assert protected == {
+        "search-docs-index": True,
+        "search-docs-table": True,
+        "search-goods-index": False,
+        "search-goods-table": False,
+    }
+
+
+def test_what_is_secret_is_marked(made):
+    connector = made["search-embedding-connector"]
+    assert connector["credential"] == {"api_key": "sk-good"}
+    assert (connector.secret, connector.secret_outputs) == ({"credential"}, {"credential"})
+    assert made["connection"].secret == {f"{PROJECT}:search_password", f"{PROJECT}:database_password"}
+    others = [one for name, one in made.items() if name not in ("search-embedding-connector", "connection")]
+    assert [one.name for one in others if one.secret or "sk-good" in str(one.inputs)] == []
+
+
+def test_applications_get_what_they_need(outputs, made):
+    assert (outputs["model_id"], outputs["dimension"]) == ("search-embedding-model-id", 1024)
+    assert set(outputs["collections"]) == {"docs", "goods"}
+    docs = outputs["collections"]["docs"]
+    assert {name: value for name, value in docs.items() if name != "query"} == {
+        "alias": "docs",
+        "index": made["search-docs-index"]["name"],
+        "ingest_pipeline": made["search-docs-ingest-pipeline"]["name"],
+        "search_pipeline": made["search-docs-search-pipeline"]["name"],
+        "sync_link": "search-docs-link-id",
+    }
+    assert docs["query"]["neural"]["query"] == {"neural": {"vector": {"query_text": "{{text}}", "k": 10}}}
+    assert len(docs["query"]["hybrid"]["query"]["hybrid"]["queries"]) == 2
