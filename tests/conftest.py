@@ -4,6 +4,8 @@ that run without an engine.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +99,21 @@ class Monitor(MockMonitor):
     def RegisterResource(self, request):
         if request.type != "pulumi:pulumi:Stack":  # made once, by whichever program comes first
             self.declared.append(_declared(request))
-        return super().RegisterResource(request)
+        with own_loop():  # each call has a thread, in which Pulumi would leave a loop open
+            return super().RegisterResource(request)
+
+
+@contextmanager
+def own_loop():
+    """An event loop for this thread, which leaves nothing open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _declared(request):
@@ -123,9 +139,10 @@ def declare():
 
     def run(program, config=None, secrets=()):
         monitor = Monitor()
-        set_mocks(monitor, project="polardb-semantic-search", stack="dev", monitor=monitor)
-        set_all_config(config or {}, list(secrets))
-        pulumi.runtime.test(program)()
+        with own_loop():
+            set_mocks(monitor, project="polardb-semantic-search", stack="dev", monitor=monitor)
+            set_all_config(config or {}, list(secrets))
+            pulumi.runtime.test(program)()
         return monitor.declared
 
     return run

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import runpy
 import signal
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pulumi
@@ -110,13 +108,7 @@ def test_an_interrupt_ends_the_program_at_once(run_main):
 
 def test_it_runs_in_another_thread_as_some_hosts_do(run_main):
     declared = []
-
-    def run():
-        with closing(asyncio.new_event_loop()) as loop:
-            asyncio.set_event_loop(loop)
-            declared.extend(run_main(configuration("dev")))
-
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=lambda: declared.extend(run_main(configuration("dev"))))
     thread.start()
     thread.join(30)
     assert "search-products-alias" in declared
