@@ -126,7 +126,7 @@ def _engine_stub() -> engine_pb2_grpc.EngineStub | None:
 
 def _call() -> FrameType | None:
     """The host's frame of the call we are in, whose locals are its `request` and `context`."""
-    found = (frame for frame in _frames(sys._getframe(1)) if {"request", "context"} <= frame.f_locals.keys())
+    found = (frame for frame in _frames(sys._getframe(1)) if {"request", "context"} <= set(frame.f_locals))
     return next(found, None)
 
 
