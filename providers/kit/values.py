@@ -67,8 +67,8 @@ def _as_it_was(model: type[Inputs], name: str, olds: Props) -> Any:
 
 def _adapter(model: type[Inputs], name: str) -> TypeAdapter[Any]:
     field = model.model_fields[name]
-    kind: Any = field.annotation
-    return TypeAdapter(Annotated.__class_getitem__((kind, *field.metadata)) if field.metadata else kind)  # type: ignore[attr-defined]
+    annotated: Any = Annotated
+    return TypeAdapter(annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation)
 
 
 def _normal(inputs: type[Inputs], name: str, news: Props) -> Any:
