@@ -1,4 +1,7 @@
-"""A real Pulumi engine, the project's own program, and services to run it on: a sandbox for each test."""
+"""A real Pulumi engine, the project's own program, and services to run it on.
+
+Those are a sandbox for each test; with `-p tests.real.plugin` they are real servers that each test leaves empty.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import pymysql
 import pytest
 import yaml
 
 import engine
 from sandbox.defaults import API_KEY
-from sandbox.embeddings import Embeddings
 from sandbox.process import Sandbox
+from tests.e2e.world import PATIENCE, HeldEmbeddings, World
 
 ROOT = pathlib.Path(__file__).parents[2]
 NAME = "polardb-semantic-search"
 STACK = "test"
-PATIENCE = 60
-"""Seconds that anything awaited here may take."""
 
 
 @pytest.fixture(scope="session")
@@ -39,88 +39,25 @@ def pulumi_engine():
         pytest.skip(str(error))
 
 
-@dataclass
-class World:
-    """The services a stack is brought up on, as an application and an operator see them."""
-
-    search_url: str
-    search_username: str
-    search_password: str
-    database: dict[str, Any]
-    embeddings_url: str
-    embeddings: Any
-    api_key: str
-    keys: set[str]
-    """Keys that the embedding service takes; a test may change them."""
-    box: Any = None
-
-    def search(self, method: str, path: str, body: Any = None) -> Any:
-        response = self.raw(method, path, body)
-        response.raise_for_status()
-        return response.json()
-
-    def raw(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        auth = (self.search_username, self.search_password)
-        return httpx.request(method, self.search_url + path, json=body, auth=auth, timeout=30)
-
-    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        with closing(pymysql.connect(**self.database, autocommit=True)) as connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return list(cursor.fetchall())
-
-    def fill(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        places = ", ".join(["%s"] * len(rows[0]))
-        with closing(pymysql.connect(**self.database, autocommit=True)) as connection, connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
-
-    def ask(self, alias: str, text: str, field: str = "vector", size: int = 3) -> list[str]:
-        """Ids of the documents closest in meaning."""
-        query = {"size": size, "_source": False, "query": {"neural": {field: {"query_text": text, "k": size}}}}
-        return [hit["_id"] for hit in self.search("POST", f"/{alias}/_search", query)["hits"]["hits"]]
-
-    def count(self, index: str, field: str | None = None) -> int:
-        self.search("POST", f"/{index}/_refresh")
-        query = {"exists": {"field": field}} if field else {"match_all": {}}
-        return int(self.search("POST", f"/{index}/_count", {"query": query})["count"])
-
-    def inventory(self) -> dict[str, Any]:
-        """Every list on the servers: what a destroy has to leave as it was."""
-        everything = {"size": 1000, "query": {"match_all": {}}}
-        kept = {
-            kind: sorted(hit["_id"] for hit in self._hits(f"/_plugins/_ml/{kind}/_search", everything))
-            for kind in ("connectors", "models", "model_groups")
-        }
-        settings = self.search("GET", "/_cluster/settings?flat_settings=true")
-        return {
-            **kept,
-            "ingest pipelines": sorted(self._named("/_ingest/pipeline")),
-            "search pipelines": sorted(self._named("/_search/pipeline")),
-            "indexes": sorted(name for name in self.search("GET", "/_alias") if not name.startswith(".")),
-            "aliases": sorted(a for index in self.search("GET", "/_alias").values() for a in index["aliases"]),
-            "settings": {key: settings[key] for key in ("persistent", "transient")},
-            "links": [row[0] for row in self.sql("CALL dbms_etl.show_sync_link()")],
-            "tables": sorted(
-                self.sql(
-                    "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
-                )
-            ),
-        }
-
-    def _hits(self, path: str, body: Any) -> list[Any]:
-        response = self.raw("POST", path, body)
-        return [] if response.status_code == 404 else list(response.json()["hits"]["hits"])
-
-    def _named(self, path: str) -> Any:
-        response = self.raw("GET", path)
-        return {} if response.status_code == 404 else response.json()
+@pytest.fixture
+def world(request, tmp_path):
+    """A sandbox of this test's own, without sample rows, or real servers."""
+    if request.config.pluginmanager.has_plugin("tests.real.plugin"):
+        yield request.getfixturevalue("real_world")
+        return
+    keys = {API_KEY}
+    embeddings = HeldEmbeddings(api_keys=keys)
+    with Sandbox(tmp_path / "sandbox", samples=False, embeddings=lambda: embeddings) as box:
+        yield world_of(box, keys)
+        embeddings.release()
 
 
 @pytest.fixture
-def world(tmp_path):
-    """A sandbox of this test's own, without sample rows."""
-    keys = {API_KEY}
-    with Sandbox(tmp_path / "sandbox", samples=False, embeddings=lambda: Embeddings(api_keys=keys)) as box:
-        yield world_of(box, keys)
+def box(world):
+    """The sandbox, for tests that make something fail in a way that no real server can be told to."""
+    if world.box is None:
+        pytest.skip("only a sandbox can be told to fail like this")
+    return world.box
 
 
 def world_of(box: Sandbox, keys: set[str]) -> World:
@@ -138,7 +75,7 @@ def world_of(box: Sandbox, keys: set[str]) -> World:
         box.embeddings,
         box.api_key,
         keys,
-        box,
+        box=box,
     )
 
 
@@ -238,8 +175,10 @@ def project(world, pulumi_engine, tmp_path):
     world.sql("CREATE TABLE db.docs (id INT PRIMARY KEY, body TEXT, note VARCHAR(50))")
     for id, body in ROWS:
         world.sql("INSERT INTO db.docs (id, body) VALUES (%s, %s)", id, body)
+    trust = {"search_ca_file": world.search_ca_file} if world.search_ca_file else {}
     made.configure(
         connection={
+            **trust,
             "search_url": world.search_url,
             "search_username": world.search_username,
             "database_host": world.database["host"],

@@ -17,11 +17,6 @@ def filled(project, world, eventually):
     return project
 
 
-def slow_writes(world):
-    """The rows of a new index take their time, as a million of them would."""
-    world.search("POST", "/_sandbox/faults", {"method": "POST", "path": "/_bulk", "kind": "slow", "seconds": 8})
-
-
 def versions(world):
     return [world.search("GET", f"/docs/_doc/{id}")["_version"] for id in range(1, 6)]
 
@@ -89,7 +84,7 @@ def test_protected_documents_may_go_once_their_successor_serves(filled, world):
 
 def test_a_backfill_that_takes_too_long_leaves_the_alias_and_goes_on_later(filled, world):
     old = filled.outputs()["collections"]["docs"]["index"]
-    slow_writes(world)
+    world.embeddings.hold()  # rows take their time, as a million of them would
     filled.collection(cutover_timeout=1)
     filled.embedding(dimension=128)
     said = filled.up(ok=False)
@@ -98,7 +93,7 @@ def test_a_backfill_that_takes_too_long_leaves_the_alias_and_goes_on_later(fille
     assert "run `pulumi up` again to go on" in said
     assert world.ask("docs", "a warm jumper")[0] == "1"
     assert old in world.inventory()["indexes"]
-    world.search("DELETE", "/_sandbox/faults")
+    world.embeddings.release()
     filled.collection(cutover_timeout=60)
     filled.up()
     new = filled.outputs()["collections"]["docs"]["index"]
@@ -108,10 +103,11 @@ def test_a_backfill_that_takes_too_long_leaves_the_alias_and_goes_on_later(fille
 
 def test_a_generation_taken_back_embeds_nothing_twice(filled, world):
     before = world.inventory()
-    slow_writes(world)
+    world.embeddings.hold()
     filled.collection(cutover_timeout=1)
     filled.embedding(dimension=128)
     filled.up(ok=False)
+    world.embeddings.release()
     filled.embedding(dimension=64)
     filled.up()
     after = world.inventory()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from components.generation import names
@@ -56,7 +57,7 @@ def test_a_secret_in_the_open(project, world):
     ("changes", "words"),
     [
         ({"search_url": "http://127.0.0.1:9"}, ["Connection refused; check `search_url`"]),
-        ({"search_url": "https://127.0.0.1:{search}"}, ["the port speaks http: write http:// in `search_url`"]),
+        ({"search_url": "https://127.0.0.1:{embeddings}"}, ["the port speaks http: write http:// in `search_url`"]),
         ({"search_username": "nobody"}, ["Unauthorized (HTTP 401); check `search_username` and `search_password`"]),
         ({"database_port": 9}, ["connect to 127.0.0.1:9: ", "(2003); check `database_host` and `database_port`"]),
         ({"database_user": "nobody"}, ["Access denied for user 'nobody'", "(1045); check `database_user`"]),
@@ -65,8 +66,8 @@ def test_a_secret_in_the_open(project, world):
 )
 def test_a_connection_that_cannot_work(project, world, changes, words):
     before = world.inventory()
-    port = world.search_url.rpartition(":")[2]
-    connection(project, **{key: v.format(search=port) if isinstance(v, str) else v for key, v in changes.items()})
+    port = httpx.URL(world.embeddings_url).port
+    connection(project, **{key: v.format(embeddings=port) if isinstance(v, str) else v for key, v in changes.items()})
     said = refused(project, *words)
     assert world.search_password not in said
     assert world.inventory() == before
@@ -113,9 +114,9 @@ def test_an_untrusted_url(project, world):
     refused(project, "embedding.trusted_pattern: ^http://127.0.0.1:1/.*$ does not match the whole of")
 
 
-def test_binlog_that_is_off_and_a_table_without_a_key(project, world):
-    world.box.database.binlog = False
-    world.box.database.server_variables["log_bin"] = "OFF"
+def test_binlog_that_is_off_and_a_table_without_a_key(box, project, world):
+    box.database.binlog = False
+    box.database.server_variables["log_bin"] = "OFF"
     refused(project, "binlog is off: set the cluster parameter loose_polar_log_bin to ON")
     assert world.inventory()["links"] == []
 

@@ -31,7 +31,7 @@ LOST = [
 ]
 
 
-def test_every_answer_is_lost_once_and_nothing_is_doubled(project, world, eventually):
+def test_every_answer_is_lost_once_and_nothing_is_doubled(box, project, world, eventually):
     for method, path in LOST:
         world.search("POST", "/_sandbox/faults", {"method": method, "path": path, "kind": "lost"})
     project.up()
@@ -44,7 +44,7 @@ def test_every_answer_is_lost_once_and_nothing_is_doubled(project, world, eventu
 
 
 @pytest.mark.parametrize("kind", ["502", "503", "429", "refused"])
-def test_a_service_that_is_down_for_a_moment(project, world, kind):
+def test_a_service_that_is_down_for_a_moment(box, project, world, kind):
     world.search("POST", "/_sandbox/faults", {"method": "*", "path": "/_*", "kind": kind, "times": 3})
     project.up(ok=None)
     world.search("DELETE", "/_sandbox/faults")
@@ -53,7 +53,7 @@ def test_a_service_that_is_down_for_a_moment(project, world, kind):
     assert [len(made[k]) for k in ("model_groups", "connectors", "models", "indexes", "links")] == [1] * 5
 
 
-def test_what_is_made_but_not_seen_yet_is_kept_with_its_secrets_encrypted(project, world):
+def test_what_is_made_but_not_seen_yet_is_kept_with_its_secrets_encrypted(box, project, world):
     world.search("POST", "/_sandbox/faults", {"method": "GET", "path": "/_plugins/_ml/connectors/*", "kind": "500"})
     said = project.up(ok=False)
     assert "GET /_plugins/_ml/connectors/" in said
@@ -65,7 +65,7 @@ def test_what_is_made_but_not_seen_yet_is_kept_with_its_secrets_encrypted(projec
     assert project.preview() == {}
 
 
-def test_a_killed_run_is_gone_on_with(project, world, eventually):
+def test_a_killed_run_is_gone_on_with(box, project, world, eventually):
     slow = {"method": "POST", "path": "/_plugins/_ml/models/_register", "kind": "slow", "seconds": 3}
     world.search("POST", "/_sandbox/faults", slow)
     running = project.start("up", "--yes", "--skip-preview")
@@ -82,7 +82,7 @@ def test_a_killed_run_is_gone_on_with(project, world, eventually):
     assert world.inventory()["models"] == []
 
 
-def test_an_orphaned_plugin_leaves_with_its_engine(project, world, eventually):
+def test_an_orphaned_plugin_leaves_with_its_engine(box, project, world, eventually):
     slow = {"method": "PUT", "path": "/_cluster/settings", "kind": "slow", "seconds": 2}
     world.search("POST", "/_sandbox/faults", slow)
     running = project.start("up", "--yes", "--skip-preview")

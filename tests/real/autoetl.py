@@ -1,0 +1,258 @@
+"""Stands in for AutoETL on a real MySQL: follows its binlog and keeps indexes filled, as `dbms_etl.links` asks for.
+
+    python -m tests.real.autoetl settings.json
+
+One reader, one sender. The reader takes row changes out of the binlog and loads a link's rows when it comes by the
+link's own row there, so there is no gap between load and changes. The sender posts whatever piled up while its last
+bulk was under way. The position is kept in memory only: this lives as long as the servers of one test session.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pymysql
+from pymysqlreplication import BinLogStreamReader
+from pymysqlreplication.event import QueryEvent
+from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
+
+from sandbox.polardb.flink import read_script
+from tests.real.documents import Link, bulk_body, document, document_id, failures
+from tests.real.opensearch import Account
+
+BATCH = 200
+ROWS = [WriteRowsEvent, UpdateRowsEvent, DeleteRowsEvent]
+RENAMING = re.compile(r"\bRENAME\s+COLUMN\b|\bCHANGE\b", re.IGNORECASE)
+
+
+class Links:
+    """What `dbms_etl.links` says, and what each link still has to deliver: `_id` to document, or to None to delete."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Condition()
+        self.known: dict[int, Link] = {}
+        self.pending: dict[int, dict[str, Any]] = {}
+        self.dropping: set[int] = set()
+
+    def add(self, link: Link, documents: Iterable[tuple[str, Any]]) -> None:
+        with self.lock:
+            self.known[link.id] = link
+            self.pending[link.id] = dict(documents)
+            self.lock.notify_all()
+
+    def put(self, link: int, changes: Iterable[tuple[str, Any]]) -> None:
+        with self.lock:
+            self.pending[link].update(changes)
+            self.lock.notify_all()
+
+    def put_back(self, link: int, changes: Mapping[str, Any]) -> None:
+        """What could not be delivered, unless there is news of it."""
+        with self.lock:
+            if link in self.pending:
+                self.pending[link] = {**changes, **self.pending[link]}
+
+    def forget(self, link: int) -> None:
+        """No more changes; the sender says when its last document has left."""
+        with self.lock:
+            self.known.pop(link, None)
+            self.pending.pop(link, None)
+            self.dropping.add(link)
+            self.lock.notify_all()
+
+    def take(self) -> tuple[dict[int, dict[str, Any]], set[int]]:
+        """Waits for something to do: up to BATCH documents of each link, and links to drop."""
+        with self.lock:
+            while not (any(self.pending.values()) or self.dropping):
+                self.lock.wait()
+            taken = {link: dict(list(changes.items())[:BATCH]) for link, changes in self.pending.items() if changes}
+            for link, changes in taken.items():
+                for key in changes:
+                    del self.pending[link][key]
+            dropping, self.dropping = self.dropping, set()
+            return taken, dropping
+
+    def of(self, schema: str, table: str) -> list[Link]:
+        with self.lock:
+            return [link for link in self.known.values() if link.table == f"{schema}.{table}"]
+
+
+@dataclass
+class Reader:
+    """Turns the binlog into changes. Runs until the server is gone."""
+
+    database: Mapping[str, Any]
+    links: Links
+
+    def run(self, file: str, position: int) -> None:
+        stream = BinLogStreamReader(
+            connection_settings=dict(self.database),
+            server_id=1000,
+            blocking=True,
+            resume_stream=True,
+            log_file=file,
+            log_pos=position,
+            only_events=[*ROWS, QueryEvent],
+            enable_logging=False,
+        )
+        for event in stream:
+            if isinstance(event, QueryEvent):
+                self._definition(_text(event.query))
+            elif (event.schema, event.table) == ("dbms_etl", "links"):
+                self._links_changed(event)
+            else:
+                self._rows_changed(event)
+
+    def _links_changed(self, event: Any) -> None:
+        for row in event.rows:
+            values = row.get("after_values") or row.get("values")
+            if isinstance(event, WriteRowsEvent):
+                self.load(values)
+            elif values["status"] == "dropping":
+                self.links.forget(values["id"])
+
+    def load(self, row: Mapping[str, Any]) -> None:
+        """Every row the table has now; what changed since the link was made comes again, and ends the same."""
+        link = _link(row)
+        rows = _query(self.database, f"SELECT * FROM `{link.table.replace('.', '`.`')}`")
+        self.links.add(link, ((document_id(row, link), document(row, link)) for row in rows))
+
+    def _rows_changed(self, event: Any) -> None:
+        for link in self.links.of(event.schema, event.table):
+            self.links.put(link.id, [change for row in event.rows for change in _changes(row, event, link)])
+
+    def _definition(self, statement: str) -> None:
+        """A renamed column ends its link, as AutoETL's DDL rules have it."""
+        if not (RENAMING.search(statement) and statement.lstrip().upper().startswith("ALTER")):
+            return
+        with self.links.lock:
+            known = list(self.links.known.values())
+        for link in known:
+            columns = {name.lower() for name in _columns(self.database, link.table)}
+            if gone := [column for column in link.fields.values() if column.lower() not in columns]:
+                self.links.forget(link.id)
+                _note(self.database, link.id, "failed", f"Unknown column '{gone[0]}' in 'field list'", status="failed")
+
+
+@dataclass
+class Sender:
+    """Delivers what is pending, again and again until it is taken. Runs for ever."""
+
+    database: Mapping[str, Any]
+    search: httpx.Client
+    links: Links
+
+    def run(self) -> None:
+        troubles: dict[int, int] = {}
+        while True:
+            taken, dropping = self.links.take()
+            for link, changes in taken.items():
+                failed, why = self._deliver(link, changes)
+                self._note(link, len(failed), why, troubles)
+                self.links.put_back(link, failed)
+            for link in dropping:
+                _execute(self.database, "DELETE FROM dbms_etl.links WHERE id = %s AND status = 'dropping'", link)
+            if any(troubles.values()):
+                time.sleep(0.2)
+
+    def _deliver(self, link: int, changes: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """What was not taken, and why."""
+        index = self.links.known[link].index if link in self.links.known else None
+        if index is None:
+            return {}, ""
+        try:
+            if self.search.head(f"/{index}").status_code == 404:
+                return changes, f"index_not_found_exception: no such index [{index}]"
+            answer = self.search.post("/_bulk", content=bulk_body(index, changes), headers=NDJSON)
+        except httpx.HTTPError as error:
+            return changes, f"PolarSearch is unreachable: {error or type(error).__name__}"
+        if answer.status_code != 200:
+            return changes, f"PolarSearch answered HTTP {answer.status_code}: {answer.text[:200]}"
+        failed = failures(answer.json())
+        return {key: changes[key] for key in failed}, next(iter(failed.values()), "")
+
+    def _note(self, link: int, failed: int, why: str, troubles: dict[int, int]) -> None:
+        if why:
+            troubles[link] = troubles.get(link, 0) + 1
+            _note(self.database, link, "recovering", f"{why}; {failed} documents refused", restarts=troubles[link])
+        elif troubles.pop(link, 1):
+            troubles[link] = 0
+            _note(self.database, link, "running", "")
+
+
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+def _changes(row: Mapping[str, Any], event: Any, link: Link) -> Iterable[tuple[str, Any]]:
+    before = row.get("before_values") or (row["values"] if isinstance(event, DeleteRowsEvent) else None)
+    after = row.get("after_values") or (row["values"] if isinstance(event, WriteRowsEvent) else None)
+    if before and (after is None or document_id(before, link) != document_id(after, link)):
+        yield document_id(before, link), None
+    if after:
+        yield document_id(after, link), document(after, link)
+
+
+def _link(row: Mapping[str, Any]) -> Link:
+    texts = {name: _text(value) for name, value in row.items()}
+    if row["origin"] == "sync_by_sql":
+        script = read_script(texts["script"])
+        return Link(row["id"], f"{script.schema}.{script.table}", script.index, dict(script.fields), script.key)
+    fields = dict(pair.split("=") for pair in texts["fields"].split(","))
+    return Link(row["id"], texts["source"].lower(), texts["target"], fields, texts["keyed"].split(","))
+
+
+def _note(
+    database: Mapping[str, Any], link: int, job: str, errors: str, *, restarts: int = 0, status: str = "active"
+) -> None:
+    message = {"errors": errors, "others": "", "latency": "0", "jobStatus": job, "restart_times": str(restarts)}
+    statement = "UPDATE dbms_etl.links SET message = %s, status = %s WHERE id = %s AND status = 'active'"
+    _execute(database, statement, json.dumps(message, ensure_ascii=False), status, link)
+
+
+def _execute(database: Mapping[str, Any], statement: str, *values: Any) -> None:
+    """Unseen by the binlog: it is not a row somebody changed."""
+    with closing(pymysql.connect(**database, autocommit=True)) as connection, connection.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute(statement, values)
+
+
+def _query(database: Mapping[str, Any], statement: str, *values: Any) -> list[dict[str, Any]]:
+    cursor_class = pymysql.cursors.DictCursor
+    with closing(pymysql.connect(**database, cursorclass=cursor_class)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+        return list(cursor.fetchall())
+
+
+def _columns(database: Mapping[str, Any], table: str) -> list[str]:
+    statement = "SELECT column_name AS name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
+    return [_text(row["name"]) for row in _query(database, statement, *table.split("."))]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The settings: `database` for pymysql, and `url`, `username`, `password`, `ca_file` of the search service."""
+    settings = json.loads(Path(arguments[0]).read_text())
+    database = settings.pop("database")
+    account = Account(settings["username"], settings["password"], settings["ca_file"] and Path(settings["ca_file"]))
+    links = Links()
+    [start] = _query(database, "SHOW MASTER STATUS")
+    sender = Sender(database, account.client(settings["url"]), links)
+    threading.Thread(target=sender.run, daemon=True).start()
+    print("following", start["File"], start["Position"], flush=True)
+    Reader(database, links).run(start["File"], start["Position"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

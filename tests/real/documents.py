@@ -1,0 +1,64 @@
+"""From a row, as the binlog or a SELECT has it, to a document, and from documents to a `_bulk` body. Pure."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import decimal
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Link:
+    """From `table` (`database.name`) to `index`: `fields` says which column fills which field, `key` what a row is."""
+
+    id: int
+    table: str
+    index: str
+    fields: Mapping[str, str]
+    key: Sequence[str]
+
+
+def document(row: Mapping[str, Any], link: Link) -> dict[str, Any]:
+    """A column that is gone gives null, as AutoETL's DDL rules have it."""
+    return {field: value(row.get(column)) for field, column in link.fields.items()}
+
+
+def document_id(row: Mapping[str, Any], link: Link) -> str:
+    """The values of the key, joined by `_`."""
+    return "_".join(str(value(row[column])) for column in link.key)
+
+
+def value(raw: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(raw, decimal.Decimal):
+        return int(raw) if raw == raw.to_integral_value() else float(raw)
+    if isinstance(raw, (datetime.date, datetime.timedelta)):
+        return str(raw)
+    if isinstance(raw, (set, frozenset)):
+        return sorted(raw)
+    return base64.b64encode(raw).decode() if isinstance(raw, bytes) else raw
+
+
+def bulk_body(index: str, documents: Mapping[str, Any]) -> bytes:
+    """NDJSON: `index` with the whole document, for which pipelines run, or `delete` where there is none."""
+    lines = []
+    for key, content in documents.items():
+        lines.append({"delete" if content is None else "index": {"_index": index, "_id": key}})
+        if content is not None:
+            lines.append(content)
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+
+
+def failures(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Why each item failed, by `_id`. Deleting what is not there is no failure."""
+    failed = {}
+    for item in answer["items"]:
+        [(action, result)] = item.items()
+        if result["status"] >= 300 and not (action == "delete" and result["status"] == 404):
+            error = result.get("error", {})
+            failed[result["_id"]] = f"{error.get('type')}: {error.get('reason')} (HTTP {result['status']})"
+    return failed

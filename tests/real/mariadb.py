@@ -1,0 +1,29 @@
+"""MariaDB 10.5 or later, where MySQL 8.0.15 cannot run. It is no PolarDB, and does not say that it were one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.real.mysql import as_root
+
+MARIADB_PACKAGES = ("mariadb-server-core", "mariadb-client-core", "mariadb-server")
+SMALL = ("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=64M")
+
+
+class MariaDb:
+    """`program` is mariadbd, `install_db` the script that makes a data folder, `base` where both look for the rest."""
+
+    name = "mariadb"
+    environ: Mapping[str, str] = {}
+
+    def __init__(self, program: Path, install_db: Path, base: Path) -> None:
+        self._program, self._install_db, self._base = program, install_db, base
+
+    def initialise(self, data: Path) -> Sequence[str | Path]:
+        quiet = ["--auth-root-authentication-method=normal", "--skip-test-db", "--force", "--skip-name-resolve"]
+        return [self._install_db, "--no-defaults", f"--basedir={self._base}", f"--datadir={data}", *quiet, *as_root()]
+
+    def start(self, data: Path, revision: str | None) -> Sequence[str | Path]:
+        places = [f"--basedir={self._base}", f"--lc-messages-dir={self._base}/share/mysql"]
+        return [self._program, "--no-defaults", *places, *SMALL]

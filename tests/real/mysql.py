@@ -1,0 +1,128 @@
+"""A real MySQL 8.0.15 that says it is a PolarDB, or, where that cannot run, a MariaDB that does not.
+
+`polardb_version` is a real variable of the MySQL, from a plugin of ours; PolarDB 8.0.2 is built on 8.0.18. MariaDB has
+no such variable, and a kind has to live with that.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import pymysql
+
+from sandbox.defaults import DATABASE_PASSWORD, DATABASE_USER
+from tests.real.process import Process, free_port
+
+PROCEDURES = Path(__file__).with_name("dbms_etl.sql")
+REVISION = "8.0.2.2.33"
+PATIENCE = 60
+
+FOLLOWED = (
+    "--bind-address=127.0.0.1",
+    "--log-bin=binlog",
+    "--binlog-format=ROW",
+    "--binlog-row-metadata=FULL",
+    "--server-id=1",
+    "--performance-schema=OFF",
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--skip-name-resolve",
+    "--character-set-server=utf8mb4",
+    "--lower-case-table-names=1",
+)
+"""Both servers: row changes with the names of their columns in the binlog; nothing has to survive a power cut."""
+
+
+class Server(Protocol):
+    """A program that can be a database: how its folder is made, and how it is started on a port."""
+
+    name: str
+    environ: Mapping[str, str]
+
+    def initialise(self, data: Path) -> Sequence[str | Path]: ...
+
+    def start(self, data: Path, revision: str | None) -> Sequence[str | Path]: ...
+
+
+class RealDatabase:
+    """Starts when made, with its data in `folder`; has the sandbox's account, and `dbms_etl`. Raises Broken.
+
+    `revision` is what `polardb_version` says; None is a server that is no PolarDB.
+    """
+
+    def __init__(self, server: Server, folder: Path, revision: str | None = REVISION) -> None:
+        self.name, self.port = server.name, free_port()
+        self._socket = folder / "socket"
+        data = folder / "data"
+        environ = {**os.environ, **server.environ}
+        subprocess.run(server.initialise(data), env=environ, check=True, capture_output=True, timeout=PATIENCE)
+        places = {"datadir": data, "port": self.port, "socket": self._socket, "pid-file": folder / "pid"}
+        options = [f"--{name}={value}" for name, value in places.items()]
+        command = [*server.start(data, revision), *FOLLOWED, *options, *as_root()]
+        self._process = Process(command, folder / f"{server.name}.log", server.environ)
+        try:
+            self._process.await_ready(self._answers, PATIENCE)
+            self._furnish()
+        except BaseException:
+            self._process.kill()
+            raise
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """How an application connects, for pymysql."""
+        return {"host": "127.0.0.1", "port": self.port, "user": DATABASE_USER, "password": DATABASE_PASSWORD}
+
+    @property
+    def root(self) -> dict[str, Any]:
+        """How an administrator connects."""
+        return {"host": "localhost", "unix_socket": str(self._socket), "user": "root", "charset": "utf8mb4"}
+
+    def stop(self) -> None:
+        """For good."""
+        self._process.kill()
+
+    def _answers(self) -> bool:
+        with closing(socket.socket()) as probe:  # pymysql would leave its own open when it fails
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _furnish(self) -> None:
+        """The account, and AutoETL's procedures; none of it is for the follower of the binlog."""
+        with closing(pymysql.connect(**self.root, autocommit=True)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE USER {DATABASE_USER}@'%%' IDENTIFIED BY %s", [DATABASE_PASSWORD])
+            cursor.execute(f"GRANT ALL ON *.* TO {DATABASE_USER}@'%' WITH GRANT OPTION")
+            for statement in PROCEDURES.read_text().split("////"):
+                cursor.execute(statement)
+
+
+def as_root() -> list[str]:
+    """Both servers refuse to run as root unless told to."""
+    return ["--user=root"] if os.getuid() == 0 else []
+
+
+class MySql:
+    """`folder` is the unpacked server, `libraries` where its libaio is."""
+
+    name = "mysql"
+
+    def __init__(self, folder: Path, libraries: Path | None) -> None:
+        self._folder = folder
+        self.environ: Mapping[str, str] = {"LD_LIBRARY_PATH": str(libraries)} if libraries else {}
+
+    def initialise(self, data: Path) -> Sequence[str | Path]:
+        small = ["--innodb-log-file-size=8M", "--lower-case-table-names=1"]
+        return [*self._program(), "--initialize-insecure", f"--datadir={data}", *small, *as_root()]
+
+    def start(self, data: Path, revision: str | None) -> Sequence[str | Path]:
+        plugin = ["--plugin-load-add=polardb=polardb.so", f"--polardb-version={revision}"] if revision else []
+        return [*self._program(), *plugin, "--mysqlx=OFF", "--default-authentication-plugin=mysql_native_password"]
+
+    def _program(self) -> list[str | Path]:
+        folder = self._folder
+        places = [f"--basedir={folder}", f"--lc-messages-dir={folder}/share", f"--plugin-dir={folder}/lib/plugin"]
+        return [folder / "bin" / "mysqld", "--no-defaults", *places]
