@@ -32,40 +32,37 @@ class Database:
 
     @classmethod
     def connect(cls, host: str, port: int, user: str, password: str, tls: str | None, clock: Clock) -> Database:
-        """`tls`: "true" for a certificate the system trusts, or the path of the CA's; None for no encryption."""
+        """`tls`: "true" for a certificate the system trusts, or the path of the CA's.
+
+        None encrypts where the server offers to, whoever it is.
+        """
         options: dict[str, Any] = {"host": host, "port": port, "user": user, "password": password}
         return cls(clock=clock, connect_timeout=10, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, by column name. Raises SqlError."""
-        return self.session([(statement, values)])
-
-    def session(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Row]:
-        """Several statements on one connection, so that session variables hold; the last one's rows."""
         for attempt in range(self._retries):
             try:
-                return self._once(statements)
+                return self._once(statement, values)
             except SqlError as error:
                 if error.code not in PASSING:
                     raise
             self._clock.sleep(self._pause * 2**attempt)
-        return self._once(statements)
+        return self._once(statement, values)
 
     def variable(self, name: str) -> str | None:
         """A global variable's value, None where the server does not know it."""
         rows = self.query("SHOW GLOBAL VARIABLES LIKE %s", [name])
         return str(rows[0]["Value"]) if rows else None
 
-    def _once(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Row]:
-        statement = f"connect to {self._connect['host']}:{self._connect['port']}"
+    def _once(self, statement: str, values: Sequence[Any]) -> list[Row]:
+        doing = f"connect to {self._connect['host']}:{self._connect['port']}"
         try:
             with closing(pymysql.connect(cursorclass=DictCursor, autocommit=True, **self._connect)) as connection:
-                rows: list[Row] = []
-                for statement, values in statements:
-                    rows = _rows(connection, statement, values)
-                return rows
+                doing = statement
+                return _rows(connection, statement, values)
         except pymysql.MySQLError as error:
-            raise _refusal(statement, error) from error
+            raise _refusal(doing, error) from error
 
 
 def quote(*names: str) -> str:
