@@ -6,8 +6,12 @@ on a free port, and its AutoETL writes into that same search service.
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import certifi
 import pytest
@@ -77,6 +81,28 @@ def requests(search):
         return counted
 
     return count
+
+
+@dataclass
+class Certificate:
+    """A server's own certificate for 127.0.0.1: as a file, which is its authority too, and as the server has it."""
+
+    file: Path
+    context: ssl.SSLContext
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl on this machine to make a certificate with")
+    key, file = (tmp_path_factory.mktemp("tls") / name for name in ("key.pem", "certificate.pem"))
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command = ["openssl", "req", "-x509", *curve, "-keyout", key, "-out", file, *subject]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, key)
+    return Certificate(file, context)
 
 
 @dataclass

@@ -15,8 +15,18 @@ TEXT = {"type": "text"}
         ({**TEXT, "fields": {"raw": {"type": "keyword"}}}, TEXT, False),
         ({"properties": {"a": TEXT}}, {"properties": {"a": TEXT, "b": TEXT}}, True),
         ({"properties": {"a": TEXT}}, {"properties": {"a": {"type": "long"}}}, False),
+        ({"properties": {"a": "text"}}, {"properties": {"a": TEXT}}, False),
     ],
-    ids=["same", "type", "parameter", "sub-field added", "sub-field gone", "nested added", "nested changed"],
+    ids=[
+        "same",
+        "type",
+        "parameter",
+        "sub-field added",
+        "sub-field gone",
+        "nested added",
+        "nested changed",
+        "no mapping at all",
+    ],
 )
 def test_a_mapping_only_grows(old, new, can):
     assert grows(old, new) is can

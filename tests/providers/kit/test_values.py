@@ -87,6 +87,7 @@ def test_a_plan_of_nothing_is_false():
 def test_hides_every_secret_the_longest_first():
     hidden = secrets(ThingInputs, {"credential": {"key": "sk-long-secret", "id": "sk-long"}})
     assert hide("key sk-long-secret of sk-long", hidden) == "key [secret] of [secret]"
+    assert secrets(ThingInputs, {"credential": {"keys": ["sk-one", "sk-two"]}}) == ["sk-one", "sk-two"]
     assert hide("a b c", ["a", ""]) == "a b c"  # a single letter is no secret worth a riddle
 
 

@@ -1,0 +1,29 @@
+"""Objects of ML Commons: found by name with a search that may be late, read by id."""
+
+from __future__ import annotations
+
+from providers.kit import NotFound
+from providers.kit.mlcommons import find_by, find_named
+
+SEARCH = "/_plugins/_ml/models/_search"
+
+
+def hits(*ids):
+    return {"hits": {"hits": [{"_id": id} for id in ids]}}
+
+
+def test_what_is_gone_since_the_search_saw_it_is_not_found(api, client):
+    api.post(SEARCH).respond(json=hits("gone", "there"))
+
+    def read(id):
+        if id == "gone":
+            raise NotFound("GET /x", 404, "no such model")
+        return f"model {id}"
+
+    assert find_named(client, "models", "m", read) == [("there", "model there")]
+
+
+def test_nothing_yet_is_nothing(api, client):
+    """2.11 answers 404 while its index is not there."""
+    api.post(SEARCH).respond(404, json={"error": {"reason": "no such index"}})
+    assert find_by(client, "models", connector_id="c") == []

@@ -1,0 +1,115 @@
+"""SQL: one short connection a call, sent again only when nothing was done, errors on one line."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from providers.kit import Clock, Database, Refused, SqlError, as_text, quote
+from sandbox.polardb import serve
+
+USER, PASSWORD = "polardb_user", "secret-of-polardb"
+
+
+@pytest.fixture
+def open_at(clock):
+    """A client of the database at a port."""
+    return lambda port, tls=None, password=PASSWORD: Database.connect("127.0.0.1", port, USER, password, tls, clock)
+
+
+@pytest.fixture
+def database(polardb, open_at):
+    return open_at(polardb.port)
+
+
+def test_rows_by_column_name(database):
+    assert database.query("SELECT 1 AS a, %s AS b", ["x'y"]) == [{"a": 1, "b": "x'y"}]
+
+
+def test_a_call_answers_with_its_rows(database):
+    assert database.query("CALL dbms_etl.show_sync_link()") == []
+
+
+def test_variables(database):
+    assert database.variable("polardb_version") == "8.0.1.1.52"
+    assert database.variable("no_such_variable") is None
+
+
+def test_an_error_is_one_line_with_its_statement_cut(database):
+    statement = f"SELECT\n  *\n  FROM nowhere.t WHERE {' AND '.join(['a = 1'] * 50)}"
+    with pytest.raises(SqlError) as raised:
+        database.query(statement)
+    assert str(raised.value).startswith("SELECT * FROM nowhere.t WHERE a = 1 AND ")
+    assert "…: " in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_wrong_password_is_not_tried_again(polardb, open_at, hands):
+    with pytest.raises(SqlError, match=r"^connect to 127.0.0.1:\d+: Access denied .*\(1045\); check `database_user`"):
+        open_at(polardb.port, password="wrong").query("SELECT 1")
+    assert hands.slept == []
+
+
+def test_nobody_there_is_tried_again_with_doubling_pauses(open_at, hands):
+    with pytest.raises(SqlError, match=r"\(2003\); check `database_host` and `database_port`"):
+        open_at(1).query("SELECT 1")
+    assert hands.slept == [0.5, 1, 2]
+
+
+def test_a_server_that_comes_up_meanwhile_is_reached(start_polardb, open_at):
+    """What passes by itself: no connection, too many, a lock."""
+    polardb = start_polardb()
+    database, servers = polardb.database, []
+    port = free_port()
+    clock = Clock(now=lambda: 0, sleep=lambda _: servers.append(serve(database, port)))
+    try:
+        client = Database.connect("127.0.0.1", port, USER, PASSWORD, None, clock)
+        assert client.query("SELECT 1 AS a") == [{"a": 1}]
+        assert len(servers) == 1
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@pytest.mark.parametrize("tls", ["the CA", None, "false"])
+def test_an_encrypted_server(polardb, open_at, certificate, tls):
+    secured = serve(polardb.database, tls=certificate.context)
+    try:
+        ca = str(certificate.file) if tls == "the CA" else tls
+        assert open_at(secured.port, tls=ca).query("SELECT 1 AS a") == [{"a": 1}]
+    finally:
+        secured.stop()
+
+
+def test_a_certificate_nobody_trusts_is_refused(polardb, open_at, certificate):
+    secured = serve(polardb.database, tls=certificate.context, log=lambda _: None)
+    try:
+        with pytest.raises(SqlError, match="certificate verify failed"):
+            open_at(secured.port, tls="true").query("SELECT 1")
+    finally:
+        secured.stop()
+
+
+def test_encryption_that_is_asked_for_is_not_done_without(polardb, open_at, certificate):
+    with pytest.raises(SqlError, match="SSL is required but the server doesn't support it"):
+        open_at(polardb.port, tls=str(certificate.file)).query("SELECT 1")
+
+
+def test_quotes_names():
+    assert quote("db", "a table") == "`db`.`a table`"
+
+
+@pytest.mark.parametrize("name", ["", "a`b", "a\0b"])
+def test_refuses_names_that_cannot_be_quoted(name):
+    with pytest.raises(Refused, match="is no name for a database object; use letters, digits and _"):
+        quote("db", name)
+
+
+def test_some_texts_of_information_schema_are_bytes():
+    assert (as_text(b"int(11)"), as_text("int"), as_text(5)) == ("int(11)", "int", "5")
