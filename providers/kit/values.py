@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pulumi.output import contains_unknowns
 from pydantic import TypeAdapter, ValidationError
@@ -66,9 +66,9 @@ def _as_it_was(model: type[Inputs], name: str, olds: Props) -> Any:
 
 
 def _adapter(model: type[Inputs], name: str) -> TypeAdapter[Any]:
-    field = model.model_fields[name]
-    annotated: Any = Annotated
-    return TypeAdapter(annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation)
+    field, annotated = model.model_fields[name], cast("Any", Annotated)
+    parts: Any = (field.annotation, *field.metadata)
+    return TypeAdapter(annotated[parts] if field.metadata else parts[0])
 
 
 def _normal(inputs: type[Inputs], name: str, news: Props) -> Any:
