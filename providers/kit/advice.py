@@ -83,7 +83,9 @@ TRANSPORT = (
         r"wrong version number|WRONG_VERSION_NUMBER|record layer failure|RECORD_LAYER_FAILURE",
         "the port speaks http: write http:// in `search_url`",
     ),
-    Known(r"disconnected without sending", "if the port speaks https, write https:// in `search_url`"),
+    Known(
+        r"disconnected without sending|[Cc]onnection reset", "if the port speaks https, write https:// in `search_url`"
+    ),
     Known(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED", "name the cluster's CA in `search_ca_file`"),
     Known(r"[Nn]ame or service not known|nodename nor servname|[Nn]ame resolution", "check the host in `search_url`"),
     Known(r"", "check `search_url`, and that this machine may reach it"),

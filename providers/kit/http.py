@@ -115,10 +115,13 @@ def _version(answer: Answer) -> Version:
     raise Rejected("GET /", None, f"version {number or 'missing'}", "is this really PolarSearch? check `search_url`")
 
 
-def _no_answer(request: str, base: str, error: httpx.TransportError) -> Unavailable:
+def _no_answer(request: str, base: str, error: httpx.TransportError) -> ApiError:
+    where, reason = f"{request} at {base}", _one_line(str(error) or type(error).__name__)
+    fix = advice.for_transport(reason)
+    if "[SSL" in reason:  # a certificate that is not trusted now will not be in a second
+        return Rejected(where, None, reason, fix)
     refused = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol))
-    reason = _one_line(str(error) or type(error).__name__)
-    return Unavailable(f"{request} at {base}", None, reason, advice.for_transport(reason), refused=refused)
+    return Unavailable(where, None, reason, fix, refused=refused)
 
 
 def _answer(request: str, response: httpx.Response) -> Answer:

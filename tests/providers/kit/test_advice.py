@@ -71,6 +71,7 @@ def test_a_bad_embedding_key_is_not_taken_for_a_bad_login():
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "write http://"),
         ("[SSL: RECORD_LAYER_FAILURE] record layer failure", "write http://"),
         ("Server disconnected without sending a response.", "write https://"),
+        ("[Errno 104] Connection reset by peer", "write https://"),
         ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate", "search_ca_file"),
         ("[Errno -2] Name or service not known", "check the host"),
         ("[Errno 111] Connection refused", "check `search_url`, and that this machine may reach it"),

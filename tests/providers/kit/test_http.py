@@ -7,6 +7,7 @@ from providers.kit import NotFound, Rejected, SearchClient, SearchStackError, Un
 
 LOST = httpx.ReadTimeout("no answer")
 UNREACHABLE = httpx.ConnectError("connection refused")
+UNTRUSTED = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
 FRESH_NODE = "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds."
 
 
@@ -35,6 +36,7 @@ DELETE = operator.methodcaller("delete", "/x")
         (POST, LOST, 1),
         (PUT_NEW, LOST, 1),
         (GET, httpx.Response(500), 1),
+        (GET, UNTRUSTED, 1),
         (PUT, httpx.Response(400), 1),
     ],
 )
