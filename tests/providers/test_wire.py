@@ -62,7 +62,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 class Service:
     """PolarSearch on a socket; `gate`, when set, holds up requests for pipelines."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         embeddings = Embeddings(api_keys=["sk-good"])
 
         def call(method, url, headers, body, timeout):
@@ -71,12 +71,8 @@ class Service:
 
         self.gate = None
         self.application = PolarSearch(call=call, users={"u": PASSWORD})
-        self.running = wire.serve(self.handle)
-        self.url = f"http://127.0.0.1:{self.running.port}"
-        trusted = {"plugins.ml_commons.trusted_connector_endpoints_regex": [r"^http://embeddings\.test/.*$"]}
-        httpx.put(
-            f"{self.url}/_cluster/settings", json={"persistent": trusted}, auth=("u", PASSWORD)
-        ).raise_for_status()
+        self.running = wire.serve(self.handle, tls=tls)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.running.port}"
 
     def handle(self, request):
         if self.gate and request.path.startswith("/_ingest/pipeline/"):
@@ -87,9 +83,15 @@ class Service:
         self.running.stop()
         self.application.close()
 
+    def trust(self):
+        """Lets connectors call the embedding service."""
+        trusted = {"plugins.ml_commons.trusted_connector_endpoints_regex": [r"^http://embeddings\.test/.*$"]}
+        answer = httpx.put(f"{self.url}/_cluster/settings", json={"persistent": trusted}, auth=("u", PASSWORD))
+        answer.raise_for_status()
+
 
 @contextmanager
-def started(engine_port, url):
+def started(engine_port, url, ca_file=""):
     """The host's process, configured."""
     command = [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{engine_port}"]
     environment = {"PULUMI_PROJECT": "p", "PATH": os.environ["PATH"]}
@@ -99,7 +101,8 @@ def started(engine_port, url):
             with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
                 host = provider_pb2_grpc.ResourceProviderStub(channel)
                 config = Struct()
-                config.update({"p:search_url": url, "p:search_username": "u", "p:search_password": PASSWORD})
+                account = {"p:search_username": "u", "p:search_password": PASSWORD}
+                config.update({"p:search_url": url, "p:search_ca_file": ca_file, **account})
                 host.Configure(pb.ConfigureRequest(args=config))
                 yield process, host
         finally:
@@ -109,6 +112,7 @@ def started(engine_port, url):
 @pytest.fixture(scope="module")
 def service():
     with closing(Service()) as service:
+        service.trust()
         yield service
 
 
@@ -241,6 +245,16 @@ def test_more_than_four_calls_run_at_a_time(host, service):
         assert not service.gate.broken
     finally:
         service.gate = None
+
+
+def test_https_with_an_authority_of_ones_own(engine, certificate):
+    declared = {"owner": "p/s/group", "name": "secured"}
+    with closing(Service(certificate.context)) as service:
+        with started(engine.port, service.url, str(certificate.file)) as (_, host):
+            assert created(host, ModelGroupKind, declared).id
+        with started(engine.port, service.url) as (_, host), pytest.raises(grpc.RpcError) as raised:
+            created(host, ModelGroupKind, declared)
+    assert "name the cluster's CA in `search_ca_file`" in status_of(raised.value).message
 
 
 def test_it_leaves_when_the_engine_is_gone(service):
