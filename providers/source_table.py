@@ -92,7 +92,11 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
     identity = frozenset({"database", "name"})
 
     def find(self, inputs: SourceTableInputs) -> str | None:
-        return _id(inputs) if self._columns(inputs) else None
+        if self._columns(inputs):
+            return _id(inputs)
+        if self._comment(inputs) is not None:  # MySQL shows a table to whoever may ALTER it, but not its columns
+            raise Refused(f"table {_id(inputs)}: this account lacks SELECT on {_id(inputs)}: grant it")
+        return None
 
     def create(self, inputs: SourceTableInputs, incarnation: str) -> str:
         comment = describe("", Mark(inputs.owner, incarnation))
@@ -163,12 +167,16 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
         return [row["name"] for row in rows]
 
     def _mark(self, table: SourceTableInputs) -> Mark:
+        return read_description(self._comment(table) or "")[1]
+
+    def _comment(self, table: SourceTableInputs) -> str | None:
+        """None when there is no such table that this account can see."""
         rows = self.database.query(
             "SELECT table_comment AS comment FROM information_schema.tables "
             "WHERE table_schema = %s AND table_name = %s",
             [table.database, table.name],
         )
-        return read_description(as_text(rows[0]["comment"]))[1] if rows else Mark()
+        return as_text(rows[0]["comment"]) if rows else None
 
 
 def _id(table: SourceTableInputs) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import NotFound
 from .http import SearchClient
@@ -28,10 +28,19 @@ def find_named(search: SearchClient, objects: str, name: str, read: Callable[[st
 
 def find_by(search: SearchClient, objects: str, **terms: str) -> list[str]:
     """Ids of the objects that have these keyword values. None yet is an empty list: 2.11 answers 404 for that."""
-    query = {"bool": {"filter": [{"term": {field: value}} for field, value in terms.items()]}}
+    query = {"bool": {"filter": [_exactly(field, value) for field, value in terms.items()]}}
     try:
         body = {"size": 1000, "_source": False, "query": query}
         found = search.post(f"{ROOT}/{objects}/_search", body, repeatable=True)
     except NotFound:
         return []
     return [hit["_id"] for hit in found["hits"]["hits"]]
+
+
+def _exactly(field: str, value: str) -> dict[str, Any]:
+    """A field that ML Commons maps as keyword, or leaves to be mapped: text with a keyword inside.
+
+    2.19.1 does the latter with `connector_id`, where a term of the field itself finds nothing.
+    """
+    inside = [] if field.endswith(".keyword") else [f"{field}.keyword"]
+    return {"bool": {"should": [{"term": {name: value}} for name in (field, *inside)]}}

@@ -13,7 +13,7 @@ from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.shard import Doc, Written
 
 GROUPS, CONNECTORS, MODELS, TASKS = (f".plugins-ml-{name}" for name in ("model-group", "connector", "model", "task"))
-_KEYWORDS = ("connector_id", "model_group_id", "algorithm", "model_state", "protocol", "access", "state", "task_type",
+_KEYWORDS = ("model_group_id", "algorithm", "model_state", "protocol", "access", "state", "task_type",
              "function_name", "model_id", "model_version", "version")  # fmt: skip
 _NUMBERS = (
     "created_time",
@@ -26,6 +26,7 @@ _NUMBERS = (
 _NAMED: dict[str, Any] = {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}
 _FIELDS: dict[str, Any] = {
     "name": _NAMED,
+    "connector_id": _NAMED,  # nobody declared it, so it is mapped as any text is
     "description": {"type": "text"},
     **{name: {"type": "keyword"} for name in _KEYWORDS},
     **{name: {"type": "long"} for name in _NUMBERS},
