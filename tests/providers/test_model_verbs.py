@@ -135,6 +135,15 @@ def test_another_connector_is_proved_by_a_model_that_is_thrown_away(models, decl
     assert every_model() == {made.id}
 
 
+def test_a_key_may_be_revoked_as_soon_as_the_model_has_another(models, declared, connector, embeds, api_keys):
+    """A deployed model uses another connector a moment after the service said so."""
+    made = models.create(**declared)
+    api_keys.add("sk-new")
+    models.update(made, connector_id=connector(key="sk-new", name="new"))
+    api_keys.remove("sk-good")
+    assert embeds(made.id)
+
+
 def test_a_bad_key_never_reaches_the_live_model(models, declared, connector, every_model, embeds, ended, ask):
     made = models.create(**declared)
     with pytest.raises(ended, match="embedding service refuses the key") as no:

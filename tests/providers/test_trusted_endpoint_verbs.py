@@ -68,7 +68,8 @@ def test_a_transient_list_is_the_one_that_is_written(endpoints, ask, settings, e
     assert (settings("transient"), settings()) == ({SETTING: ["^t$"]}, {SETTING: ["^p$"]})
 
 
-def test_two_at_once_do_not_overwrite_each_other(endpoints, effective, settings):
+def test_many_at_once_do_not_overwrite_each_other(endpoints, search, effective, settings):
+    search.faults.add("PUT", "/_cluster/settings", "slow", times=100, seconds=0.01)
     declared = [{**OURS, "owner": f"p/s/{at}", "pattern": f"^https://host-{at}/.*$"} for at in range(8)]
     made = at_once(lambda one: endpoints.create(**one), declared)
     assert {one["pattern"] for one in declared} <= set(effective())
