@@ -28,9 +28,11 @@ class HeldEmbeddings(Embeddings):
         super().__init__(api_keys=api_keys)
         self._open = threading.Event()
         self._open.set()
+        self._left = 0
 
-    def hold(self) -> None:
-        """Answer no request with more than one text until `release`; questions and probes are answered."""
+    def hold(self, *, after: int = 0) -> None:
+        """Answer no request with more than one text, but `after` of them, until `release`; others are answered."""
+        self._left = after
         self._open.clear()
 
     def release(self) -> None:
@@ -38,7 +40,9 @@ class HeldEmbeddings(Embeddings):
 
     def handle(self, request: Request) -> Response:
         if not self._open.is_set() and len(json.loads(request.body)["input"]) > 1:
-            self._open.wait(PATIENCE)
+            self._left -= 1
+            if self._left < 0:
+                self._open.wait(PATIENCE)
         return super().handle(request)
 
 
@@ -116,6 +120,14 @@ class World:
                 )
             ),
         }
+
+    def restart_search(self) -> None:
+        """Lose the search service without warning, and get it back with what it had stored."""
+        if self.servers is not None:
+            self.servers.secure.kill()
+            self.servers.secure.start()
+        else:
+            self.search("POST", "/_sandbox/faults", {"method": "*", "path": "/*", "kind": "refused", "times": 4})
 
     def _hits(self, path: str, body: Any) -> list[Any]:
         response = self.raw("POST", path, body)

@@ -1,0 +1,58 @@
+"""The search service restarts in the middle of a backfill: the alias still moves, and only to a complete index."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+
+import pytest
+
+ROWS = 700
+EMBEDDED_BEFORE = 52
+"""Requests of ten texts each: enough for the first bulk of either AutoETL, not enough for the last."""
+
+
+@pytest.fixture
+def many(project, world, eventually):
+    """The stack is up, and so many rows that they come in several bulks have their vectors."""
+    world.fill("db.docs (id, body)", [(id, f"article number {id}") for id in range(100, 100 + ROWS - 4)])
+    world.sql("DELETE FROM db.docs WHERE body = ''")
+    project.up()
+    eventually(lambda: world.count("docs", "vector") == ROWS)
+    return project
+
+
+@contextmanager
+def going_on(process):
+    """A command in the background, which does not outlive the test."""
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def test_a_restart_in_the_middle_of_a_backfill(many, world, eventually):
+    [old] = world.inventory()["indexes"]
+    many.embedding(dimension=128)
+    world.embeddings.hold(after=EMBEDDED_BEFORE)
+    with going_on(many.start("up", "--yes", "--skip-preview")) as running:
+        [new] = eventually(lambda: set(world.inventory()["indexes"]) - {old})
+        eventually(lambda: 0 < world.count(new) < ROWS)
+        world.restart_search()
+        world.embeddings.release()
+        said, _ = running.communicate(timeout=120)
+    if running.returncode:  # it may give up on a service that is away for long; then the next one goes on
+        assert "Traceback" not in said
+        many.run("cancel", "--yes", ok=None)
+        many.up()
+    assert world.count("docs", "vector") == world.count("docs") == ROWS
+    left = world.inventory()
+    assert (left["indexes"], left["aliases"]) == ([new], ["docs"])
+    assert world.ask("docs", "a warm jumper")[0] == "1"
+    many.refresh(ok=None)  # 2.19.1 may give up on deploying its models again (recordings, restart.jsonl)
+    many.up()
+    assert world.search("GET", f"/_plugins/_ml/models/{many.outputs()['model_id']}")["model_state"] == "DEPLOYED"
+    assert many.preview() == {}
