@@ -21,11 +21,12 @@ from providers.kit import (
     NamedInputs,
     NamedKind,
     Part,
-    Refused,
     Resource,
     State,
+    counted,
     handover,
     mark_at,
+    protected,
     quote,
     read_meta,
     wait_until,
@@ -174,14 +175,13 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
 
     def _refuse_to_hide_documents(self, name: str, index: str) -> None:
         """Taking a stack down starts here: refused here, nothing else is touched."""
-        protected = read_meta(self.search, index).get(META_KEY, {}).get("protected") == "true"
+        ours = read_meta(self.search, index).get(META_KEY, {})
         aliases = self.search.get(f"/{index}/_alias")[index]["aliases"]
+        if ours.get("protected") != "true" or len(aliases) > 1:
+            return
         self.search.post(f"/{index}/_refresh", repeatable=True)
-        if protected and len(aliases) == 1 and (documents := self._count(index)):
-            raise Refused(
-                f"alias {name} serves {documents} documents of {index}, and deletion protection is on; to delete them, "
-                f"set deletion_protection: false, run `pulumi up`, and try again"
-            )
+        if documents := self._count(index):
+            raise protected(f"alias {name} serves {counted(documents, 'document')} of {index}")
 
 
 def _place(name: str) -> str:

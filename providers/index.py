@@ -29,11 +29,13 @@ from providers.kit import (
     State,
     Version,
     as_declared,
+    counted,
     flatten,
     grows,
     handover,
     meta_mark,
     plan_by_field,
+    protected,
     require_ours,
     rewrite_meta,
     with_meta,
@@ -279,10 +281,7 @@ class IndexKind(Kind[IndexInputs, IndexState]):
             return
         aliases = self.search.get(f"/{id}/_alias")[id]["aliases"]
         served = f", served as {', '.join(sorted(aliases))}" if aliases else ""
-        raise Refused(
-            f"index {id} has {documents} documents{served}, and deletion protection is on; to delete them, "
-            f"set deletion_protection: false, run `pulumi up`, and try again"
-        )
+        raise protected(f"index {id} has {counted(documents, 'document')}{served}")
 
     def _documents(self, id: str) -> int:
         self.search.post(f"/{id}/_refresh", repeatable=True)

@@ -24,7 +24,9 @@ from providers.kit import (
     Resource,
     State,
     as_text,
+    counted,
     describe,
+    protected,
     quote,
     read_description,
 )
@@ -137,10 +139,7 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
     def delete(self, id: str, state: SourceTableState) -> None:
         [row] = self.database.query(f"SELECT COUNT(*) AS n FROM {_quoted(state)}")
         if row["n"] and state.deletion_protection:
-            raise Refused(
-                f"table {id} has {row['n']} rows, and deletion protection is on; to delete them, "
-                f"set deletion_protection: false, run `pulumi up`, and try again"
-            )
+            raise protected(f"table {id} has {counted(row['n'], 'row')}")
         self.database.query(f"DROP TABLE {_quoted(state)}")
 
     def _leave_as_it_is(self, id: str, missing: Mapping[str, str]) -> None:

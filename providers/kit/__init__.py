@@ -13,6 +13,8 @@ from .errors import (
     SqlError,
     Unavailable,
     WaitTimeout,
+    counted,
+    protected,
 )
 from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient, Version
@@ -57,6 +59,7 @@ __all__ = [
     "WaitTimeout",
     "as_declared",
     "as_text",
+    "counted",
     "describe",
     "flatten",
     "grows",
@@ -65,6 +68,7 @@ __all__ = [
     "mark_at",
     "meta_mark",
     "plan_by_field",
+    "protected",
     "quote",
     "read_description",
     "read_meta",

@@ -65,5 +65,18 @@ class WaitTimeout(SearchStackError):
     """The object was made, and did not become ready in time."""
 
 
+def counted(number: int, what: str) -> str:
+    """`1 document`, `5 documents`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 class Refused(SearchStackError):
     """We will not do this: it would lose data, or cannot work."""
+
+
+def protected(what: str) -> Refused:
+    """The refusal to delete what deletion protection keeps; `what` says whose documents or rows, and how many."""
+    return Refused(
+        f"{what}, and deletion protection is on; to delete them, "
+        f"set deletion_protection: false, run `pulumi up`, and try again"
+    )

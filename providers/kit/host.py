@@ -57,12 +57,21 @@ def unfinished(id: str, properties: Mapping[str, Any], inputs: Mapping[str, Any]
 
 
 def tell(message: str) -> None:
-    """Show how far a long operation is, beside its resource."""
+    """Show how far a long operation is, beside its resource, until something else is said."""
+    _log(message, engine_pb2.INFO, ephemeral=True)
+
+
+def warn(message: str) -> None:
+    """Say something about a resource that a person should still read when all is done."""
+    _log(message, engine_pb2.WARNING, ephemeral=False)
+
+
+def _log(message: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral: bool) -> None:
     call = _call()
     if call is None or (engine := _engine_stub()) is None:
         return
     urn = getattr(call.f_locals.get("request"), "urn", "")
-    line = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=message, urn=urn, ephemeral=True)
+    line = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
     with contextlib.suppress(grpc.RpcError):
         engine.Log(line, timeout=5)
 

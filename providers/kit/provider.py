@@ -104,6 +104,8 @@ class DynamicProvider(ResourceProvider):
             shown = self._bound.read(id, state)
             if state.incarnation and shown.incarnation == state.incarnation:
                 self._bound.delete(id, shown)
+            elif state.incarnation and not shown.incarnation:
+                host.warn(f"{id} no longer carries our mark, so it is left alone: delete it yourself if it was ours")
 
     def _still_ours(self, id: str, old: State) -> State:
         """The object as it is now. Raises NotOwned when another create took it over, NotFound when it is gone."""

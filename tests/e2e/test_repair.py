@@ -180,3 +180,12 @@ def test_what_somebody_else_took_over_is_neither_changed_nor_deleted(filled, wor
     assert "was taken over by other/prod/x" in filled.up(ok=False)
     filled.destroy()
     assert world.search("GET", f"/_search/pipeline/{name}") == {name: theirs}
+
+
+def test_what_no_longer_carries_our_mark_is_left_alone_and_named(filled, world):
+    name = filled.outputs()["collections"]["docs"]["search_pipeline"]
+    world.search("PUT", f"/_search/pipeline/{name}", {"request_processors": []})
+    said = " ".join(filled.destroy().split())
+    assert f"{name} no longer carries our mark, so it is left alone" in said
+    assert world.search("GET", f"/_search/pipeline/{name}") == {name: {"request_processors": []}}
+    world.search("DELETE", f"/_search/pipeline/{name}")

@@ -213,7 +213,7 @@ def test_it_stays_while_it_serves_protected_documents(aliases, protect, fill, en
     made = aliases.create(**DOCS)
     protect(made)
     fill("docs_1", 1)
-    line = "alias docs serves 1 documents of docs_1, and deletion protection is on; to delete them, set"
+    line = "alias docs serves 1 document of docs_1, and deletion protection is on; to delete them, set"
     with pytest.raises(ended, match=f"^{line} deletion_protection: false, run `pulumi up`, and try again$"):
         aliases.delete(made)
     assert behind() == ["docs_1"]

@@ -190,7 +190,7 @@ def test_a_former_generation_may_go_once_its_alias_has_moved_on(indexes, ask, fi
         indexes.delete(former)
         assert indexes.read(former) is None
     else:
-        with pytest.raises(ended, match=r"index docs_1 has 1 documents, and deletion protection is on"):
+        with pytest.raises(ended, match=r"index docs_1 has 1 document, and deletion protection is on"):
             indexes.delete(former)
 
 
