@@ -62,7 +62,7 @@ SEARCH = (
     Known(r"Security not initialized", "the cluster is still starting: try again in a minute"),
     Known(r"master key has not been initialized", "the cluster is still starting: try again in a minute"),
     Known(
-        r"no eligible node",
+        r"[Nn]o eligible (worker )?node",
         "check plugins.ml_commons.task_dispatcher.eligible_node_role",
     ),
     Known(r"Model is disabled", "run `pulumi up --refresh` to enable it again"),

@@ -13,6 +13,7 @@ from sandbox.polarsearch.registry import CLUSTER_DEFAULTS, check_cluster_setting
 from sandbox.polarsearch.settings import as_list, flatten, java_bool, nest, shown
 
 _SCOPES = ("persistent", "transient")
+ROLES = "plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model"
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 _HEALTH_PARAMS = ("level", "wait_for_status", "wait_for_no_relocating_shards", "wait_for_no_initializing_shards",
                   "wait_for_active_shards", "wait_for_nodes", "wait_for_events")  # fmt: skip
@@ -22,6 +23,11 @@ def enabled(node: Node, name: str) -> bool:
     """A boolean setting under `plugins.ml_commons.`."""
     key = f"plugins.ml_commons.{name}"
     return java_bool(node.setting(key, CLUSTER_DEFAULTS[key]))
+
+
+def runs_remote_models(node: Node) -> bool:
+    """Whether the one node, a data node, is given models that are elsewhere."""
+    return "data" in as_list(node.setting(ROLES, CLUSTER_DEFAULTS[ROLES]))
 
 
 def trusted_patterns(node: Node) -> list[str]:

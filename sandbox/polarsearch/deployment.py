@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.cluster import enabled
+from sandbox.polarsearch.cluster import enabled, runs_remote_models
 from sandbox.polarsearch.errors import illegal_argument, status_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
@@ -52,6 +52,9 @@ def connector_of(node: Node, model: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def start_deploying(node: Node, id: str) -> str:
+    """The task's id. Raises 400 when no node may run models."""
+    if not runs_remote_models(node):
+        raise illegal_argument("no eligible node found")
     task = node.new_id()
     for state in ("CREATED", "RUNNING"):
         write_task(node, task, "DEPLOY_MODEL", id, state, is_async=True)
@@ -102,6 +105,9 @@ def ready(node: Node, id: str) -> dict[str, Any]:
     model = existing(node, id)
     if model.get("is_enabled") is False:
         raise status_error(403, "Model is disabled.")
+    if not runs_remote_models(node):
+        nowhere = "No eligible worker node found" if id in node.loaded else "no eligible node to run predict request"
+        raise illegal_argument(nowhere)
     if id not in node.loaded:
         _deploy_on_demand(node, id, model)
     return node.loaded[id]

@@ -58,7 +58,7 @@ class Account:
 
 
 class OpenSearch:
-    """Starts when made, with its data in `folder`. Raises Broken."""
+    """Starts when made, with its data in `folder`; `client` is its administrator's. Raises Broken."""
 
     def __init__(self, installation: Installation, folder: Path, profile: Profile = "plain") -> None:
         self._installation, self._folder, self._profile = installation, folder, profile
@@ -68,7 +68,7 @@ class OpenSearch:
         self.ca_file = installation.certificates / "ca.pem" if secure else None
         self.admin = Account(SEARCH_USERNAME, SEARCH_PASSWORD, self.ca_file) if secure else Account()
         self._write_configuration()
-        self._client = self.admin.client(self.url)
+        self.client = self.admin.client(self.url)
         self.start()
 
     def start(self) -> None:
@@ -80,7 +80,7 @@ class OpenSearch:
         self._process = Process(command, self._folder / "opensearch.log")
         try:
             self._process.await_ready(self._answers, PATIENCE)
-            self._client.put("/_index_template/exact", json=EXACT).raise_for_status()
+            self.client.put("/_index_template/exact", json=EXACT).raise_for_status()
         except BaseException:
             self.kill()
             raise
@@ -91,12 +91,12 @@ class OpenSearch:
 
     def stop(self) -> None:
         """For good."""
-        self._client.close()
+        self.client.close()
         self.kill()
 
     def _answers(self) -> bool:
         try:
-            return self._client.get("/_cluster/health?wait_for_status=yellow&timeout=1s").status_code == 200
+            return self.client.get("/_cluster/health?wait_for_status=yellow&timeout=1s").status_code == 200
         except httpx.TransportError:
             return False
 

@@ -10,9 +10,10 @@ import pytest
 from sandbox import wire
 from sandbox.defaults import API_KEY
 from tests.e2e.world import HeldEmbeddings
+from tests.real.cleaning import empty_database, empty_search
 from tests.real.installation import Lacking
 from tests.real.servers import Servers
-from tests.real.world import empty, world_on
+from tests.real.world import world_on
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +29,33 @@ def servers():
 
 @pytest.fixture
 def real_world(servers):
-    """Empty servers."""
+    """Empty servers, for a stack."""
     keys = {API_KEY}
     embeddings = HeldEmbeddings(api_keys=keys)
     running = wire.serve(embeddings.handle)
-    world = world_on(servers, embeddings, running, keys)
-    yield world
+    yield world_on(servers, embeddings, running, keys)
     embeddings.release()
-    empty(world)
+    empty_database(servers.database.root, servers.database.account["user"])
+    empty_search(servers.secure.client)
     running.stop()
+
+
+@pytest.fixture
+def real_plain(servers):
+    """An empty OpenSearch without accounts."""
+    yield servers.plain
+    empty_search(servers.plain.client)
+
+
+@pytest.fixture
+def real_secure(servers):
+    """An empty OpenSearch with accounts and TLS."""
+    yield servers.secure
+    empty_search(servers.secure.client)
+
+
+@pytest.fixture
+def real_database(servers):
+    """An empty database."""
+    yield servers.database
+    empty_database(servers.database.root, servers.database.account["user"])

@@ -1,0 +1,70 @@
+"""One suite for two servers: each case is a short story of requests, and what must come back.
+
+`make test` asks the emulator, with `-p tests.real.plugin` a real OpenSearch 2.19.1 and a real MySQL are asked the same.
+Both are asked over a socket, with the same client.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox import wire
+from sandbox.polarsearch import PolarSearch
+from tests.conformance.server import CannedEmbeddings, Server
+from tests.real.opensearch import EXACT, READER, READER_PASSWORD, Account
+
+
+@pytest.fixture
+def embeddings():
+    service = CannedEmbeddings()
+    running = wire.serve(service.handle)
+    yield service, f"http://127.0.0.1:{running.port}/v1/embeddings"
+    running.stop()
+
+
+def is_real(config: pytest.Config) -> bool:
+    return config.pluginmanager.has_plugin("tests.real.plugin")
+
+
+def pytest_generate_tests(metafunc):
+    name = "real" if is_real(metafunc.config) else "emulator"
+    for fixture in ("server", "guarded", "database"):
+        if fixture in metafunc.fixturenames and not any(fixture in mark.args[0] for mark in _parametrized(metafunc)):
+            metafunc.parametrize(fixture, [name], indirect=True)
+
+
+def _parametrized(metafunc):
+    return metafunc.definition.iter_markers("parametrize")
+
+
+@pytest.fixture
+def server(request, embeddings):
+    """A search service without accounts: the emulator or a real one."""
+    if request.param == "real":
+        node = request.getfixturevalue("real_plain")
+        yield Server("real", node.url, node.client, *embeddings)
+    else:
+        yield from emulator(*embeddings)
+
+
+@pytest.fixture
+def guarded(request, embeddings):
+    """A search service with an administrator and a reader, the real one over https."""
+    if request.param == "real":
+        node = request.getfixturevalue("real_secure")
+        yield Server("real", node.url, node.client, *embeddings, account=node.admin)
+    else:
+        admin = Account("admin", "password-of-admin")
+        users = {admin.username: admin.password, READER: READER_PASSWORD}
+        yield from emulator(*embeddings, account=admin, users=users, readers={READER})
+
+
+def emulator(embeddings, url, *, account=None, **options):
+    application = PolarSearch(**options)
+    running = wire.serve(application.handle)
+    account = account or Account()
+    with account.client(f"http://127.0.0.1:{running.port}") as client:
+        client.put("/_index_template/exact", json=EXACT).raise_for_status()
+        yield Server("emulator", f"http://127.0.0.1:{running.port}", client, embeddings, url, account)
+    running.stop()
+    application.close()
