@@ -2,7 +2,7 @@
 # but the engine, which is kept once per user in the cache folder (see engine/).
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down preview search check test test-engine lock
+.PHONY: help venv up down preview search check test test-engine test-real lock
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
@@ -51,6 +51,11 @@ test: $(READY)  ## all tests; gets a Pulumi engine first, where it can
 test-engine: $(READY)  ## all 35 scenarios of the engine's habits, not only those the design rests on
 	@echo "· engine"; $(PY) -m engine >/dev/null
 	@echo "· pytest, $(WORKERS) at a time"; ENGINE_SCENARIOS=all $(PY) -m pytest -q -n $(WORKERS) tests/engine
+
+# One at a time: the servers are started once and shared. Where they cannot be had, pytest's summary says why.
+test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a real MySQL (Java 17, Maven; 0.5 GB once)
+	@echo "· engine"; $(PY) -m engine >/dev/null
+	@echo "· pytest, on real servers"; $(PY) -m pytest -q -p tests.real.plugin tests/e2e tests/conformance
 
 $(READY): requirements.lock
 	@python=$$($(FIND_PYTHON)); \
