@@ -118,12 +118,12 @@ class IndexInputs(Inputs):
     search_pipeline: str = ""
     shards: Immutable[int] = Field(default=1, ge=1, le=1024)
     replicas: int = Field(default=1, ge=0)
-    settings: dict[str, str] = {}
+    settings: dict[str, str | list[str]] = {}
     deletion_protection: bool = True
 
     @field_validator("settings", mode="before")
     @classmethod
-    def _as_shown(cls, settings: Any) -> dict[str, str]:
+    def _as_shown(cls, settings: Any) -> dict[str, str | list[str]]:
         """Flat and as text, as OpenSearch shows them. Raises ValueError for what has an input of its own."""
         flat = dict(flatten(settings))
         if taken := sorted(flat.keys() & OWN_SETTINGS):
@@ -161,10 +161,9 @@ def fixed_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
 
 def body(inputs: IndexInputs, incarnation: str) -> dict[str, Any]:
     """The whole index, as it is made."""
+    fixed = {"number_of_shards": inputs.shards, "knn": bool(inputs.vectors)}
     return {
-        "settings": {
-            "index": {"number_of_shards": inputs.shards, "knn": bool(inputs.vectors), **dynamic_settings(inputs)}
-        },
+        "settings": {"index": {**fixed, **dynamic_settings(inputs), **inputs.settings}},
         "mappings": {"_meta": meta({}, inputs, incarnation), "properties": fields(inputs)},
     }
 
@@ -175,7 +174,7 @@ def dynamic_settings(inputs: IndexInputs) -> dict[str, Any]:
         "number_of_replicas": inputs.replicas,
         "default_pipeline": inputs.default_pipeline or "_none",
         "search.default_pipeline": inputs.search_pipeline or "_none",
-        **inputs.settings,
+        **{name: value for name, value in inputs.settings.items() if not name.startswith(STATIC)},
     }
 
 
@@ -255,7 +254,7 @@ class IndexKind(Kind[IndexInputs, IndexState]):
         self.search.delete(f"/{id}")
 
     def _shown(self, id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexState:
-        settings = dict(flatten(index["settings"]["index"]))
+        settings: dict[str, Any] = dict(flatten(index["settings"]["index"]))
         mapping = index["mappings"].get("properties", {})
         kept = index["mappings"].get("_meta", {})
         mark = meta_mark(kept, "index")

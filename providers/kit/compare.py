@@ -24,13 +24,18 @@ Json = Annotated[dict[str, Any], BeforeValidator(whole)]
 """An object as the service takes it."""
 
 
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Settings as OpenSearch names them: dotted, without `index.`, values as text (seed_flow.jsonl)."""
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str | list[str]]]:
+    """Settings as OpenSearch shows them: dotted, without `index.`, values and items as text (seed_flow.jsonl).
+
+    One that is null is not set.
+    """
     for name, value in settings.items():
         key = (prefix + name).removeprefix("index.")
         if isinstance(value, Mapping):
             yield from flatten(value, f"{key}.")
-        else:
+        elif isinstance(value, (list, tuple)):
+            yield key, [text_of(item) for item in value]
+        elif value is not None:
             yield key, text_of(value)
 
 
@@ -45,7 +50,8 @@ def as_declared(shown: Any, declared: Any) -> Any:
     """What is shown of what was declared: OpenSearch fills in defaults, and documents add fields of their own."""
     if not (isinstance(shown, Mapping) and isinstance(declared, Mapping)):
         return declared if text_of(shown) == text_of(declared) else shown
-    return {name: as_declared(shown[name], item) for name, item in declared.items() if name in shown}
+    full = {"type": "object", **shown} if "properties" in shown else shown  # the one default it leaves out
+    return {name: as_declared(full[name], item) for name, item in declared.items() if name in full}
 
 
 def grows(old: Any, new: Any) -> bool:

@@ -42,7 +42,8 @@ def server(request, embeddings):
     """A search service without accounts: the emulator or a real one."""
     if request.param == "real":
         node = request.getfixturevalue("real_plain")
-        yield Server("real", node.url, node.client, *embeddings)
+        service, url = embeddings
+        yield Server("real", node.url, node.client, service, url)
     else:
         yield from emulator(*embeddings)
 
@@ -52,7 +53,8 @@ def guarded(request, embeddings):
     """A search service with an administrator and a reader, the real one over https."""
     if request.param == "real":
         node = request.getfixturevalue("real_secure")
-        yield Server("real", node.url, node.client, *embeddings, account=node.admin)
+        service, url = embeddings
+        yield Server("real", node.url, node.client, service, url, node.admin)
     else:
         admin = Account("admin", "password-of-admin")
         users = {admin.username: admin.password, READER: READER_PASSWORD}

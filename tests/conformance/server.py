@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from providers.kit import Connections
+from providers.kit import Connections, SearchClient
 from sandbox import wire
 from sandbox.embeddings import Embeddings
 from tests.real.opensearch import Account
@@ -53,6 +53,14 @@ class Answer:
     @property
     def type(self) -> str:
         return str(self.body["error"]["type"])
+
+
+class Opened(Connections):
+    """Connections to a search service that a client is open to."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        super().__init__({}.get, {})
+        self._search = SearchClient(client, clock=self.clock)
 
 
 @dataclass
@@ -98,14 +106,8 @@ class Server:
 
     @property
     def connections(self) -> Connections:
-        """As a stack has them."""
-        values = {
-            "search_url": self.url,
-            "search_username": self.account.username,
-            "search_password": self.account.password,
-            "search_ca_file": str(self.account.ca_file or ""),
-        }
-        return Connections(values.get, {})
+        """As a kind has them, over the client that the case closes."""
+        return Opened(self.client)
 
     def trust(self) -> None:
         self.ok("PUT", "/_cluster/settings", {"persistent": {TRUSTED: ["^http://127\\.0\\.0\\.1:.*$"]}})
