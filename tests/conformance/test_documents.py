@@ -1,0 +1,139 @@
+"""From a row's document to its vector: blank texts, refused texts, stale vectors, queries by text alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from providers.ingest_pipeline import blank_taken_out
+from providers.search_pipeline import SearchPipelineInputs, definition
+from tests.conformance.server import BAD_KEY, ML
+
+VECTOR = {"type": "knn_vector", "dimension": 1024, "method": {"name": "hnsw", "engine": "faiss", "space_type": "l2"}}
+BLANK = {"empty": "", "blanks": "  \t ", "a line": "\n"}
+
+
+@pytest.fixture
+def docs(server):
+    """An index `docs` whose texts are embedded; `deployed` is the model's id."""
+    server.trust()
+    server.deployed = server.model(server.connector())
+    server.embedding_pipeline(server.deployed, batch_size=10)
+    server.index("docs", {"knn": True, "default_pipeline": "embed"}, text={"type": "text"}, vector=VECTOR)
+    return server
+
+
+def bulk(server, *lines):
+    return server.ok("POST", "/_bulk?refresh=true", "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def kept(server, id):
+    return server.ok("GET", f"/docs/_doc/{id}")["_source"]
+
+
+@pytest.mark.parametrize("text", BLANK.values(), ids=BLANK)
+def test_a_blank_text_is_refused(docs, text):
+    answer = docs.ask("PUT", "/docs/_doc/1", {"text": text})
+    assert (answer.status, answer.reason) == (400, "map type field [text] has empty string value, cannot process it")
+
+
+@pytest.mark.parametrize("document", [{}, {"text": None}, {"other": "x"}], ids=["empty", "null", "absent"])
+def test_no_text_at_all_is_let_through(docs, document):
+    docs.ok("PUT", "/docs/_doc/1", document)
+    assert kept(docs, 1) == document
+
+
+@pytest.mark.parametrize("text", BLANK.values(), ids=BLANK)
+def test_our_processor_takes_a_blank_text_out(docs, text):
+    docs.embedding_pipeline(docs.deployed, blank_taken_out("text"))
+    docs.ok("PUT", "/docs/_doc/1", {"text": text, "n": 1})
+    assert kept(docs, 1) == {"n": 1}
+    docs.ok("PUT", "/docs/_doc/2", {"text": "not blank"})
+    assert len(kept(docs, 2)["vector"]) == 1024
+
+
+@pytest.mark.parametrize("document", [{"text": None}, {"text": 5}, {"text": ["a", ""]}, {}], ids=str)
+def test_our_processor_leaves_alone_what_is_no_blank_text(docs, document):
+    docs.ok("PUT", "/_ingest/pipeline/embed", {"processors": [blank_taken_out("text")]})
+    docs.ok("PUT", "/docs/_doc/1", document)
+    assert kept(docs, 1) == document
+
+
+@pytest.mark.parametrize(
+    ("document", "left"),
+    [
+        ({"a": {"b": " "}}, {"a": {}}),
+        ({"a": {"b": "x"}}, {"a": {"b": "x"}}),
+        ({"a": None}, {"a": None}),
+        ({}, {}),
+    ],
+    ids=str,
+)
+def test_our_processor_reaches_inside_objects(server, document, left):
+    server.ok("PUT", "/_ingest/pipeline/p", {"processors": [blank_taken_out("a.b")]})
+    simulated = {"docs": [{"_source": document}]}
+    [shown] = server.ok("POST", "/_ingest/pipeline/p/_simulate", simulated)["docs"]
+    assert shown["doc"]["_source"] == left
+
+
+def test_one_blank_text_in_a_bulk_fails_alone(docs):
+    answer = bulk(docs, {"index": {"_index": "docs", "_id": "1"}}, {"text": ""},
+                        {"index": {"_index": "docs", "_id": "2"}}, {"text": "x"})  # fmt: skip
+    status = {item["index"]["_id"]: item["index"]["status"] for item in answer["items"]}
+    assert status == {"1": 400, "2": 201}
+
+
+def test_a_bad_key_looks_like_a_login_failure_of_our_own(docs):
+    docs.ok("PUT", f"{ML}/models/{docs.deployed}", {"connector_id": docs.connector(BAD_KEY)})
+    docs.until("GET", "/", lambda _: docs.embed(docs.deployed, "a").status == 401)
+    answer = docs.ask("PUT", "/docs/_doc/1", {"text": "x"})
+    assert answer.status == 401
+    assert "Incorrect API key provided" in answer.reason
+    failed = bulk(docs, {"index": {"_index": "docs", "_id": "1"}}, {"text": "x"})
+    assert (failed["errors"], failed["items"][0]["index"]["status"]) == (True, 401)
+
+
+def test_texts_go_to_the_model_in_batches(docs):
+    docs.embeddings.asked.clear()
+    lines = [line for id in range(25) for line in ({"index": {"_index": "docs", "_id": str(id)}}, {"text": f"t{id}"})]
+    assert bulk(docs, *lines)["errors"] is False
+    assert sorted(map(len, docs.embeddings.asked)) == [5, 10, 10]
+
+
+def test_the_whole_document_is_embedded_anew_and_a_partial_bulk_update_is_not(docs):
+    docs.ok("PUT", "/docs/_doc/1", {"text": "first"})
+    first = kept(docs, 1)["vector"]
+    bulk(docs, {"update": {"_index": "docs", "_id": "1"}}, {"doc": {"text": "second"}})
+    assert (kept(docs, 1)["text"], kept(docs, 1)["vector"] == first) == ("second", True)
+    bulk(docs, {"index": {"_index": "docs", "_id": "1"}}, {"text": "second"})
+    assert kept(docs, 1)["vector"] != first
+
+
+def test_a_pipeline_that_is_deleted_while_in_use_breaks_every_write(docs):
+    docs.ok("DELETE", "/_ingest/pipeline/embed")
+    assert docs.ask("PUT", "/docs/_doc/1", {"text": "x"}).reason == "pipeline with id [embed] does not exist"
+    docs.ok("PUT", "/docs/_settings", {"index": {"default_pipeline": "_none"}})
+    docs.ok("PUT", "/docs/_doc/1", {"text": "x"})
+
+
+def test_a_vector_of_another_length_is_refused(docs):
+    docs.ok("PUT", "/docs/_settings", {"index": {"default_pipeline": "_none"}})
+    answer = docs.ask("PUT", "/docs/_doc/1", {"vector": [0.5, 0.5]})
+    assert answer.status == 400
+    assert "Vector dimension mismatch. Expected: 1024, Given: 2" in answer.reason
+
+
+def test_neural_and_hybrid_queries_need_no_model_of_their_own(docs):
+    """With our search pipeline, which fills it in."""
+    pipeline = SearchPipelineInputs(owner="o", name="p", model_id=docs.deployed, weights=[0.3, 0.7])
+    docs.ok("PUT", "/_search/pipeline/p", definition(pipeline, "i"))
+    docs.ok("PUT", "/docs/_settings", {"index": {"search.default_pipeline": "p"}})
+    for id, text in enumerate(["a warm jumper", "a kettle for tea", "running shoes"], 1):
+        docs.ok("PUT", f"/docs/_doc/{id}?refresh=true", {"text": text})
+    neural = {"neural": {"vector": {"query_text": "a kettle for tea", "k": 2}}}
+    found = docs.ok("POST", "/docs/_search", {"_source": False, "query": neural})["hits"]["hits"]
+    assert (found[0]["_id"], found[0]["_score"], len(found)) == ("2", pytest.approx(1.0), 2)
+    hybrid = {"hybrid": {"queries": [{"match": {"text": "kettle"}}, neural]}}
+    found = docs.ok("POST", "/docs/_search", {"_source": False, "query": hybrid})["hits"]["hits"]
+    assert (found[0]["_id"], found[0]["_score"]) == ("2", pytest.approx(1.0))
