@@ -44,9 +44,11 @@ def test_its_commands_exist():
     assert targets - named == set()
 
 
-@pytest.mark.parametrize(
-    "resource", sorted(Resource.__subclasses__(), key=lambda r: r.__name__), ids=lambda r: r.__name__
-)
+def name_of(resource: type[Resource]) -> str:
+    return resource.__name__
+
+
+@pytest.mark.parametrize("resource", sorted(Resource.__subclasses__(), key=name_of), ids=name_of)
 def test_its_table_of_kinds_names_every_input(resource):
     [[_, _, inputs]] = [row for row in rows("The kinds") if row[0] == f"`{resource.__name__}`"]
     first = inputs.split(";")[0]
