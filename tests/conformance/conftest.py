@@ -10,7 +10,8 @@ import pytest
 
 from sandbox import wire
 from sandbox.polarsearch import PolarSearch
-from tests.conformance.server import CannedEmbeddings, Server
+from sandbox.process import Sandbox
+from tests.conformance.server import CannedEmbeddings, PolarDb, Server
 from tests.real.opensearch import EXACT, READER, READER_PASSWORD, Account
 
 
@@ -28,7 +29,7 @@ def is_real(config: pytest.Config) -> bool:
 
 def pytest_generate_tests(metafunc):
     name = "real" if is_real(metafunc.config) else "emulator"
-    for fixture in ("server", "guarded", "database"):
+    for fixture in ("server", "guarded", "polardb"):
         if fixture in metafunc.fixturenames and not any(fixture in mark.args[0] for mark in _parametrized(metafunc)):
             metafunc.parametrize(fixture, [name], indirect=True)
 
@@ -70,3 +71,22 @@ def emulator(embeddings, url, *, account=None, **options):
         yield Server("emulator", f"http://127.0.0.1:{running.port}", client, embeddings, url, account)
     running.stop()
     application.close()
+
+
+@pytest.fixture
+def polardb(request, embeddings, tmp_path):
+    """A database, and a search service that its AutoETL writes to."""
+    service, url = embeddings
+    if request.param == "real":
+        servers = request.getfixturevalue("servers")
+        node, database = request.getfixturevalue("real_secure"), request.getfixturevalue("real_database")
+        _ = servers.autoetl
+        search = Server("real", node.url, node.client, service, url, node.admin)
+        yield PolarDb(database.name, database.account, search)
+        return
+    with Sandbox(tmp_path / "sandbox", samples=False) as box:
+        admin = Account(box.search_username, box.search_password)
+        where = {"host": box.database_host, "port": box.database_port}
+        account = {**where, "user": box.database_user, "password": box.database_password}
+        with admin.client(box.search_url) as client:
+            yield PolarDb("sandbox", account, Server("emulator", box.search_url, client, service, url, admin))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from providers.kit import Connections, SearchClient
+from providers.kit import Connections, Database, SearchClient
+from providers.kit.wait import Clock
 from sandbox import wire
 from sandbox.embeddings import Embeddings
 from tests.real.opensearch import Account
@@ -56,11 +57,12 @@ class Answer:
 
 
 class Opened(Connections):
-    """Connections to a search service that a client is open to."""
+    """Connections to a search service that a client is open to, and to a database as pymysql is told of it."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, database: Mapping[str, Any] | None = None) -> None:
         super().__init__({}.get, {})
         self._search = SearchClient(client, clock=self.clock)
+        self._database = Database(clock=self.clock, retries=0, charset="utf8mb4", **database) if database else None
 
 
 @dataclass
@@ -162,3 +164,31 @@ def connector_body(url: str, key: str, model: str) -> dict[str, Any]:
     }
     body = {"name": "connector", "version": "1", "protocol": "http", "parameters": {"model": model}}
     return {**body, "credential": {"api_key": key}, "actions": [action]}
+
+
+@dataclass
+class PolarDb:
+    """A database with nothing in it, and the search service its AutoETL writes to."""
+
+    name: str
+    account: dict[str, Any]
+    search: Server
+
+    @property
+    def connections(self) -> Connections:
+        """As a kind has them."""
+        return Opened(self.search.client, self.account)
+
+    def other(self, **changes: Any) -> Database:
+        """The same database, as somebody else or elsewhere."""
+        return Database(clock=Clock(), retries=0, **{**self.account, **changes})
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        return self.connections.database.query(statement.replace("%%", "%") if not values else statement, values)
+
+    def until(self, holds: Callable[[], Any]) -> None:
+        """Wait for what AutoETL does by itself; an assertion inside is "not yet"."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < deadline, self.run("CALL dbms_etl.show_sync_link()")
+            time.sleep(0.02)

@@ -11,44 +11,12 @@ from providers.alias import AliasKind
 from providers.connector import ConnectorKind
 from providers.index import IndexKind
 from providers.ingest_pipeline import IngestPipelineKind
-from providers.kit import NotFound
 from providers.model import ModelKind
 from providers.model_group import ModelGroupKind
 from providers.search_pipeline import SearchPipelineKind
 from providers.trusted_endpoint import TrustedEndpointKind
+from tests.conformance.life import Life
 from tests.conformance.server import GOOD_KEY, TRUSTED
-
-OWNER = "project/stack/resource"
-
-
-class Life:
-    """One object of one kind, as the lifecycle of `provider.py` leads it."""
-
-    def __init__(self, server, kind, **declared):
-        self.kind = kind(server.connections)
-        self.inputs = kind.inputs_type(owner=OWNER, **declared)
-        assert self.kind.find(self.inputs) is None
-        self.id = self.kind.create(self.inputs, "one")
-        self.kind.ready(self.id, self.inputs)
-
-    def read(self):
-        return self.kind.read(self.id, self.inputs)
-
-    def changed(self):
-        """What a preview would say after a refresh."""
-        return self.kind.plan(self.read(), self.inputs)
-
-    def update(self, **changes):
-        old = self.read()
-        declared = {name: getattr(self.inputs, name) for name in self.inputs.model_fields_set}
-        self.inputs = self.kind.inputs_type(**{**declared, **changes})
-        self.kind.update(self.id, old, self.inputs, "two")
-        self.kind.ready(self.id, self.inputs)
-
-    def drop(self):
-        self.kind.delete(self.id, self.read())
-        with pytest.raises(NotFound):
-            self.read()
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+"""One object of one kind, led by the kind's own verbs as the lifecycle of `provider.py` leads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.kit import NotFound
+
+OWNER = "project/stack/resource"
+
+
+class Life:
+    """Made when constructed, as incarnation `one`; an update makes it `two`."""
+
+    def __init__(self, server, kind, *, ready=True, **declared):
+        self.kind = kind(server.connections)
+        self.inputs = kind.inputs_type(owner=OWNER, **declared)
+        assert self.kind.find(self.inputs) is None
+        self.id = self.kind.create(self.inputs, "one")
+        if ready:
+            self.kind.ready(self.id, self.inputs)
+
+    def read(self):
+        return self.kind.read(self.id, self.inputs)
+
+    def changed(self):
+        """What a preview would say after a refresh."""
+        return self.kind.plan(self.read(), self.inputs)
+
+    def update(self, **changes):
+        old = self.read()
+        declared = {name: getattr(self.inputs, name) for name in self.inputs.model_fields_set}
+        self.inputs = self.kind.inputs_type(**{**declared, **changes})
+        self.kind.update(self.id, old, self.inputs, "two")
+        self.kind.ready(self.id, self.inputs)
+
+    def drop(self):
+        self.kind.delete(self.id, self.read())
+        with pytest.raises(NotFound):
+            self.read()
