@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.real.mysql import as_root
 
-MARIADB_PACKAGES = ("mariadb-server-core", "mariadb-client-core", "mariadb-server")
+PACKAGES = ("mariadb-server-core", "mariadb-client-core", "liburing2")
 SMALL = ("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=64M")
 
 
@@ -15,10 +15,10 @@ class MariaDb:
     """`program` is mariadbd, `install_db` the script that makes a data folder, `base` where both look for the rest."""
 
     name = "mariadb"
-    environ: Mapping[str, str] = {}
 
-    def __init__(self, program: Path, install_db: Path, base: Path) -> None:
+    def __init__(self, program: Path, install_db: Path, base: Path, libraries: Path | None) -> None:
         self._program, self._install_db, self._base = program, install_db, base
+        self.environ: Mapping[str, str] = {"LD_LIBRARY_PATH": str(libraries)} if libraries else {}
 
     def initialise(self, data: Path) -> Sequence[str | Path]:
         quiet = ["--auth-root-authentication-method=normal", "--skip-test-db", "--force", "--skip-name-resolve"]

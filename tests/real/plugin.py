@@ -5,37 +5,64 @@ Where they cannot be had, every test that wants them is skipped, and the summary
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from sandbox import wire
 from sandbox.defaults import API_KEY
 from tests.e2e.world import HeldEmbeddings
 from tests.real.cleaning import empty_database, empty_search
+from tests.real.databases import SERVERS
 from tests.real.installation import Lacking
 from tests.real.servers import Servers
 from tests.real.world import world_on
 
 
+def pytest_addoption(parser):
+    parser.addoption("--database", choices=list(SERVERS), help="which real database, instead of the first that can run")
+
+
+def pytest_collection_modifyitems(items):
+    """Under xdist, what needs the node without accounts goes to one worker, so that only one starts it."""
+    for item in items:
+        if "server" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("plain"))
+
+
 @pytest.fixture(scope="session")
-def servers():
+def servers(request):
     """The servers; each starts when it is asked for."""
-    try:
-        made = Servers()
-    except Lacking as lacking:
-        pytest.skip(f"no real servers: {lacking}")
+    with skipped():
+        made = Servers(request.config.getoption("--database"))
     yield made
     made.close()
 
 
+@pytest.fixture(scope="session")
+def running_database(servers):
+    with skipped():
+        return servers.database
+
+
+@contextmanager
+def skipped():
+    """Whoever needs what this machine lacks is skipped, and the summary says why."""
+    try:
+        yield
+    except Lacking as lacking:
+        pytest.skip(f"no real servers: {lacking}")
+
+
 @pytest.fixture
-def real_world(servers):
+def real_world(servers, running_database):
     """Empty servers, for a stack."""
     keys = {API_KEY}
     embeddings = HeldEmbeddings(api_keys=keys)
     running = wire.serve(embeddings.handle)
     yield world_on(servers, embeddings, running, keys)
     embeddings.release()
-    empty_database(servers.database.root, servers.database.account["user"])
+    empty_database(running_database.root, running_database.account["user"])
     empty_search(servers.secure.client)
     running.stop()
 
@@ -55,7 +82,7 @@ def real_secure(servers):
 
 
 @pytest.fixture
-def real_database(servers):
+def real_database(running_database):
     """An empty database."""
-    yield servers.database
-    empty_database(servers.database.root, servers.database.account["user"])
+    yield running_database
+    empty_database(running_database.root, running_database.account["user"])

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
-from tests.real.debian import unpacked
-from tests.real.installation import Installation, Lacking, install
-from tests.real.mariadb import MARIADB_PACKAGES, MariaDb
-from tests.real.mysql import MySql, RealDatabase, Server
+from tests.real.databases import database_server
+from tests.real.installation import install
+from tests.real.mysql import RealDatabase
 from tests.real.opensearch import OpenSearch, Profile
 from tests.real.process import Process
 
@@ -26,12 +21,12 @@ ROOT = Path(__file__).parents[2]
 class Servers:
     """Each server starts on first use; `close` stops them all and takes their data away.
 
-    Raises Lacking when made, Broken on first use.
+    `wanted` names the database; otherwise it is the first that can run. Raises Lacking when made, and for a database
+    that cannot be had; Broken when a server does not start.
     """
 
-    def __init__(self, choose: Callable[[Installation], Server] | None = None) -> None:
-        self._installed = install()
-        self._database_server = (choose or database_server)(self._installed)
+    def __init__(self, wanted: str | None = None) -> None:
+        self._installed, self._wanted = install(), wanted
         self._running = ExitStack()
         self._folder = Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="real-")))
 
@@ -52,7 +47,7 @@ class Servers:
     def database(self) -> RealDatabase:
         folder = self._folder / "database"
         folder.mkdir()
-        database = RealDatabase(self._database_server, folder)
+        database = RealDatabase(database_server(self._installed, self._wanted), folder)
         self._running.callback(database.stop)
         return database
 
@@ -73,61 +68,3 @@ class Servers:
         search = OpenSearch(self._installed, self._folder / profile, profile)
         self._running.callback(search.stop)
         return search
-
-
-def database_server(installation: Installation) -> Server:
-    """MySQL where it can run, or else MariaDB. Raises Lacking."""
-    wanting: list[str] = []
-    choices: tuple[Callable[[Installation], Server | str], ...] = (mysql_server, mariadb_server)
-    for choice in choices:
-        server = choice(installation)
-        if not isinstance(server, str):
-            return server
-        wanting.append(server)
-    raise Lacking("; ".join(wanting))
-
-
-def mysql_server(installation: Installation) -> MySql | str:
-    """MySQL 8.0.15, or why not."""
-    if not installation.mysql.exists():
-        return "MySQL 8.0.15 is for Linux on x86-64"
-    if not (installation.mysql / "lib" / "plugin" / "polardb.so").exists():
-        return "a C compiler was not found for MySQL's polardb_version (Debian: gcc, then empty the cache folder)"
-    if _loads("libaio.so.1"):
-        return MySql(installation.mysql, None)
-    for package in ("libaio1", "libaio1t64"):
-        files = unpacked([package], installation.folder / package)
-        if files and (found := next(files.rglob("libaio.so.1*"), None)):
-            return MySql(installation.mysql, _named(found, "libaio.so.1"))
-    return "MySQL 8.0.15 needs libaio.so.1 (Debian: libaio1)"
-
-
-def mariadb_server(installation: Installation) -> MariaDb | str:
-    """MariaDB as installed or as packaged, or why not."""
-    program, install_db = shutil.which("mariadbd", path=_programs()), shutil.which("mariadb-install-db")
-    if program and install_db:
-        return MariaDb(Path(program), Path(install_db), Path(program).parents[1])
-    files = unpacked(MARIADB_PACKAGES, installation.folder / "mariadb")
-    if files:
-        return MariaDb(files / "usr/sbin/mariadbd", files / "usr/bin/mariadb-install-db", files / "usr")
-    return "MariaDB was not found (Debian: mariadb-server-core, mariadb-client-core)"
-
-
-def _programs() -> str:
-    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
-
-
-def _loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
-def _named(library: Path, name: str) -> Path:
-    """The folder of the library, which has it under this name as well."""
-    link = library.parent / name
-    if not link.exists():
-        link.symlink_to(library.name)
-    return link.parent
