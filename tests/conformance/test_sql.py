@@ -146,13 +146,13 @@ def test_keys_are_shown_in_their_order(polardb, keys, found):
 @pytest.mark.parametrize(
     ("grants", "privileges"),
     [
-        ([], set()),
-        (["SELECT ON db.docs"], {"SELECT"}),
-        (["ALTER, SELECT, INSERT ON db.*"], {"ALTER", "SELECT", "INSERT"}),
-        (["ALTER ON db.docs", "SELECT ON *.*"], {"ALTER", "SELECT"}),
-        (["SELECT (id, body), ALTER ON db.docs"], {"ALTER", "SELECT"}),
-        (["ALL PRIVILEGES ON db.*"], {"ALTER", "SELECT"}),
-        (["ALTER, SELECT ON db.other", "EXECUTE ON dbms_etl.*"], set()),
+        ([], ""),
+        (["SELECT ON db.docs"], "SELECT"),
+        (["ALTER, SELECT, INSERT ON db.*"], "ALTER SELECT"),
+        (["ALTER ON db.docs", "SELECT ON *.*"], "ALTER SELECT"),
+        (["SELECT (id, body), ALTER ON db.docs"], "ALTER SELECT"),
+        (["ALL PRIVILEGES ON db.*"], "ALTER SELECT"),
+        (["ALTER, SELECT ON db.other", "EXECUTE ON dbms_etl.*"], ""),
     ],
     ids=str,
 )
@@ -163,8 +163,7 @@ def test_grants_are_shown_as_we_read_them(docs, grants, privileges):
     for grant in grants:
         docs.run(f"GRANT {grant} TO 'limited'@'%%'")
     shown = [str(next(iter(row.values()))) for row in limited(docs).query("SHOW GRANTS")]
-    assert privileges_on(shown, "db.docs") - {"USAGE"} >= privileges
-    assert (privileges_on(shown, "db.docs") & {"ALTER", "SELECT"}) == privileges & {"ALTER", "SELECT"}
+    assert privileges_on(shown, "db.docs") & {"ALTER", "SELECT"} == set(privileges.split())
 
 
 @pytest.mark.parametrize("grants", [["ALTER"], ["SELECT"], ["INSERT"], ["ALTER", "SELECT"]], ids=str)
