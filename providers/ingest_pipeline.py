@@ -74,10 +74,13 @@ def definition(inputs: IngestPipelineInputs, incarnation: str) -> dict[str, Any]
 
 
 def blank_taken_out(field: str) -> Processor:
-    """A processor that removes a blank text, for which the write would fail: "… has empty string value"."""
+    """A processor that removes a blank text, for which the write would fail: "… has empty string value".
+
+    Blank is what neural-search takes for it: empty, or nothing but what Java calls white space, such as U+3000.
+    """
     first, *inner = field.split(".")
     value = f"ctx['{first}']" + "".join(f"?.get('{name}')" for name in inner)
-    blank = f"{value} instanceof String && {value}.trim().isEmpty()"
+    blank = f"{value} instanceof String && {value}.chars().allMatch(Character::isWhitespace)"
     return {"remove": {"field": field, "if": blank, "ignore_missing": True, "tag": SKIP_BLANK}}
 
 

@@ -20,6 +20,7 @@ from sandbox.polarsearch.errors import ApiError, illegal_argument, parse_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.pipelines import pipeline_routes, required_list
 from sandbox.polarsearch.processors import Dropped, Source
+from sandbox.polarsearch.texts import is_blank
 
 _KEYS = {"description", "version", "processors", "on_failure"}
 
@@ -190,12 +191,12 @@ def _check_texts(name: str, value: Any) -> None:
             f"[{name}] configuration doesn't match actual value type, configuration type is: java.lang.String, "
             "actual value type is: java.util.HashMap"
         )
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and is_blank(value):
         raise illegal_argument(f"map type field [{name}] has empty string value, cannot process it")
     if isinstance(value, list):
         if not all(isinstance(each, str) for each in value):
             raise illegal_argument(f"list type field [{name}] has non string value, cannot process it")
-        if not all(each.strip() for each in value):
+        if any(map(is_blank, value)):
             raise illegal_argument(f"list type field [{name}] has empty string, cannot process it")
     elif not isinstance(value, str):
         raise illegal_argument(f"map type field [{name}] is neither string nor nested type, cannot process it")

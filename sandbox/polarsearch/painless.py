@@ -1,6 +1,7 @@
 """The conditions of ingest processors: the part of Painless that an `if` needs, over one document.
 
-`ctx.a`, `ctx['a']`, `?.`, methods of texts and maps, comparisons, `instanceof`, `!`, `&&`, `||` and parentheses.
+`ctx.a`, `ctx['a']`, `?.`, methods of texts and maps, `Character::isWhitespace`, comparisons, `instanceof`, `!`, `&&`,
+`||` and parentheses.
 Anything else raises Unknown: a condition is never guessed.
 """
 
@@ -10,8 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.polarsearch.texts import is_whitespace
+
 _TOKENS = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>'[^']*'|\"[^\"]*\")|(?P<name>[A-Za-z_]\w*)"
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>'[^']*'|\"[^\"]*\")|(?P<name>[A-Za-z_]\w*(?:::\w+)?)"
     r"|(?P<sign>\?\.|&&|\|\||[=!]=|<=|>=|[<>!().,\[\]]))"
 )
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -21,8 +24,11 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "Boolean": (bool,),
     "Number": (int, float),
 }
+_TRIMMED = "".join(map(chr, range(0x21)))
+"""What Java's trim() takes off: everything up to the space."""
+
 _METHODS: Mapping[str, Callable[..., Any]] = {
-    "trim": lambda value: value.strip(),
+    "trim": lambda value: value.strip(_TRIMMED),
     "toLowerCase": lambda value: value.lower(),
     "isEmpty": lambda value: len(value) == 0,
     "length": len,
@@ -33,7 +39,10 @@ _METHODS: Mapping[str, Callable[..., Any]] = {
     "equals": lambda value, other: value == other,
     "containsKey": lambda value, key: key in value,
     "get": lambda value, key: value.get(key),
+    "chars": list,
+    "allMatch": lambda values, holds: all(map(holds, values)),
 }
+_REFERENCES: Mapping[str, Callable[[str], bool]] = {"Character::isWhitespace": is_whitespace}
 _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": lambda one, other: one == other,
     "!=": lambda one, other: one != other,
@@ -135,6 +144,8 @@ class _Reader:
             return token[1:-1]
         if token[0].isdigit():
             return float(token) if "." in token else int(token)
+        if "::" in token:
+            return _known(_REFERENCES, token)
         return self._document if token == "ctx" else _known(_WORDS, token)
 
     def _skipping(self, skip: bool, read: Callable[[], Any]) -> Any:

@@ -11,7 +11,15 @@ from providers.search_pipeline import SearchPipelineInputs, definition
 from tests.conformance.server import BAD_KEY, ML
 
 VECTOR = {"type": "knn_vector", "dimension": 1024, "method": {"name": "hnsw", "engine": "faiss", "space_type": "l2"}}
-BLANK = {"empty": "", "blanks": "  \t ", "a line": "\n"}
+BLANK = {
+    "empty": "",
+    "blanks": "  \t ",
+    "a line": "\n",
+    "ideographic": "\u3000",
+    "separators": "\u1680\u2000\u2028\u205f",
+    "controls": "\v\x1c\x1f",
+}
+NOT_BLANK = {"non-breaking": "\u00a0\u202f", "of no width": "\u200b", "a control": "\x01", "next line": "\u0085"}
 
 
 @pytest.fixture
@@ -36,6 +44,13 @@ def kept(server, id):
 def test_a_blank_text_is_refused(docs, text):
     answer = docs.ask("PUT", "/docs/_doc/1", {"text": text})
     assert (answer.status, answer.reason) == (400, "map type field [text] has empty string value, cannot process it")
+
+
+@pytest.mark.parametrize("text", NOT_BLANK.values(), ids=NOT_BLANK)
+def test_what_java_does_not_call_white_space_is_embedded(docs, text):
+    docs.embedding_pipeline(docs.deployed, blank_taken_out("text"))
+    docs.ok("PUT", "/docs/_doc/1", {"text": text})
+    assert (kept(docs, 1)["text"], len(kept(docs, 1)["vector"])) == (text, 1024)
 
 
 @pytest.mark.parametrize("document", [{}, {"text": None}, {"other": "x"}], ids=["empty", "null", "absent"])

@@ -2,7 +2,7 @@ import pytest
 
 from sandbox.polarsearch.painless import Unknown, holds
 
-DOCUMENT = {"text": " hello ", "blank": "  ", "n": 5, "nothing": None, "inner": {"a": "x", "list": [1, 2]}, "on": True}
+DOCUMENT = {"wide": "\u3000", "text": " hello ", "blank": "  ", "n": 5, "nothing": None, "inner": {"a": "x", "list": [1, 2]}, "on": True}
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,9 @@ DOCUMENT = {"text": " hello ", "blank": "  ", "n": 5, "nothing": None, "inner": 
         ("ctx['absent'] instanceof String && ctx['absent'].trim().isEmpty()", False),
         ("ctx['inner']?.get('a') instanceof String && ctx['inner']?.get('a').trim().isEmpty()", False),
         ("ctx['absent']?.get('a') instanceof String", False),
+        ("ctx.wide.trim().isEmpty()", False),
+        ("ctx.wide.chars().allMatch(Character::isWhitespace)", True),
+        ("ctx.text.chars().allMatch(Character::isWhitespace)", False),
         ("ctx.n == 5", True),
         ("ctx.n >= 6 || ctx.on", True),
         ("!(ctx.n > 4.5) || ctx.nothing != null", False),
@@ -30,7 +33,7 @@ def test_a_condition_holds_or_not(condition, outcome):
 
 @pytest.mark.parametrize(
     "condition",
-    ["Math.random() > 0", "ctx.n = 5", "ctx.n == ", "return true;", "ctx.text.matches('x')", "ctx[", "a b"],
+    ["Math.random() > 0", "ctx.n = 5", "ctx.n == ", "return true;", "ctx.text.matches('x')", "ctx[", "a b", "Character::isDigit"],
 )
 def test_what_is_not_understood_is_never_guessed(condition):
     with pytest.raises(Unknown):
