@@ -75,7 +75,8 @@ def collate(left: str, right: str) -> int:
 
 
 _CLASSES = {
-    "space": r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000", "digit": r"\d", "alpha": r"^\W\d_", "alnum": r"^\W_", "word": r"\w", "blank": r" \t",
+    "space": r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+    "digit": r"\d", "alpha": r"^\W\d_", "alnum": r"^\W_", "word": r"\w", "blank": r" \t",
     "upper": "A-Z", "lower": "a-z", "punct": r"!-/:-@\[-`{-~", "xdigit": "0-9A-Fa-f", "cntrl": r"\x00-\x1f\x7f",
 }  # fmt: skip
 _NEGATED = {"^\\W\\d_": "\\W\\d_", "^\\W_": "\\W_"}

@@ -2,7 +2,15 @@ import pytest
 
 from sandbox.polarsearch.painless import Unknown, holds
 
-DOCUMENT = {"wide": "\u3000", "text": " hello ", "blank": "  ", "n": 5, "nothing": None, "inner": {"a": "x", "list": [1, 2]}, "on": True}
+DOCUMENT = {
+    "text": " hello ",
+    "blank": "  ",
+    "wide": "\u3000",
+    "n": 5,
+    "nothing": None,
+    "inner": {"a": "x", "list": [1, 2]},
+    "on": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +41,16 @@ def test_a_condition_holds_or_not(condition, outcome):
 
 @pytest.mark.parametrize(
     "condition",
-    ["Math.random() > 0", "ctx.n = 5", "ctx.n == ", "return true;", "ctx.text.matches('x')", "ctx[", "a b", "Character::isDigit"],
+    [
+        "Math.random() > 0",
+        "ctx.n = 5",
+        "ctx.n == ",
+        "return true;",
+        "ctx.text.matches('x')",
+        "ctx[",
+        "a b",
+        "Character::isDigit",
+    ],
 )
 def test_what_is_not_understood_is_never_guessed(condition):
     with pytest.raises(Unknown):
