@@ -123,14 +123,14 @@ class SearchCollection(pulumi.ComponentResource):
         )
 
     def _alias(self, name: str) -> Alias:
-        columns = {self._collection.fields[text]: vector for text, vector in self._collection.field_map.items()}
         return Alias(
             f"{name}-alias",
             name=self._names.alias,
             index=self.index.name,
             cutover={
                 "table": self._collection.source.table,
-                "vector_fields": columns,
+                "vector_fields": self._collection.vector_columns,
+                "key": self._collection.source.document_key,
                 "timeout": self._collection.cutover_timeout,
             },
             opts=ResourceOptions(parent=self, depends_on=[self.link]),

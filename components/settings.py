@@ -21,6 +21,9 @@ from providers.source_table import as_list, base_type, column_type
 from providers.trusted_endpoint import as_python, trustworthy
 
 TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "json"})
+PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
+"""Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
+
 EMBEDDABLE = frozenset({"text", "keyword", "match_only_text", "wildcard"})
 KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
 
@@ -116,6 +119,12 @@ class SourceSettings(Setting):
     columns: dict[str, Annotated[str, AfterValidator(column_type)]] = Field(min_length=1)
     primary_key: Annotated[list[str], BeforeValidator(as_list)] = Field(min_length=1)
 
+    @property
+    def document_key(self) -> str | None:
+        """The column whose values AutoETL makes the documents' ids; None where they may be written in another way."""
+        [column, *others] = self.primary_key
+        return column if not others and base_type(self.columns.get(column, "")) in PLAIN_KEYS else None
+
 
 class SearchSettings(Setting):
     """How a hybrid query weighs words against meaning."""
@@ -154,6 +163,11 @@ class Collection(Setting):
     deletion_protection: bool = True
     cutover_timeout: float = Field(default=600, gt=0)
     revision: int = Field(default=1, ge=1)
+
+    @property
+    def vector_columns(self) -> dict[str, str]:
+        """Which vector field takes the embedding of which column."""
+        return {self.fields[text]: vector for text, vector in self.field_map.items()}
 
     @property
     def vector_fields(self) -> dict[str, Json]:

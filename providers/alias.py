@@ -7,7 +7,6 @@ document there and every text its vector. An alias has no place for a mark: its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -27,21 +26,26 @@ from providers.kit import (
     handover,
     mark_at,
     protected,
-    quote,
     read_meta,
     wait_until,
     write_mark,
 )
+from providers.kit.backfill import Backfill, Filling, Source, count_documents, time_left
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
 """OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
 
 
 class Cutover(Part):
-    """When the alias may move: `vector_fields` says which vector field is made of which column of `table`."""
+    """When the alias may move: `vector_fields` says which vector field is made of which column of `table`.
+
+    `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked for by it.
+    Without one, rows and documents are counted. `timeout` is in seconds.
+    """
 
     table: str = Field(pattern=r"^[^.]+\.[^.]+$")
     vector_fields: dict[str, str]
+    key: str | None = None
     timeout: float = Field(default=600, gt=0)
 
 
@@ -55,32 +59,6 @@ class AliasInputs(NamedInputs):
 
 class AliasState(AliasInputs, State):
     """What PolarSearch shows."""
-
-
-@dataclass(frozen=True)
-class Backfill:
-    """How far an index is: `rows` of the source and `documents`; by column, non-blank `texts` and their `vectors`."""
-
-    rows: int
-    documents: int
-    texts: Mapping[str, int]
-    vectors: Mapping[str, int]
-
-    @property
-    def left(self) -> int:
-        """Documents and vectors still to come."""
-        missing = (max(0, count - self.vectors[column]) for column, count in self.texts.items())
-        return max(0, self.rows - self.documents) + sum(missing)
-
-    def __str__(self) -> str:
-        vectors = (f"{self.vectors[column]} of {count} vectors of {column}" for column, count in self.texts.items())
-        return ", ".join([f"{self.documents} of {self.rows} rows", *vectors])
-
-
-def time_left(first: Backfill, now: Backfill, seconds: float) -> str:
-    """When it may be done, at the rate seen so far."""
-    done = first.left - now.left
-    return f", about {now.left * seconds / done:.0f} s to go" if done > 0 and seconds > 0 else ""
 
 
 class AliasKind(NamedKind[AliasInputs, AliasState]):
@@ -137,41 +115,16 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:
             return
-        clock, start, first = (
-            self.connections.clock,
-            self.connections.clock.now(),
-            self._backfill(inputs.index, cutover),
-        )
+        source = Source(cutover.table, cutover.vector_fields, cutover.key)
+        filling = Filling(self.search, self.database, inputs.index, source)
+        clock, start, first = self.connections.clock, self.connections.clock.now(), None
 
         def pending(now: Backfill) -> str | None:
-            eta = time_left(first, now, clock.now() - start)
+            nonlocal first
+            eta = time_left(first := first or now, now, clock.now() - start)
             return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}" if now.left else None
 
-        wait_until(
-            lambda: self._backfill(inputs.index, cutover),
-            pending,
-            timeout=cutover.timeout,
-            clock=clock,
-            tell=self.tell,
-        )
-
-    def _backfill(self, index: str, cutover: Cutover) -> Backfill:
-        """The source is counted first, so that a row written meanwhile cannot make the index look ahead of it."""
-        columns = list(cutover.vector_fields)
-        texts = [f"COALESCE(SUM(CASE WHEN {quote(c)} REGEXP '[^[:space:]]' THEN 1 ELSE 0 END), 0)" for c in columns]
-        counts = ", ".join(["COUNT(*) AS n", *(f"{text} AS n{i}" for i, text in enumerate(texts))])
-        [row] = self.database.query(f"SELECT {counts} FROM {quote(*cutover.table.split('.'))}")
-        self.search.post(f"/{index}/_refresh", repeatable=True)
-        return Backfill(
-            rows=int(row["n"]),
-            documents=self._count(index),
-            texts={column: int(row[f"n{i}"]) for i, column in enumerate(columns)},
-            vectors={column: self._count(index, field) for column, field in cutover.vector_fields.items()},
-        )
-
-    def _count(self, index: str, field: str | None = None) -> int:
-        query: dict[str, Any] = {"exists": {"field": field}} if field else {"match_all": {}}
-        return int(self.search.post(f"/{index}/_count", {"query": query}, repeatable=True)["count"])
+        wait_until(filling.look, pending, timeout=cutover.timeout, clock=clock, tell=self.tell)
 
     def _refuse_to_hide_documents(self, name: str, index: str) -> None:
         """Taking a stack down starts here: refused here, nothing else is touched."""
@@ -179,8 +132,7 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         aliases = self.search.get(f"/{index}/_alias")[index]["aliases"]
         if ours.get("protected") != "true" or len(aliases) > 1:
             return
-        self.search.post(f"/{index}/_refresh", repeatable=True)
-        if documents := self._count(index):
+        if documents := count_documents(self.search, index):
             raise protected(f"alias {name} serves {counted(documents, 'document')} of {index}")
 
 
@@ -199,7 +151,7 @@ class Alias(Resource, module="polarsearch", name="Alias"):
             "documents",
             name="documents",
             index=index.name,
-            cutover={"table": "db.test_table", "vector_fields": {"t2": "my_vector"}, "timeout": 600},
+            cutover={"table": "db.test_table", "vector_fields": {"t2": "my_vector"}, "key": "id", "timeout": 600},
             opts=opts,
         )
     """

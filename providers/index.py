@@ -40,6 +40,7 @@ from providers.kit import (
     rewrite_meta,
     with_meta,
 )
+from providers.kit.backfill import count_documents
 
 FORBIDDEN = frozenset(' \\/*?"<>|,#:')
 """Characters no index name may have (OpenSearch, MetadataCreateIndexService)."""
@@ -276,15 +277,15 @@ class IndexKind(Kind[IndexInputs, IndexState]):
         )
 
     def _refuse_to_lose_documents(self, id: str, state: IndexState) -> None:
-        if not state.deletion_protection or not (documents := self._documents(id)) or self._replaced(id, state.owner):
+        if (
+            not state.deletion_protection
+            or not (documents := count_documents(self.search, id))
+            or self._replaced(id, state.owner)
+        ):
             return
         aliases = self.search.get(f"/{id}/_alias")[id]["aliases"]
         served = f", served as {', '.join(sorted(aliases))}" if aliases else ""
         raise protected(f"index {id} has {counted(documents, 'document')}{served}")
-
-    def _documents(self, id: str) -> int:
-        self.search.post(f"/{id}/_refresh", repeatable=True)
-        return int(self.search.get(f"/{id}/_count")["count"])
 
     def _replaced(self, id: str, owner: str) -> bool:
         """Whether a newer index of the same resource serves the searches now: its alias has moved on."""

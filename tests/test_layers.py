@@ -12,7 +12,7 @@ LAYERS = [
     ["providers.kit.errors", "providers.kit.fields", "providers.kit.advice", "providers.kit.compare"],
     ["providers.kit.plan", "providers.kit.ownership", "providers.kit.wait"],
     ["providers.kit.http", "providers.kit.sql"],
-    ["providers.kit.mlcommons", "providers.kit.autoetl", "providers.kit.meta"],
+    ["providers.kit.mlcommons", "providers.kit.autoetl", "providers.kit.meta", "providers.kit.backfill"],
     ["providers.kit.connections"],
     ["providers.kit.kind", "providers.kit.host"],
     ["providers.kit.values"],

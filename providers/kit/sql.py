@@ -80,7 +80,7 @@ def as_text(value: Any) -> str:
 
 def _rows(connection: Connection[DictCursor], statement: str, values: Sequence[Any]) -> list[Row]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, values or None)
+        cursor.execute(re.sub(r"%(?!s)", "%%", statement) if values else statement, values or None)
         rows = list(cursor.fetchall())
         while cursor.nextset():  # a CALL answers with its result sets and then its status
             pass

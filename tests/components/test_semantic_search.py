@@ -109,7 +109,7 @@ def test_the_pipelines_go_into_the_index_and_the_index_into_link_and_alias(made)
     assert {"search-docs-index", "search-docs-table"} <= link.after
     assert "search-docs-link" in alias.after
     assert alias["name"] == "docs"
-    assert alias["cutover"] == {"table": "db.t", "vector_fields": {"t2": "vector"}, "timeout": 600}
+    assert alias["cutover"] == {"table": "db.t", "vector_fields": {"t2": "vector"}, "key": "id", "timeout": 600}
 
 
 def test_generations_have_names_of_their_own_and_the_alias_does_not(made):

@@ -10,6 +10,7 @@ import pytest
 
 from providers.kit import Database, SqlError, advice, quote
 from providers.kit.autoetl import find_link, privileges_on, revision_of
+from providers.kit.backfill import NON_BLANK, Backfill, Filling, Source
 from providers.kit.wait import Clock
 from providers.source_table import SourceTableKind
 from providers.sync_link import SyncLinkKind
@@ -184,9 +185,26 @@ def test_variables(polardb):
 
 
 def test_texts_that_are_not_blank_are_counted_as_they_are_embedded(docs):
-    text = f"SUM(CASE WHEN {quote('body')} REGEXP '[^[:space:]]' THEN 1 ELSE 0 END)"
-    assert docs.run(f"SELECT COUNT(*) AS n, COALESCE({text}, 0) AS m FROM db.docs") == [{"n": 5, "m": 2}]
-    assert docs.run(f"SELECT COALESCE({text}, 0) AS m FROM db.docs WHERE id > 9") == [{"m": 0}]
+    """Of each text neural-search was asked too: test_documents.py, BLANK."""
+    blank = ["\u3000", "\u1680\u2000\u2028\u205f", "\v\x1c\x1f"]
+    docs.run("INSERT INTO db.docs (id, body) VALUES (6, %s), (7, %s), (8, %s), (9, %s)", [*blank, "\x01"])
+    text = f"COALESCE(SUM(CASE WHEN {quote('body')} REGEXP %s THEN 1 ELSE 0 END), 0)"
+    assert docs.run(f"SELECT COUNT(*) AS n, {text} AS m FROM db.docs", [NON_BLANK]) == [{"n": 9, "m": 3}]
+    assert docs.run(f"SELECT {text} AS m FROM db.docs WHERE id > 9", [NON_BLANK]) == [{"m": 0}]
+
+
+def test_a_full_table_is_told_by_its_rows(docs):
+    """Row by row: what has its document, and its vector where it has a text."""
+    docs.search.index("i", {"knn": True}, vector={"type": "knn_vector", "dimension": 2})
+    connections = docs.connections
+    filling = Filling(connections.search, connections.database, "i", Source("db.docs", {"body": "vector"}, "id"))
+    for id in range(1, 5):
+        docs.search.ok("PUT", f"/i/_doc/{id}", {})
+    docs.search.ok("PUT", "/i/_doc/99", {"vector": [1, 0]})
+    assert filling.look() == Backfill(5, 5, {"body": 2}, {"body": 1}, frozenset({"1", "5"}))
+    for id in (1, 5):
+        docs.search.ok("PUT", f"/i/_doc/{id}", {"vector": [1, 0]})
+    assert filling.look().left == 0
 
 
 def test_a_comment_keeps_the_mark(polardb):

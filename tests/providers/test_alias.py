@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from providers.alias import AliasInputs, Backfill, Cutover, time_left
+from providers.alias import AliasInputs, Cutover
 from providers.kit import Plan, plan_by_field
 
 CUTOVER = Cutover(table="db.t", vector_fields={"t2": "vector"})
@@ -24,29 +24,6 @@ DOCS = AliasInputs(owner="p/s/a", name="docs", index="docs_1", cutover=CUTOVER)
 )
 def test_plan(change, plan):
     assert plan_by_field(DOCS, DOCS.model_copy(update=change)) == plan
-
-
-@pytest.mark.parametrize(
-    ("rows", "documents", "texts", "vectors", "left"),
-    [
-        (0, 0, 0, 0, 0),
-        (3, 3, 3, 3, 0),
-        (3, 2, 3, 2, 2),
-        (3, 3, 3, 1, 2),
-        (3, 3, 2, 2, 0),
-        (3, 4, 3, 4, 0),
-    ],
-    ids=["empty", "full", "a row is missing", "vectors are missing", "a blank text", "a row was just deleted"],
-)
-def test_knows_what_is_left(rows, documents, texts, vectors, left):
-    assert Backfill(rows, documents, {"t2": texts}, {"t2": vectors}).left == left
-
-
-def test_says_how_far_it_is_and_when_it_may_be_done():
-    first, now = Backfill(400, 0, {"t2": 400}, {"t2": 0}), Backfill(400, 100, {"t2": 400}, {"t2": 100})
-    assert str(now) == "100 of 400 rows, 100 of 400 vectors of t2"
-    assert time_left(first, now, 10) == ", about 30 s to go"
-    assert time_left(first, first, 10) == ""
 
 
 @pytest.mark.parametrize("name", ["docs", "Docs-1", "商品", "a.b"])

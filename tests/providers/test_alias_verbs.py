@@ -146,6 +146,27 @@ def test_not_in_time_it_stays_and_the_next_up_goes_on(guarded, fill, behind, end
     assert behind() == ["docs_2"]
 
 
+def test_with_a_key_it_waits_for_every_row_by_name(table, indexes, fill, behind):
+    """A document of a row that was deleted does not make up for one that is missing."""
+    said = []
+
+    def tell(line):
+        if not said:
+            fill("docs_2", 4, vector=False)
+        said.append(line)
+
+    aliases = AliasKind(table.connections, tell)
+    declared = AliasInputs(**DOCS, cutover={**CUTOVER, "key": "id"})
+    aliases.create(declared, "1")
+    fill("docs_2", 1, 2)
+    fill("docs_2", 3, 99, vector=False)
+    to_docs_2 = declared.model_copy(update={"index": "docs_2"})
+    aliases.update("docs", aliases.read("docs", declared), to_docs_2, "1")
+    line = "alias docs stays on docs_1: docs_2 has 4 of 4 rows, 2 of 2 vectors of t2, but not all of 4"
+    assert said == [line, ""]
+    assert behind() == ["docs_2"]
+
+
 def test_a_table_that_is_gone_says_so_and_nothing_moves(guarded, table, behind, ended):
     made = guarded.create(**DOCS, cutover=CUTOVER)
     table.run("DROP TABLE db.t")

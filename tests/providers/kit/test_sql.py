@@ -27,6 +27,10 @@ def test_rows_by_column_name(database):
     assert database.query("SELECT 1 AS a, %s AS b", ["x'y"]) == [{"a": 1, "b": "x'y"}]
 
 
+def test_a_percent_sign_in_a_statement_is_just_that(database):
+    assert database.query("SELECT %s AS `50%`, '%d' AS b", ["a"]) == [{"50%": "a", "b": "%d"}]
+
+
 def test_a_call_answers_with_its_rows(database):
     assert database.query("CALL dbms_etl.show_sync_link()") == []
 

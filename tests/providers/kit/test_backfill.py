@@ -1,0 +1,139 @@
+"""Backfill: what is left by count, and who is absent when every row is called."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from providers.kit.backfill import PAGE, Backfill, Filling, Roll, Source, time_left
+
+
+@pytest.mark.parametrize(
+    ("rows", "documents", "texts", "vectors", "left"),
+    [
+        (0, 0, 0, 0, 0),
+        (3, 3, 3, 3, 0),
+        (3, 2, 3, 2, 2),
+        (3, 3, 3, 1, 2),
+        (3, 3, 2, 2, 0),
+        (3, 4, 3, 4, 0),
+    ],
+    ids=["empty", "full", "a row is missing", "vectors are missing", "a blank text", "a row was just deleted"],
+)
+def test_knows_what_is_left(rows, documents, texts, vectors, left):
+    assert Backfill(rows, documents, {"t2": texts}, {"t2": vectors}).left == left
+
+
+def test_says_how_far_it_is_and_when_it_may_be_done():
+    first, now = Backfill(400, 0, {"t2": 400}, {"t2": 0}), Backfill(400, 100, {"t2": 400}, {"t2": 100})
+    assert str(now) == "100 of 400 rows, 100 of 400 vectors of t2"
+    assert time_left(first, now, 10) == ", about 30 s to go"
+    assert time_left(first, first, 10) == ""
+
+
+def test_absentees_are_named_and_count_for_what_is_left():
+    now = Backfill(400, 400, {"t2": 400}, {"t2": 400}, frozenset({"7", "23", "8", "9", "6"}))
+    assert str(now) == "400 of 400 rows, 400 of 400 vectors of t2, but not all of 23, 6, 7 and 2 more"
+    assert now.left == 5
+    assert str(Backfill(1, 1, {}, {}, frozenset({"a"}))) == "1 of 1 rows, but not all of a"
+
+
+@pytest.mark.parametrize(
+    ("rows", "documents", "near"),
+    [(10, 0, True), (1000, 0, True), (1001, 0, False), (10**6, 990_000, True), (10**6, 989_999, False)],
+)
+def test_rows_are_looked_for_once_few_are_left(rows, documents, near):
+    assert Backfill(rows, documents, {}, {}).near is near
+
+
+ALL = None
+CALLS = {
+    "everybody is there": ([(ALL, "")], 1),
+    "some were on their way": ([(ALL, "ab"), ("ab", "")], 2),
+    "some stayed away, so all are called again": ([(ALL, "ab"), ("ab", "b"), ("b", ""), (ALL, "")], 3),
+    "and again, until none stays away": (
+        [(ALL, "a"), ("a", "a"), ("a", ""), (ALL, "cd"), ("cd", "c"), ("c", ""), (ALL, "e"), ("e", "")],
+        6,
+    ),
+}
+
+
+@pytest.mark.parametrize(("calls", "looks"), CALLS.values(), ids=CALLS)
+def test_the_roll_is_called(calls, looks):
+    asked = iter(calls)
+
+    def call(keys):
+        expected, absent = next(asked)
+        assert keys == (ALL if expected is ALL else frozenset(expected))
+        return frozenset(absent)
+
+    roll = Roll(call)
+    assert [not roll.absent() for _ in range(looks)] == [False] * (looks - 1) + [True]
+    assert next(asked, None) is None
+
+
+@pytest.fixture
+def filling(ask, polardb):
+    """An index that is filled from a table by hand: `fill` writes documents, `rows` rows."""
+    vector = {"type": "knn_vector", "dimension": 2}
+    ask.put("/docs", {"mappings": {"properties": {"v": vector}}, "settings": {"index.knn": True}})
+    polardb.run("CREATE DATABASE db")
+    polardb.run("CREATE TABLE db.t (id INT PRIMARY KEY, body TEXT)")
+    source = Source("db.t", {"body": "v"}, "id")
+    return Filling(polardb.connections.search, polardb.connections.database, "docs", source)
+
+
+def fill(ask, *ids, vector=True):
+    for id in ids:
+        ask.put(f"/docs/_doc/{id}", {"v": [1, 0]} if vector else {})
+
+
+def test_a_deleted_row_does_not_make_up_for_a_missing_one(filling, ask, polardb):
+    """Counted, one row and one document look complete."""
+    polardb.run("INSERT INTO db.t VALUES (1, 'a')")
+    fill(ask, 2)
+    assert filling.look() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))
+    fill(ask, 1)
+    assert filling.look().left == 0
+
+
+def test_a_row_on_its_way_is_waited_for_and_one_deleted_meanwhile_is_not(filling, ask, polardb):
+    polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    fill(ask, 1)
+    assert filling.look().absent == {"2", "3"}
+    polardb.run("DELETE FROM db.t WHERE id = 2")
+    polardb.run("INSERT INTO db.t VALUES (4, 'newer')")
+    fill(ask, 3)
+    assert filling.look().absent == set()
+
+
+def test_a_text_needs_its_vector_and_a_blank_one_does_not(filling, ask, polardb):
+    polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, ''), (3, NULL), (4, %s), (5, %s), (6, 'f')", ["\u3000", "\x1c"])
+    fill(ask, 1, 2, 3, 4, 5, 6, vector=False)
+    assert filling.look().absent == {"1", "6"}
+    fill(ask, 6)
+    assert filling.look().absent == {"1"}
+
+
+def test_every_page_of_rows_is_looked_for(filling, ask, search, polardb, requests):
+    ids = range(1, 2 * PAGE + 1)
+    values = ", ".join(f"({id}, 'x')" for id in ids)
+    polardb.run(f"INSERT INTO db.t VALUES {values}")
+    lines = [({"index": {"_id": str(id)}}, {"v": [1, 0]}) for id in ids if id % PAGE]
+    bulk = "".join(json.dumps(line) + "\n" for pair in lines for line in pair)
+    httpx.post(f"{search.url}/docs/_bulk", content=bulk, headers={"content-type": "application/x-ndjson"})
+    requests("all")
+    assert filling.look().absent == {str(PAGE), str(2 * PAGE)}
+    assert requests("POST /{index}/_search") == 4  # documents and vectors, of two pages
+    fill(ask, PAGE, 2 * PAGE)
+    requests("all")
+    assert filling.look().absent == set()
+    assert requests("POST /{index}/_search") == 2
+
+
+def test_without_a_key_rows_are_counted(ask, polardb, filling):
+    polardb.run("INSERT INTO db.t VALUES (1, 'a')")
+    counted = Filling(polardb.connections.search, polardb.connections.database, "docs", Source("db.t", {"body": "v"}))
+    assert counted.look() == Backfill(1, 0, {"body": 1}, {"body": 0})
