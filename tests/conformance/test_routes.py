@@ -105,8 +105,12 @@ def documents(server):
     server.ok("PUT", "/docs/_doc/2", {"text": "b"})
     assert server.ok("POST", "/docs/_refresh")["_shards"]["failed"] == 0
     assert server.ok("GET", "/docs/_count")["count"] == 2
-    exists = {"query": {"exists": {"field": "nothing"}}}
-    return server.ok("POST", "/docs/_count", exists)["count"] == 0
+    exists = {"exists": {"field": "nothing"}}
+    assert server.ok("POST", "/docs/_count", {"query": exists})["count"] == 0
+    named = [{"ids": {"values": ["2", "3"]}}, {"exists": {"field": "text"}}]
+    body = {"size": 500, "_source": False, "query": {"bool": {"filter": named}}}
+    [hit] = server.ok("POST", "/docs/_search", body)["hits"]["hits"]
+    return (hit["_id"], "_source" in hit) == ("2", False)
 
 
 def ingest_pipeline(server):
@@ -190,7 +194,7 @@ STORIES = {
     index_settings: ["PUT /{}/_settings", "GET /_all/_settings"],
     mapping: ["GET /{}/_mapping", "PUT /{}/_mapping", "GET /_mapping"],
     aliases: ["GET /_alias", "GET /_alias/{}", "POST /_aliases", "GET /{}/_alias", "DELETE /{}/_alias/{}"],
-    documents: ["POST /{}/_refresh", "GET /{}/_count", "POST /{}/_count"],
+    documents: ["POST /{}/_refresh", "GET /{}/_count", "POST /{}/_count", "POST /{}/_search"],
     ingest_pipeline: [f"{verb} /_ingest/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")],
     search_pipeline: [f"{verb} /_search/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")],
     connectors: [f"POST {ML}/connectors/_create", *(f"{v} {ML}/connectors/{{}}" for v in ("GET", "PUT", "DELETE"))],
