@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.opensearch import EXACT
+
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "opensearch-2.19.1"
 
 # (recording, line) → why the stand-in answers something else
@@ -193,13 +195,18 @@ def test_users_and_what_they_may_do_are_answered_as_recorded(make, clock, client
 def test_documents_mappings_models_and_searches_are_answered_as_recorded(make, clock, client_for, embeddings, capsys):
     embeddings.dimension = 8
     application = make()
-    # the recorded node had this template, since its k-NN plugin had no native library
-    exact = {"index_patterns": ["*"], "template": {"settings": {"index.knn.advanced.approximate_threshold": -1}}}
-    client_for(application).ok("PUT", "/_index_template/exact", exact)
+    client_for(application).ok("PUT", "/_index_template/exact", EXACT)
     replay = Replay(clock, lambda row: client_for(application))
     verdict(capsys, {name: replay.play(name) for name in ("documents", "mappings", "models", "search")})
 
 
+def test_rows_on_their_way_are_answered_as_recorded(make, clock, client_for, capsys):
+    application = make()
+    client_for(application).ok("PUT", "/_index_template/exact", EXACT)
+    verdict(capsys, {"rows": Replay(clock, lambda row: client_for(application)).play("rows")})
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDINGS.glob("*.jsonl")))
 def test_every_recording_is_replayed(name):
-    assert name in {"seed_flow", "lifecycle", "swap", "restart", "auth", "documents", "mappings", "models", "search"}
+    stories = {"seed_flow", "lifecycle", "swap", "restart", "auth", "documents", "mappings", "models", "search", "rows"}
+    assert name in stories

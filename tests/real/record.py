@@ -1,0 +1,100 @@
+"""Records what a real OpenSearch answers: `python -m tests.real.record rows` writes `tests/recordings/…/rows.jsonl`.
+
+A story is a function below: requests to a fresh node, one after the other. The older recordings were made by a recorder
+that is gone; their rows have the same shape.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from providers.ingest_pipeline import blank_taken_out
+from sandbox import wire
+from sandbox.embeddings import Embeddings
+from tests.conformance.server import ML, TRUSTED, connector_body
+from tests.conformance.test_documents import BLANK, NOT_BLANK, VECTOR
+from tests.real.opensearch_home import VERSION
+from tests.real.servers import Servers
+
+FOLDER = Path(__file__).parents[1] / "recordings" / f"opensearch-{VERSION}"
+KEY = "sk-good"
+
+Ask = Callable[..., Any]
+
+
+class Recorder:
+    """Asks one node, and keeps each request with its answer as a line of JSON."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client, self.lines = client, list[str]()
+
+    def __call__(self, method: str, path: str, body: Any = None, *, note: str | None = None, wait: float = 0) -> Any:
+        """The answer, whatever it is. `wait` is seconds before the request."""
+        time.sleep(wait)
+        begun = time.monotonic()
+        response = self._client.request(method, path, json=body)
+        took = {"ms": round((time.monotonic() - begun) * 1000), **({"wait": wait} if wait else {})}
+        asked = {"note": note, "method": method, "path": path, "body": body}
+        answered = {"status": response.status_code, "response": response.json()}
+        self.lines.append(json.dumps({**asked, **answered, **took}))
+        return response.json()
+
+
+def rows(ask: Ask, url: str) -> None:
+    """Texts on the edge of blank, with and without our processor; rows looked for by their ids."""
+    model = deployed(ask, url)
+    embed = {"text_embedding": {"model_id": model, "field_map": {"text": "vector"}}}
+    ask("PUT", "/_ingest/pipeline/embed", {"processors": [embed]}, wait=1)
+    settings = {"number_of_shards": 1, "number_of_replicas": 0, "knn": True, "default_pipeline": "embed"}
+    properties = {"text": {"type": "text"}, "vector": VECTOR}
+    ask("PUT", "/docs", {"settings": {"index": settings}, "mappings": {"properties": properties}})
+    texts = {**BLANK, **NOT_BLANK}
+    for id, (name, text) in enumerate(texts.items()):
+        ask("PUT", f"/docs/_doc/{id}", {"text": text}, note=name)
+    ask("PUT", "/_ingest/pipeline/embed", {"processors": [blank_taken_out("text"), embed]}, note="with our processor")
+    for id, (name, text) in enumerate(texts.items()):
+        ask("PUT", f"/docs/_doc/{id}", {"text": text}, note=name)
+    ask("POST", "/docs/_refresh")
+    wanted = [{"ids": {"values": [*map(str, range(len(texts))), "99"]}}]
+    for name, filters in {"documents": wanted, "vectors": [*wanted, {"exists": {"field": "vector"}}]}.items():
+        ask("POST", "/docs/_search", {"size": 500, "_source": False, "query": {"bool": {"filter": filters}}}, note=name)
+
+
+def deployed(ask: Ask, url: str) -> str:
+    """A model's id, half a second before it can be used."""
+    ask("PUT", "/_cluster/settings", {"persistent": {TRUSTED: ["^http://127\\.0\\.0\\.1:.*$"]}})
+    connector = ask("POST", f"{ML}/connectors/_create", connector_body(url, KEY, "hashing"), wait=3)["connector_id"]
+    body = {"name": "for rows", "function_name": "remote", "connector_id": connector}
+    model = str(ask("POST", f"{ML}/models/_register", body)["model_id"])
+    ask("POST", f"{ML}/models/{model}/_deploy")
+    return model
+
+
+STORIES: Mapping[str, Callable[[Ask, str], None]] = {"rows": rows}
+
+
+def record(name: str) -> Path:
+    """Where the story now stands. Raises Lacking, Broken."""
+    embeddings, servers = wire.serve(Embeddings(api_keys={KEY}).handle), Servers()
+    try:
+        recorder = Recorder(servers.plain.client)
+        STORIES[name](recorder, f"http://127.0.0.1:{embeddings.port}/v1/embeddings")
+    finally:
+        servers.close()
+        embeddings.stop()
+    file = FOLDER / f"{name}.jsonl"
+    file.write_text("".join(f"{line}\n" for line in recorder.lines))
+    return file
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == [] or sys.argv[1] not in STORIES:
+        sys.exit(f"usage: python -m tests.real.record {'|'.join(STORIES)}")
+    print(record(sys.argv[1]))
