@@ -206,6 +206,15 @@ def test_rows_on_their_way_are_answered_as_recorded(make, clock, client_for, cap
     verdict(capsys, {"rows": Replay(clock, lambda row: client_for(application)).play("rows")})
 
 
+def test_the_share_that_is_told_is_the_share_that_holds():
+    total = sum(len(path.read_text().splitlines()) for path in RECORDINGS.glob("*.jsonl"))
+    same, root = total - len(DIFFERENCES), RECORDINGS.parents[2]
+    told = f"{total} recorded answers of a real OpenSearch 2.19.1 (`tests/recordings`): {same} come out the same, "
+    assert f"{told}{100 * same / total:.1f} %" in (root / "README.md").read_text()
+    listed = f"({len(DIFFERENCES)} of {total})"
+    assert listed in (root / "tests" / "conformance" / "DIFFERENCES.md").read_text()
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDINGS.glob("*.jsonl")))
 def test_every_recording_is_replayed(name):
     stories = {"seed_flow", "lifecycle", "swap", "restart", "auth", "documents", "mappings", "models", "search", "rows"}
