@@ -145,9 +145,14 @@ class Router:
             text = f"no handler found for uri [{request.path}] and method [{request.method}]"
             raise PlainError(400, text, numbered=False)
         taken = {method for each, _ in found for method in each.methods}
-        allowed = ", ".join(method for method in _METHODS if method in taken)
-        text = f"Incorrect HTTP method for uri [{request.path}] and method [{request.method}], allowed: [{allowed}]"
-        raise PlainError(405, text, headers={"allow": allowed.replace(" ", "")})
+        raise no_such_method(request, *(method for method in _METHODS if method in taken))
+
+
+def no_such_method(request: Request, *allowed: str) -> PlainError:
+    """HTTP 405 for a route that takes only other methods."""
+    listed = ", ".join(allowed)
+    text = f"Incorrect HTTP method for uri [{request.path}] and method [{request.method}], allowed: [{listed}]"
+    return PlainError(405, text, headers={"allow": ",".join(allowed)})
 
 
 def check_content_type(request: Request) -> None:

@@ -17,6 +17,7 @@ from sandbox.polarsearch.groups import refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS
 from sandbox.polarsearch.settings import gson, java_text
+from sandbox.polarsearch.versions import Gate
 
 _KEYS = ("name", "version", "description", "protocol", "parameters", "credential", "actions", "client_config")
 _PROTOCOLS = {"http", "aws_sigv4"}
@@ -30,8 +31,21 @@ _ACTION_KEYS = (
     "pre_process_function",
     "post_process_function",
 )
-_CLIENT = {"max_connection": 30, "connection_timeout": 30000, "read_timeout": 30000, "retry_backoff_millis": 200,
-           "retry_timeout_seconds": 30, "max_retry_times": 0, "retry_backoff_policy": "constant"}  # fmt: skip
+_RETRIES = {
+    "retry_backoff_millis": 200,
+    "retry_timeout_seconds": 30,
+    "max_retry_times": 0,
+    "retry_backoff_policy": "constant",
+}
+_CLIENT: dict[Gate, dict[str, Any]] = {
+    "client_config": {"max_connection": 30, "connection_timeout": 30000, "read_timeout": 30000},
+    "client_retries": _RETRIES,
+    "skip_ssl_verification": {"skip_ssl_verification": False},
+}
+_NO_UPDATE = (
+    "Update connector API is currently disabled. To enable it, update the setting "
+    '"plugins.ml_commons.update_connector.enabled" to true.'
+)
 _PARAMETER = re.compile(r"\$\{parameters\.([^}]+)\}")
 
 
@@ -78,11 +92,14 @@ def normalised(body: dict[str, Any], node: Node) -> dict[str, Any]:
     if "actions" in source:
         source["actions"] = [_action(action) for action in source["actions"]]
     if "client_config" in source:
-        if node.version.has("client_config"):
-            source["client_config"] = _CLIENT | source["client_config"]
-        else:
-            del source["client_config"]
+        source |= _client_config(source.pop("client_config"), node)
     return source
+
+
+def _client_config(given: dict[str, Any], node: Node) -> dict[str, Any]:
+    """Filled up with every default this version knows; what it does not know is dropped in silence."""
+    known = {key: value for gate, keys in _CLIENT.items() if node.version.has(gate) for key, value in keys.items()}
+    return {"client_config": {key: given.get(key, default) for key, default in known.items()}} if known else {}
 
 
 def _text(value: Any) -> str:
@@ -151,7 +168,7 @@ def update(node: Node, call: Call) -> Reply:
     """Merge a change in; refused while a loaded model uses the connector."""
     id, body = call.path["id"], call.required()
     if not node.version.has("connector_put"):
-        raise ApiError(500, "illegal_state_exception", "The connector update is currently disabled.")
+        raise ApiError(500, "illegal_state_exception", _NO_UPDATE)
     old = existing(node, id)
     changes = normalised(_without_nulls(body), node)
     merged = {**old, **changes}

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.calls import Call, Reply, route
-from sandbox.polarsearch.errors import ApiError, PlainError, illegal_argument, status_error
+from sandbox.polarsearch.calls import Call, Reply, no_such_method, route
+from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import GROUPS, MODELS
 
@@ -64,8 +64,7 @@ def joined(node: Node, group_id: str | None, model_name: str, description: str |
 def get(node: Node, call: Call) -> Reply:
     """By id."""
     if not node.version.has("group_get"):
-        text = f"Incorrect HTTP method for uri [{call.request.path}] and method [GET], allowed: [DELETE, PUT]"
-        raise PlainError(405, text, headers={"allow": "DELETE,PUT"})
+        raise no_such_method(call.request, "DELETE", "PUT")
     return Reply(_existing(node, call.path["id"]))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply, no_such_method, route
 from sandbox.polarsearch.cluster import enabled
 from sandbox.polarsearch.connectors import declared, shown
 from sandbox.polarsearch.deployment import (
@@ -134,6 +134,8 @@ def get(node: Node, call: Call) -> Reply:
 
 def update(node: Node, call: Call) -> Reply:
     """Change a model, deployed or not. Predictions notice a little later than the caller is told."""
+    if not node.version.has("model_put"):
+        raise no_such_method(call.request, "GET", "DELETE")
     if not call.request.body:
         raise ApiError(400, "parse_exception", "Update model request has empty body")
     id, body = call.path["id"], call.json()
@@ -184,7 +186,7 @@ def delete(node: Node, call: Call) -> Reply:
     if node.version.has("safe_delete_model") and enabled(node, "safe_delete_model"):
         _refuse_if_used(node, id)
     node.loaded.pop(id, None)
-    return Reply(objects.remove(node, MODELS, id))
+    return Reply(objects.remove(node, MODELS, id, refresh=node.version.has("model_delete_refreshes")))
 
 
 def _refuse_if_used(node: Node, id: str) -> None:

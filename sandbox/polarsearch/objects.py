@@ -84,9 +84,10 @@ def answer(name: str, written: Written, *, refreshed: bool = False) -> dict[str,
     return head | forced | shards | {"_seq_no": written.seq, "_primary_term": 1}
 
 
-def remove(node: Node, name: str, id: str) -> dict[str, Any]:
+def remove(node: Node, name: str, id: str, *, refresh: bool = True) -> dict[str, Any]:
     """Delete and refresh. Of a missing object the answer is `not_found`, with HTTP 200."""
     shard = place(node, name).shard
     written = shard.delete(id)
-    shard.refresh()
-    return answer(name, written, refreshed=True)
+    if refresh:
+        shard.refresh()
+    return answer(name, written, refreshed=refresh)

@@ -13,7 +13,7 @@ import numpy as np
 
 from sandbox.polarsearch import neural, objects, search_pipelines
 from sandbox.polarsearch.calls import EXPANDS, Call, Reply, route
-from sandbox.polarsearch.errors import ApiError, illegal_argument, parsing
+from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, parsing
 from sandbox.polarsearch.fields import Searched
 from sandbox.polarsearch.hybrid import MAX_QUERIES, combined
 from sandbox.polarsearch.index import Index
@@ -268,8 +268,10 @@ def _ml_search(place: str) -> Any:
         asked = parsed(call, call.json())
         asked.numbered = True
         asked.source = _without_secret(asked.source)
-        if place not in node.indices:
+        if place not in node.indices and node.version.has("empty_searches"):
             return Reply(_NOTHING_THERE)
+        if place not in node.indices:
+            raise index_not_found(place)
         return Reply({"took": 1, **execute(node, [node.indices[place]], asked)})
 
     return handle

@@ -55,8 +55,14 @@ def _check_normalization(node: Node, config: dict[str, Any]) -> None:
     if technique not in NORMALIZATIONS or (technique == "z_score" and not node.version.has("z_score")):
         raise illegal_argument("provided normalization technique is not supported")
     combination = config.get("combination") or {}
-    if combination.get("technique", "arithmetic_mean") not in COMBINATIONS:
+    combining = combination.get("technique", "arithmetic_mean")
+    if combining not in COMBINATIONS:
         raise illegal_argument("provided combination technique is not supported")
+    if technique == "z_score" and combining != "arithmetic_mean":
+        raise illegal_argument(
+            f"provided combination technique {combining} is not supported for normalization technique z_score. "
+            "Supported techniques are: arithmetic_mean"
+        )
     weights = (combination.get("parameters") or {}).get("weights")
     if weights and abs(sum(weights) - 1) > 0.01:
         listed = ", ".join(map(str, weights))

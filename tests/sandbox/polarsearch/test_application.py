@@ -190,6 +190,34 @@ def test_deleting_a_connector_in_use_is_500_in_2_11_and_409_since(make, client_f
         assert client("DELETE", f"/_plugins/_ml/connectors/{used}")[0] == status
 
 
+def test_in_2_11_neither_a_model_nor_a_connector_can_be_changed(make, client_for, clock, deploying):
+    for version, status in (("2.11.1", (405, 500)), ("2.12.0", (200, 400))):
+        client = client_for(make(version=version))
+        model = deploying(client, clock)
+        used = client.ok("GET", f"/_plugins/_ml/models/{model}")["connector_id"]
+        paths = (f"/_plugins/_ml/models/{model}", f"/_plugins/_ml/connectors/{used}")
+        assert tuple(client("PUT", path, {"description": "new"})[0] for path in paths) == status
+
+
+def test_searching_ml_commons_before_there_is_anything_is_404_in_2_11(make, client_for):
+    for version, status in (("2.11.1", 404), ("2.12.0", 200)):
+        assert client_for(make(version=version))("POST", "/_plugins/_ml/models/_search", {})[0] == status
+
+
+CLIENT_CONFIGS = [("2.12.0", 0), ("2.13.0", 3), ("2.14.0", 3), ("2.15.0", 7), ("3.4.0", 7), ("3.5.0", 8)]
+
+
+@pytest.mark.parametrize(("version", "known"), CLIENT_CONFIGS)
+def test_a_client_config_is_filled_up_with_what_the_version_knows(
+    make, client_for, clock, deploying, connector_body, version, known
+):
+    client = client_for(make(version=version))
+    deploying(client, clock)
+    config = {"max_connection": 5, "nonsense": 1, "skip_ssl_verification": True}
+    id = client.ok("POST", "/_plugins/_ml/connectors/_create", connector_body(client_config=config))["connector_id"]
+    assert len(client.ok("GET", f"/_plugins/_ml/connectors/{id}").get("client_config", {})) == known
+
+
 def test_undeploying_what_was_never_deployed_changes_its_state_from_2_19_on(make, client_for, clock, deploying):
     for version, state in (("2.18.0", "REGISTERED"), ("2.19.0", "UNDEPLOYED")):
         client = client_for(make(version=version))
@@ -234,6 +262,16 @@ PIPELINES = [
 def test_what_text_embedding_takes_depends_on_the_version(make, client_for, version, key, status):
     processor = {"text_embedding": {"model_id": "m", "field_map": {"a": "b"}, key: 1}}
     assert client_for(make(version=version))("PUT", "/_ingest/pipeline/p", {"processors": [processor]})[0] == status
+
+
+HYBRIDS = [("2.19.1", "arithmetic_mean", 400), ("3.0.0", "arithmetic_mean", 200), ("3.0.0", "harmonic_mean", 400)]
+
+
+@pytest.mark.parametrize(("version", "combination", "status"), HYBRIDS)
+def test_z_score_comes_with_3_0_and_goes_with_the_arithmetic_mean_alone(make, client_for, version, combination, status):
+    normalizer = {"normalization": {"technique": "z_score"}, "combination": {"technique": combination}}
+    body = {"phase_results_processors": [{"normalization-processor": normalizer}]}
+    assert client_for(make(version=version))("PUT", "/_search/pipeline/p", body)[0] == status
 
 
 def test_settings_errors_have_their_own_type_from_3_0_on(make, client_for):
