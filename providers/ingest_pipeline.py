@@ -24,6 +24,7 @@ from providers.kit import (
     State,
     describe,
     read_description,
+    require_version,
 )
 
 PROCESSOR, SKIP_BLANK = "text_embedding", "skip_blank"
@@ -128,8 +129,9 @@ class IngestPipelineKind(NamedKind[IngestPipelineInputs, IngestPipelineState]):
         self.search.delete(f"/_ingest/pipeline/{id}")
 
     def write(self, inputs: IngestPipelineInputs, incarnation: str) -> None:
-        if inputs.batch_size is not None and self.search.version < (2, 16, 0):
-            raise Refused(f"ingest pipeline {inputs.name}: batch_size needs OpenSearch 2.16 or later; leave it out")
+        if inputs.batch_size is not None:
+            what = f"ingest pipeline {inputs.name}: batch_size"
+            require_version(self.search.version, (2, 16, 0), what, "leave it out (in a stack's configuration: null)")
         self.search.put(f"/_ingest/pipeline/{inputs.name}", definition(inputs, incarnation))
 
     def _indexes_that_use(self, name: str) -> list[str]:

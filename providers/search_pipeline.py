@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pulumi
 from pulumi import Input, Output
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from providers.kit import (
     Immutable,
@@ -22,6 +22,7 @@ from providers.kit import (
     State,
     describe,
     read_description,
+    require_version,
 )
 
 ENRICHER, NORMALIZER = "neural_query_enricher", "normalization-processor"
@@ -29,8 +30,18 @@ PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
 """A `*` or `,` in a pipeline's id makes GET and DELETE act on several."""
 
 
+def fitting(combination: str, normalization: str | None) -> str:
+    """The combination, if it fits the normalization (neural-search, ScoreNormalizationFactory). Raises ValueError."""
+    if normalization == "z_score" and combination != "arithmetic_mean":
+        raise ValueError(f"{combination} does not go with normalization z_score; write arithmetic_mean")
+    return combination
+
+
 class SearchPipelineInputs(NamedInputs):
-    """What a person declares. `weights` go to the parts of a hybrid query in their order, and add up to 1."""
+    """What a person declares. `weights` go to the parts of a hybrid query in their order, and add up to 1.
+
+    `normalization` z_score needs OpenSearch 3.0 (neural-search, ZScoreNormalizationTechnique) and the arithmetic mean.
+    """
 
     name: Immutable[str] = Field(pattern=PIPELINE_NAME)
     model_id: str
@@ -45,6 +56,11 @@ class SearchPipelineInputs(NamedInputs):
         if not weights or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
             raise ValueError(f"{weights} must be positive and add up to 1; write for example [0.3, 0.7]")
         return weights
+
+    @field_validator("combination")
+    @classmethod
+    def _fits(cls, combination: str, info: ValidationInfo) -> str:
+        return fitting(combination, info.data.get("normalization"))
 
 
 class SearchPipelineState(SearchPipelineInputs, State):
@@ -101,6 +117,9 @@ class SearchPipelineKind(NamedKind[SearchPipelineInputs, SearchPipelineState]):
         self.search.delete(f"/_search/pipeline/{id}")
 
     def write(self, inputs: SearchPipelineInputs, incarnation: str) -> None:
+        if inputs.normalization == "z_score":
+            what = f"search pipeline {inputs.name}: normalization z_score"
+            require_version(self.search.version, (3, 0, 0), what, "use min_max or l2")
         self.search.put(f"/_search/pipeline/{inputs.name}", definition(inputs, incarnation))
 
 

@@ -17,7 +17,7 @@ from .errors import (
     protected,
 )
 from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
-from .http import SearchClient, Version
+from .http import SearchClient
 from .kind import Kind, NamedKind
 from .meta import handover, mark_at, read_meta, rewrite_meta, write_mark
 from .ownership import META_KEY, Mark, describe, meta_mark, read_description, require_ours, with_meta
@@ -25,6 +25,7 @@ from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
 from .sql import Database, as_text, quote
 from .values import worded
+from .version import Version, require_version
 from .wait import Clock, insist, wait_until
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "read_description",
     "read_meta",
     "require_ours",
+    "require_version",
     "rewrite_meta",
     "text_of",
     "wait_until",

@@ -15,10 +15,10 @@ import httpx
 
 from . import advice
 from .errors import ApiError, NotFound, Rejected, SearchStackError, Unavailable
+from .version import Version
 from .wait import Clock
 
 Answer = dict[str, Any]
-Version = tuple[int, int, int]
 
 NOT_NOW = frozenset({429, 503})
 """The service did not act on the request."""

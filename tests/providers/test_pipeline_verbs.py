@@ -129,6 +129,21 @@ def test_batch_size_needs_2_16(ingest, ended, version, works):
     assert "batch_size" not in ingest.create(**{**INGEST.declared, "batch_size": None}).props
 
 
+@pytest.mark.parametrize(("version", "works"), [("2.19.1", False), ("3.0.0", True)])
+def test_z_score_needs_3_0(drive, ended, version, works):
+    mixing, declared = drive(SearchPipelineKind), {**SEARCH.declared, "normalization": "z_score"}
+    if works:
+        assert mixing.create(**declared).props["normalization"] == "z_score"
+        return
+    line = r"search pipeline mix: normalization z_score needs OpenSearch 3\.0 or later; use min_max or l2"
+    with pytest.raises(ended, match=line):
+        mixing.create(**declared)
+    made = mixing.create(**SEARCH.declared)
+    with pytest.raises(ended, match=line):
+        mixing.update(made, normalization="z_score")
+    assert mixing.read(made).props == made.props
+
+
 def test_an_unknown_processor_says_what_to_do(ingest, ended):
     with pytest.raises(ended, match="check the processor's name, and that its plugin is installed"):
         ingest.create(**{**INGEST.declared, "before": [{"nonsense": {}}]})

@@ -88,8 +88,12 @@ def test_a_pipeline_edited_by_hand_shows_what_is_gone():
         (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[]), "add up to 1"),
         (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[1.5, -0.5]), "must be positive"),
         (lambda: SearchPipelineInputs(name="a", model_id="m", normalization="x"), "normalization"),
+        (
+            lambda: SearchPipelineInputs(name="a", model_id="m", normalization="z_score", combination="harmonic_mean"),
+            "harmonic_mean does not go with normalization z_score; write arithmetic_mean",
+        ),
     ],
-    ids=["name", "no field map", "batch size", "processor", "too much", "no weights", "negative", "technique"],
+    ids=["name", "no field map", "batch size", "processor", "too much", "no weights", "negative", "technique", "mix"],
 )
 def test_refuses_what_makes_no_sense(make, what):
     with pytest.raises(ValidationError, match=what):
