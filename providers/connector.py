@@ -24,10 +24,12 @@ from providers.kit import (
     Resource,
     Secret,
     State,
+    Version,
     describe,
     insist,
     plan_by_field,
     read_description,
+    require_version,
     whole,
 )
 from providers.kit.mlcommons import ROOT, find_by, find_named
@@ -38,6 +40,19 @@ EMBEDDING_BODY_WITH_DIMENSIONS = (
 )
 NO_CREDENTIAL = {"unused": "unused"}
 """2.19 and later refuse a connector without one, needed or not (lifecycle.jsonl, "no credential")."""
+
+CLIENT_CONFIG = (2, 13, 0)
+LATER_OPTIONS: Mapping[str, Version] = {
+    "retry_backoff_millis": (2, 15, 0),
+    "retry_timeout_seconds": (2, 15, 0),
+    "max_retry_times": (2, 15, 0),
+    "retry_backoff_policy": (2, 15, 0),
+    "skip_ssl_verification": (3, 5, 0),
+}
+"""Options of `client_config` that came later than itself (ml-commons, ConnectorClientConfig, tag by tag).
+
+An older service drops them in silence, and the connector would be made anew at every up.
+"""
 
 
 def as_shown(value: Any) -> Any:
@@ -66,7 +81,11 @@ class Action(Part):
 
 
 class ConnectorInputs(Inputs):
-    """What a person declares. `credential` is sent once and never shown again."""
+    """What a person declares. `credential` is sent once and never shown again.
+
+    `client_config` is as OpenSearch takes it: its `connection_timeout` and `read_timeout` are milliseconds in 2.13, and
+    seconds since.
+    """
 
     name: Immutable[str] = Field(min_length=1, max_length=256)
     description: Immutable[str] = ""
@@ -124,6 +143,9 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         return next((id for id in same if not find_by(self.search, "models", connector_id=id)), None)
 
     def create(self, inputs: ConnectorInputs, incarnation: str) -> str:
+        for option in inputs.client_config or {}:
+            what = f"connector {inputs.name}: client_config {option}"
+            require_version(self.search.version, LATER_OPTIONS.get(option, CLIENT_CONFIG), what, "leave it out")
         return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, incarnation))["connector_id"])
 
     def read(self, id: str, declared: ConnectorInputs) -> ConnectorState:

@@ -54,6 +54,24 @@ def test_no_credential_is_needed_though_2_19_and_later_want_one(connectors, embe
     assert connectors.diff(connectors.read(made)) == []
 
 
+@pytest.mark.parametrize(
+    ("version", "option", "since"),
+    [
+        ("2.12.0", "max_connection", "2.13"),
+        ("2.12.0", "an_option_we_do_not_know", "2.13"),
+        ("2.14.0", "max_retry_times", "2.15"),
+        ("3.4.0", "skip_ssl_verification", "3.5"),
+    ],
+)
+def test_an_option_that_the_service_would_drop_in_silence_is_refused(
+    connectors, embedding, ask, ended, version, option, since
+):
+    line = rf"connector embed: client_config {option} needs OpenSearch {since} or later; leave it out"
+    with pytest.raises(ended, match=line):
+        connectors.create(**embedding(client_config={option: 1}))
+    assert ask.post(f"{ML}/connectors/_search", {"query": {"match_all": {}}})["hits"]["hits"] == []
+
+
 def test_what_nobody_uses_is_taken_over(connectors, embedding, mark):
     former = connectors.create(**embedding())
     latter = connectors.create(**embedding())
