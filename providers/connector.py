@@ -32,7 +32,7 @@ from providers.kit import (
     require_version,
     whole,
 )
-from providers.kit.mlcommons import ROOT, find_by, find_named
+from providers.kit.mlcommons import ROOT, can_be_marked_again, find_by, find_named, made
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
 EMBEDDING_BODY_WITH_DIMENSIONS = (
@@ -138,7 +138,7 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         return Plan(replaces=plan.updates | plan.replaces)
 
     def find(self, inputs: ConnectorInputs) -> str | None:
-        named = find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))
+        named = self._named(inputs) if can_be_marked_again(self.search) else []
         same = [id for id, connector in named if not plan_by_field(connector, inputs)]
         return next((id for id in same if not find_by(self.search, "models", connector_id=id)), None)
 
@@ -146,7 +146,7 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         for option in inputs.client_config or {}:
             what = f"connector {inputs.name}: client_config {option}"
             require_version(self.search.version, LATER_OPTIONS.get(option, CLIENT_CONFIG), what, "leave it out")
-        return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, incarnation))["connector_id"])
+        return made(lambda: self._make(inputs, incarnation), lambda: self._named(inputs), incarnation)
 
     def read(self, id: str, declared: ConnectorInputs) -> ConnectorState:
         return shown(self.search.get(f"{ROOT}/connectors/{id}"), declared)
@@ -160,6 +160,12 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         """A model that was just pointed elsewhere counts for up to a second more (lifecycle.jsonl, "after swap")."""
         path = f"{ROOT}/connectors/{id}"
         insist(lambda: self.search.delete(path), "are still using this connector", clock=self.connections.clock)
+
+    def _named(self, inputs: ConnectorInputs) -> list[tuple[str, ConnectorState]]:
+        return find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))
+
+    def _make(self, inputs: ConnectorInputs, incarnation: str) -> str:
+        return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, incarnation))["connector_id"])
 
     def _body(self, inputs: ConnectorInputs, incarnation: str) -> dict[str, Any]:
         needed = NO_CREDENTIAL if self.search.version >= (2, 19, 0) else None

@@ -31,7 +31,7 @@ from providers.kit import (
     read_description,
     wait_until,
 )
-from providers.kit.mlcommons import ROOT, find_named
+from providers.kit.mlcommons import ROOT, can_be_marked_again, find_named, made
 
 PROBE_TEXT = "hello world"
 SWAP_DELAY = 0.3
@@ -105,12 +105,13 @@ class ModelKind(Kind[ModelInputs, ModelState]):
         return None
 
     def find(self, inputs: ModelInputs) -> str | None:
-        models = self._named(inputs)
+        models = self._named(inputs) if can_be_marked_again(self.search) else []
         ours = [id for id, model in models if model.owner == inputs.owner and not self.plan(model, inputs).replaces]
         return ours[0] if ours else None
 
     def create(self, inputs: ModelInputs, incarnation: str) -> str:
-        return self._register(inputs, Mark(inputs.owner, incarnation))
+        mark = Mark(inputs.owner, incarnation)
+        return made(lambda: self._register(inputs, mark), lambda: self._named(inputs), incarnation)
 
     def ready(self, id: str, inputs: ModelInputs) -> None:
         self._deploy(id, inputs)
@@ -120,8 +121,19 @@ class ModelKind(Kind[ModelInputs, ModelState]):
         return shown(self.search.get(f"{ROOT}/models/{id}"))
 
     def update(self, id: str, old: ModelState, new: ModelInputs, incarnation: str) -> None:
-        if self.search.version < (2, 12, 0):
-            raise Refused(f"model {new.name}: PolarSearch cannot change a model before OpenSearch 2.12; replace it")
+        if can_be_marked_again(self.search):
+            self._change(id, old, new, incarnation)
+        elif changed := self.plan(old, new).updates:  # nothing changed is no mistake: `ready` deploys it again
+            raise Refused(
+                f"model {old.name}: changing {', '.join(sorted(changed))} needs OpenSearch 2.12 or later; "
+                f"replace it instead: `pulumi up --replace` with its URN"
+            )
+
+    def delete(self, id: str, state: ModelState) -> None:
+        self._named(state)
+        self._drop(id)
+
+    def _change(self, id: str, old: ModelState, new: ModelInputs, incarnation: str) -> None:
         self._named(new)
         swapped = old.connector_id != new.connector_id
         if swapped:
@@ -129,10 +141,6 @@ class ModelKind(Kind[ModelInputs, ModelState]):
         self.search.put(f"{ROOT}/models/{id}", _changes(old, new, incarnation))
         if swapped:
             self.connections.clock.sleep(SWAP_DELAY)
-
-    def delete(self, id: str, state: ModelState) -> None:
-        self._named(state)
-        self._drop(id)
 
     def _register(self, inputs: ModelInputs, mark: Mark) -> str:
         body = {

@@ -6,12 +6,38 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from .errors import NotFound
+from .errors import NotFound, Unavailable
+from .fields import State
 from .http import SearchClient
 
 ROOT = "/_plugins/_ml"
 
 T = TypeVar("T")
+S = TypeVar("S", bound=State)
+
+
+def can_be_marked_again(search: SearchClient) -> bool:
+    """Whether a model or a connector that exists can be changed at all, and so be taken over.
+
+    2.11 has no PUT for a model, and a connector's is off by default (ml-commons, MLFeatureEnabledSetting): each keeps
+    the mark it was made with, and so belongs for good to the create that made it. Another create makes another, and
+    what a killed one left behind is nobody's to delete.
+    """
+    return search.version >= (2, 12, 0)
+
+
+def made(make: Callable[[], str], named: Callable[[], list[tuple[str, S]]], incarnation: str) -> str:
+    """The id that `make` answers with. Where that answer is lost, the incarnation tells which of those `named` it is.
+
+    Raises Unavailable when it is none of them.
+    """
+    try:
+        return make()
+    except Unavailable as error:
+        ids = [] if error.refused else [id for id, shown in named() if shown.incarnation == incarnation]
+        if not ids:
+            raise
+        return ids[0]
 
 
 def find_named(search: SearchClient, objects: str, name: str, read: Callable[[str], T]) -> list[tuple[str, T]]:

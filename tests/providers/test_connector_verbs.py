@@ -101,7 +101,17 @@ def test_another_owners_connector_of_that_name_is_left_alone(connectors, embeddi
     assert connectors.read(theirs).props == theirs.props
 
 
-def test_a_lost_answer_is_looked_for_not_asked_for_twice(connectors, embedding, search, requests):
+@pytest.mark.parametrize("version", ["2.11.1"])
+def test_below_2_12_each_create_has_a_connector_of_its_own_and_deletes_no_other(connectors, embedding, version):
+    """It cannot be changed there, and so not be marked again."""
+    former, latter = connectors.create(**embedding()), connectors.create(**embedding())
+    assert latter.id != former.id
+    connectors.delete(former)
+    assert connectors.read(latter).props == latter.props
+
+
+@pytest.mark.parametrize("version", ["2.11.1", "2.19.1"])
+def test_a_lost_answer_is_looked_for_not_asked_for_twice(connectors, embedding, search, requests, version):
     search.faults.add("POST", f"{ML}/connectors/_create", "lost")
     made = connectors.create(**embedding())
     assert requests(f"POST {ML}/connectors/_create") == 1

@@ -66,7 +66,8 @@ def test_it_is_ready_only_when_it_is_deployed(models, declared, hands):
     assert sum(hands.slept) >= 0.18
 
 
-def test_a_lost_answer_is_looked_for_not_asked_for_twice(models, declared, search, requests):
+@pytest.mark.parametrize("version", ["2.11.1", "2.19.1"])
+def test_a_lost_answer_is_looked_for_not_asked_for_twice(models, declared, search, requests, version):
     search.faults.add("POST", f"{ML}/models/_register", "lost")
     made = models.create(**declared)
     assert requests(f"POST {ML}/models/_register") == 1
@@ -216,15 +217,37 @@ def test_a_model_that_deploys_itself_again_is_deleted_all_the_same(models, decla
     assert models.read(made) is None
 
 
-@pytest.mark.parametrize("version", ["2.11.0"])
+@pytest.mark.parametrize("version", ["2.11.1"])
 def test_below_2_12_a_model_cannot_change(models, declared, version, ended):
     made = models.create(**declared)
-    with pytest.raises(ended, match=r"cannot change a model before OpenSearch 2\.12; replace it"):
-        models.update(made, description="x")
+    line = "model mini: changing description, name needs OpenSearch 2.12 or later; replace it instead: `pulumi up --rep"
+    with pytest.raises(ended, match=line):
+        models.update(made, description="x", name="y")
+    assert models.read(made).props == made.props
     models.delete(made)
 
 
-@pytest.mark.parametrize("version", ["2.12.0", "2.18.0", "3.1.0"])
+@pytest.mark.parametrize("version", ["2.11.1"])
+def test_below_2_12_a_model_that_is_not_ready_is_brought_up_without_a_change(models, declared, ask, ended, version):
+    made = models.create(**declared)
+    ask.post(f"{ML}/models/{made.id}/_undeploy")
+    with pytest.raises(ended, match="`pulumi up` deploys it") as seen:
+        models.read(made)
+    assert models.update(models.kept(seen.value), **made.inputs).props == made.props
+
+
+@pytest.mark.parametrize("version", ["2.11.1"])
+def test_below_2_12_each_create_has_a_model_of_its_own_and_deletes_no_other(models, declared, every_model, version):
+    """A mark cannot be written again, so nothing is taken over: both incarnations stay apart."""
+    former, latter = models.create(**declared), models.create(**declared)
+    assert every_model() == {former.id, latter.id}
+    models.delete(former)
+    assert models.read(latter).props == latter.props
+    models.delete(latter)
+    assert models.read(latter) is None
+
+
+@pytest.mark.parametrize("version", ["2.12.0", "2.18.0", "3.3.2"])
 def test_other_versions(models, declared, connector, version):
     made = models.create(**declared)
     changed = models.update(made, connector_id=connector(name="new"))
