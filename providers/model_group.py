@@ -12,7 +12,19 @@ import pulumi
 from pulumi import Input, Output
 from pydantic import Field
 
-from providers.kit import Inputs, Kind, Mark, NotFound, Resource, State, describe, read_description, require_ours
+from providers.kit import (
+    Inputs,
+    Kind,
+    Mark,
+    NotFound,
+    Resource,
+    State,
+    describe,
+    insist,
+    read_description,
+    require_ours,
+    wait_until,
+)
 from providers.kit.mlcommons import ROOT, find_named
 
 
@@ -54,15 +66,36 @@ class ModelGroupKind(Kind[ModelGroupInputs, ModelGroupState]):
         return shown(self._get(id))
 
     def update(self, id: str, old: ModelGroupState, new: ModelGroupInputs, incarnation: str) -> None:
-        self.search.put(f"{ROOT}/model_groups/{id}", _body(new, incarnation))
+        body = _body(new, incarnation)
+        self.search.put(f"{ROOT}/model_groups/{id}", body)
+        if not self._has_get:
+            self._until_found(id, body)
 
     def delete(self, id: str, state: ModelGroupState) -> None:
-        self.search.delete(f"{ROOT}/model_groups/{id}")
+        """A model that was just moved elsewhere, or in 2.11 deleted, counts for up to a second more."""
+        insist(
+            lambda: self.search.delete(f"{ROOT}/model_groups/{id}"),
+            "associated model versions",
+            clock=self.connections.clock,
+        )
+
+    @property
+    def _has_get(self) -> bool:
+        """2.11 shows a group only in searches, which are up to a second late for a change (ml-commons)."""
+        return self.search.version >= (2, 12, 0)
+
+    def _until_found(self, id: str, body: dict[str, Any]) -> None:
+        """Or else what is read next would be the group before the change, with its former incarnation."""
+
+        def pending(found: dict[str, Any]) -> str | None:
+            return None if body.items() <= found.items() else f"model group {body['name']} does not show its change"
+
+        wait_until(lambda: self._get(id), pending, timeout=self.patience, clock=self.connections.clock)
 
     def _get(self, id: str) -> dict[str, Any]:
-        if self.search.version >= (2, 12, 0):
+        if self._has_get:
             return self.search.get(f"{ROOT}/model_groups/{id}")
-        query = {"query": {"ids": {"values": [id]}}}  # 2.11 has no GET
+        query = {"query": {"ids": {"values": [id]}}}
         found = self.search.post(f"{ROOT}/model_groups/_search", query, repeatable=True)["hits"]["hits"]
         if not found:
             raise NotFound(f"POST {ROOT}/model_groups/_search", 404, f"no model group {id}")
