@@ -57,6 +57,7 @@ SEARCH = (
     Known(r"index exists with the same name as the alias", "choose another name, or delete that index"),
     Known(r"unknown setting|not recognized", "check the setting's name against this version of OpenSearch"),
     Known(r"doesn't support one or more provided configuration parameters", "this OpenSearch does not know it"),
+    Known(r"No enum constant .*ActionType", "check `action_type`: this OpenSearch does not know it"),
     Known(r"No processor type exists", "check the processor's name, and that its plugin is installed"),
     Known(r"no permissions for", "give this account the permission, or use the administrator's"),
     Known(r"Security not initialized", "the cluster is still starting: try again in a minute"),

@@ -61,6 +61,12 @@ def no_credential(server):
     return server.ask("POST", f"{ML}/connectors/_create", body)
 
 
+def an_unknown_type_of_action(server):
+    body = connector_body(server.embeddings_url, BAD_KEY, "m")
+    actions = [{**action, "action_type": "no_such_type"} for action in body["actions"]]
+    return server.ask("POST", f"{ML}/connectors/_create", {**body, "actions": actions})
+
+
 def editing_a_connector_in_use(server):
     connector = server.connector()
     server.model(connector)
@@ -157,6 +163,7 @@ PROVOKED = [
     (a_private_address, 400, "private ip address", "allow it with the cluster setting"),
     (an_untrusted_url, 400, "not matching the trusted connector endpoint", "add a TrustedEndpoint"),
     (no_credential, 400, "credential is null or empty", "OpenSearch 2.19 and later want a credential"),
+    (an_unknown_type_of_action, 400, "No enum constant", "check `action_type`"),
     (editing_a_connector_in_use, 400, "please undeploy the models first", "a deployed model uses it"),
     (deleting_a_connector_in_use, 409, "models are still using this connector", "delete or repoint those models"),
     (deleting_a_group_in_use, 409, "associated model versions", "delete the models of this group"),
