@@ -12,11 +12,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from providers.index import Vector, allowed_name
 from providers.kit import Json, worded
 from providers.kit.autoetl import Backend
+from providers.search_pipeline import fitting
 from providers.source_table import as_list, base_type, column_type
 from providers.trusted_endpoint import as_python, trustworthy
 
@@ -88,13 +99,14 @@ class Embedding(Setting):
 
     `dimension` is the length of its vectors. `trusted_pattern` is a Java regex for the whole URL; by default, this
     URL alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
+    `batch_size` is null before OpenSearch 2.16, which embeds one document at a time.
     `api_key` is not configuration: a program sets it, as a secret.
     """
 
     url: Annotated[str, AfterValidator(web_address)]
     model: str = Field(min_length=1, pattern=r"^[^\[\]]+$")
     dimension: int = Field(ge=1, le=16000)
-    batch_size: int = Field(default=10, ge=1, le=1000)
+    batch_size: int | None = Field(default=10, ge=1, le=1000)
     trusted_pattern: Annotated[str, AfterValidator(trustworthy)] | None = None
     send_dimensions: bool | None = None
     api_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
@@ -132,6 +144,11 @@ class SearchSettings(Setting):
     weights: list[float] = [0.3, 0.7]
     normalization: Literal["min_max", "l2", "z_score"] = "min_max"
     combination: Literal["arithmetic_mean", "geometric_mean", "harmonic_mean"] = "arithmetic_mean"
+
+    @field_validator("combination")
+    @classmethod
+    def _fits(cls, combination: str, info: ValidationInfo) -> str:
+        return fitting(combination, info.data.get("normalization"))
 
 
 class SyncSettings(Setting):
@@ -241,7 +258,7 @@ def embedding_mistakes(embedding: Embedding) -> Iterator[str]:
     if dimensions and embedding.dimension not in dimensions:
         offered = ", ".join(map(str, dimensions))
         yield f"embedding.dimension: {embedding.model} has no vectors of {embedding.dimension}; write one of {offered}"
-    if most and embedding.batch_size > most:
+    if most and (embedding.batch_size or 0) > most:
         yield f"embedding.batch_size: {embedding.model} takes {most} texts at most; write {most} or less"
     if not re.fullmatch(as_python(embedding.pattern), embedding.url):
         yield (

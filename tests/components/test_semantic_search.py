@@ -79,6 +79,19 @@ def test_everything_is_made_at_the_one_connection(made):
     assert len(dynamic) == 16
 
 
+def test_without_a_batch_size_neither_the_connector_nor_a_pipeline_has_one(declare):
+    """As OpenSearch before 2.16 wants it."""
+
+    def program():
+        connection = Connection("connection", search_url="https://s.test", search_password="p", database_password="q")
+        embedding = EMBEDDING.model_copy(update={"batch_size": None})
+        SemanticSearchStack("search", connection, embedding, [Collection(**DOCS)])
+
+    declared = {resource.name: resource for resource in declare(program)}
+    assert "input_docs_processed_step_size" not in declared["search-embedding-connector"]["parameters"]
+    assert declared["search-docs-ingest-pipeline"].inputs.get("batch_size") is None
+
+
 def test_everything_is_marked_as_this_stacks(made):
     owners = {name: one["owner"] for name, one in made.items() if "owner" in one.inputs}
     assert owners == {name: f"{PROJECT}/dev/{name}" for name in owners}

@@ -79,6 +79,7 @@ ONE_MISTAKE = [
     (changed(*IN_DOCS, "source", "columns", "t2", to="INT"), "collections[0].field_map.my_text: column t2 is INT; only text can be embedded"),
     (changed(*IN_DOCS, "mapping", "my_text", to={"type": "long"}), "collections[0].field_map.my_text: my_text is mapped as long; only text can be embedded"),
     (changed(*IN_DOCS, "search", to={"weights": [0.3, 0.3]}), "collections[0].search.weights: [0.3, 0.3] must add up to 1; write for example [0.3, 0.7]"),
+    (changed(*IN_DOCS, "search", to={"normalization": "z_score", "combination": "harmonic_mean"}), "collections[0].search.combination: harmonic_mean does not go with normalization z_score; write arithmetic_mean"),
     (changed("collections", to=GOOD["collections"] * 2), "collections[1].name: docs is taken by another collection; choose another name"),
 ]  # fmt: skip
 
@@ -143,6 +144,11 @@ def test_a_secret_in_the_open_is_refused():
     assert raised.value.mistakes == [
         "searchPassword: stands in the file as plain text; `pulumi config set --secret searchPassword` encrypts it"
     ]
+
+
+def test_no_batch_size_at_all_is_written_as_null():
+    settings = parse({**GOOD, "embedding": {**GOOD["embedding"], "batch_size": None}})
+    assert settings.embedding.batch_size is None
 
 
 def test_what_may_be_left_out():
