@@ -11,7 +11,7 @@ import pytest
 from sandbox import wire
 from sandbox.polarsearch import PolarSearch
 from sandbox.process import Sandbox
-from tests.conformance.server import CannedEmbeddings, PolarDb, Server
+from tests.conformance.server import CannedEmbeddings, PolarDb, Server, is_real
 from tests.real.opensearch import EXACT, READER, READER_PASSWORD, Account
 
 
@@ -23,11 +23,9 @@ def embeddings():
     running.stop()
 
 
-def is_real(config: pytest.Config) -> bool:
-    return config.pluginmanager.has_plugin("tests.real.plugin")
-
-
 def pytest_generate_tests(metafunc):
+    if hasattr(metafunc.module, "pytest_generate_tests"):  # it says itself which servers it asks
+        return
     name = "real" if is_real(metafunc.config) else "emulator"
     for fixture in ("server", "guarded", "polardb"):
         if fixture in metafunc.fixturenames and not any(fixture in mark.args[0] for mark in _parametrized(metafunc)):
@@ -40,13 +38,13 @@ def _parametrized(metafunc):
 
 @pytest.fixture
 def server(request, embeddings):
-    """A search service without accounts: the emulator or a real one."""
+    """A search service without accounts: the emulator, of the version a case names, or a real one."""
     if request.param == "real":
         node = request.getfixturevalue("real_plain")
         service, url = embeddings
         yield Server("real", node.url, node.client, service, url)
     else:
-        yield from emulator(*embeddings)
+        yield from emulator(*embeddings, **({} if request.param == "emulator" else {"version": request.param}))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ OWNER = "project/stack/resource"
 
 
 class Life:
-    """Made when constructed, as incarnation `one`; an update makes it `two`."""
+    """Made when constructed, as incarnation `one`; an update makes it `two`, a takeover `three`."""
 
     def __init__(self, server, kind, *, ready=True, **declared):
         self.kind = kind(server.connections)
@@ -32,6 +32,12 @@ class Life:
         declared = {name: getattr(self.inputs, name) for name in self.inputs.model_fields_set}
         self.inputs = self.kind.inputs_type(**{**declared, **changes})
         self.kind.update(self.id, old, self.inputs, "two")
+        self.kind.ready(self.id, self.inputs)
+
+    def take_over(self):
+        """As another create of the same declaration does."""
+        assert self.kind.find(self.inputs) == self.id
+        self.kind.update(self.id, self.read(), self.inputs, "three")
         self.kind.ready(self.id, self.inputs)
 
     def drop(self):

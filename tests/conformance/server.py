@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
 
 from providers.kit import Connections, Database, SearchClient
 from providers.kit.wait import Clock
@@ -21,6 +22,11 @@ ML = "/_plugins/_ml"
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PATIENCE = 20
 GOOD_KEY, BAD_KEY = "sk-good-0123456789", "sk-bad-0123456789"
+
+
+def is_real(config: pytest.Config) -> bool:
+    """Whether real servers are asked instead of the emulator."""
+    return config.pluginmanager.has_plugin("tests.real.plugin")
 
 
 class CannedEmbeddings(Embeddings):

@@ -67,6 +67,22 @@ def test_the_old_connector_counts_as_used_until_a_search_sees_the_swap(trusted):
     assert answer.body["result"] == "deleted"
 
 
+def test_a_group_counts_a_model_that_has_moved_until_a_search_sees_it(trusted):
+    old, new = trusted.group("old"), trusted.group("new")
+    model = trusted.model(trusted.connector(), old, deploy=False)
+    trusted.ok("PUT", f"{ML}/models/{model}", {"model_group_id": new})
+    first = trusted.ask("DELETE", f"{ML}/model_groups/{old}")
+    assert (first.status, first.reason) == (
+        409,
+        "Cannot delete the model group when it has associated model versions",
+    )
+    deadline = time.monotonic() + 3
+    while (answer := trusted.ask("DELETE", f"{ML}/model_groups/{old}")).status == 409:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert answer.body["result"] == "deleted"
+
+
 def test_an_undeployed_model_is_deployed_by_the_next_prediction(trusted):
     model = trusted.model(trusted.connector())
     trusted.ok("POST", f"{ML}/models/{model}/_undeploy")
