@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 import engine
-from sandbox.defaults import API_KEY
+from sandbox.defaults import API_KEY, SEARCH_VERSION
 from sandbox.process import Sandbox
 from tests.e2e.world import PATIENCE, HeldEmbeddings, World
 
@@ -41,13 +41,14 @@ def pulumi_engine():
 
 @pytest.fixture
 def world(request, tmp_path):
-    """A sandbox of this test's own, without sample rows, or real servers."""
+    """A sandbox of this test's own, of the version it names, without sample rows; or real servers."""
     if request.config.pluginmanager.has_plugin("tests.real.plugin"):
         yield request.getfixturevalue("real_world")
         return
     keys = {API_KEY}
     embeddings = HeldEmbeddings(api_keys=keys)
-    with Sandbox(tmp_path / "sandbox", samples=False, embeddings=lambda: embeddings) as box:
+    version = getattr(request, "param", SEARCH_VERSION)
+    with Sandbox(tmp_path / "sandbox", samples=False, version=version, embeddings=lambda: embeddings) as box:
         yield world_of(box, keys)
         embeddings.release()
 
