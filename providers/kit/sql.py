@@ -36,7 +36,8 @@ class Database:
 
         None encrypts where the server offers to, whoever it is.
         """
-        options: dict[str, Any] = {"host": host, "port": port, "user": user, "password": password}
+        # PyMySQL would encode a password as Latin-1; MySQL hashes its UTF-8.
+        options: dict[str, Any] = {"host": host, "port": port, "user": user, "password": password.encode()}
         return cls(clock=clock, connect_timeout=10, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:

@@ -55,6 +55,13 @@ def test_a_wrong_password_is_not_tried_again(polardb, open_at, hands):
     assert hands.slept == []
 
 
+def test_a_password_may_hold_any_character(database, polardb, clock):
+    password = "p@ss'w\"ö\\r$d`%s{}#: 密"
+    database.query("CREATE USER 'special'@'%%' IDENTIFIED BY %s", [password])
+    special = Database.connect("127.0.0.1", polardb.port, "special", password, None, clock)
+    assert special.query("SELECT 1 AS a") == [{"a": 1}]
+
+
 def test_nobody_there_is_tried_again_with_doubling_pauses(open_at, hands):
     with pytest.raises(SqlError, match=r"\(2003\); check `database_host` and `database_port`"):
         open_at(1).query("SELECT 1")
