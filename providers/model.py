@@ -118,7 +118,11 @@ class ModelKind(Kind[ModelInputs, ModelState]):
         self._embed_one(id, inputs)
 
     def read(self, id: str, declared: ModelInputs) -> ModelState:
-        return shown(self.search.get(f"{ROOT}/models/{id}"))
+        model = shown(self.search.get(f"{ROOT}/models/{id}"))
+        if model.space or not isinstance(declared, ModelState):
+            return model
+        # Somebody edited its description: what stood there is still so, and comes back with the next up.
+        return model.model_copy(update={"space": declared.space, "dimension": declared.dimension})
 
     def update(self, id: str, old: ModelState, new: ModelInputs, incarnation: str) -> None:
         if can_be_marked_again(self.search):

@@ -202,6 +202,16 @@ def test_drift_shows_and_is_undone(models, declared, ask):
     assert models.update(shown, **made.inputs).props == made.props
 
 
+def test_an_edited_description_is_no_other_model(models, declared, ask):
+    """Its space and dimension stood there; replaced, it would stay behind without our mark, and keep its connector."""
+    made = models.create(**declared)
+    ask.put(f"{ML}/models/{made.id}", {"description": "mine now"})
+    shown = models.read(made)
+    assert (shown.inputs["description"], shown.inputs["owner"]) == ("mine now", "")
+    assert (shown.inputs["space"], shown.inputs["dimension"]) == (made.inputs["space"], made.inputs["dimension"])
+    assert models.update(shown, **made.inputs).props == made.props
+
+
 def test_it_can_move_to_another_group(models, declared, drive):
     made = models.create(**declared)
     other = drive(ModelGroupKind).create(owner="p/s/other", name="other")
