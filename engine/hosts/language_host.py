@@ -33,7 +33,9 @@ class Host(LanguageServer):
         os.chdir(folder)
         sys.path.insert(0, folder)
         self.program = lambda: _run(Path(folder, "__main__.py"))
-        return super().Run(request, context)  # type: ignore[no-untyped-call]
+        answer = super().Run(request, context)  # type: ignore[no-untyped-call]
+        # An error was shown by then; told of it, the engine would show it again, as "an unhandled error occurred".
+        return language_pb2.RunResponse(bail=True) if answer.error else answer
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
         """No questions to ask a person."""

@@ -18,6 +18,7 @@ def refused(project, *words):
         assert word in flat, said
     assert "Traceback" not in said
     assert "a mistake of ours" not in said
+    assert "an unhandled error occurred" not in said
     return flat
 
 
