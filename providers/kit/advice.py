@@ -106,7 +106,9 @@ DATABASE = {
     1305: "AutoETL is not enabled on this cluster, or its revision is too old",
     1370: "grant EXECUTE on dbms_etl, and check that AutoETL is enabled on this cluster",
     2003: "check `database_host` and `database_port`, and that this machine may reach them",
+    2012: "is this really PolarDB? check `database_host` and `database_port`",
     2013: "the connection broke: try again",
+    2026: "check `database_tls`: the path of the CA's PEM file, or leave it out where the server has no TLS",
 }
 
 

@@ -6,6 +6,7 @@ Values travel as single-quoted literals that PyMySQL escapes, which works with a
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,12 +24,16 @@ Row = dict[str, Any]
 PASSING = frozenset({1040, 1205, 1213, 2003, 2006})
 """Too many connections, lock wait, deadlock, no connection, server gone: nothing was done, so it may be sent again."""
 
+UNTRUSTED = 2026
+"""MySQL's number for what is wrong with TLS."""
+
 
 class Database:
     """Statements to one PolarDB: one short connection a call, since provider processes are short-lived."""
 
     def __init__(self, *, clock: Clock, retries: int = 3, pause: float = 0.5, **connect: Any) -> None:
-        self._connect, self._clock, self._retries, self._pause = connect, clock, retries, pause
+        self._connect: dict[str, Any] = {"connect_timeout": 10, **connect}
+        self._clock, self._retries, self._pause = clock, retries, pause
 
     @classmethod
     def connect(cls, host: str, port: int, user: str, password: str, tls: str | None, clock: Clock) -> Database:
@@ -38,7 +43,7 @@ class Database:
         """
         # PyMySQL would encode a password as Latin-1; MySQL hashes its UTF-8.
         options: dict[str, Any] = {"host": host, "port": port, "user": user, "password": password.encode()}
-        return cls(clock=clock, connect_timeout=10, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
+        return cls(clock=clock, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, by column name. Raises SqlError."""
@@ -59,11 +64,18 @@ class Database:
     def _once(self, statement: str, values: Sequence[Any]) -> list[Row]:
         doing = f"connect to {self._connect['host']}:{self._connect['port']}"
         try:
-            with closing(pymysql.connect(cursorclass=DictCursor, autocommit=True, **self._connect)) as connection:
+            with closing(self._opened()) as connection:
                 doing = statement
                 return _rows(connection, statement, values)
         except pymysql.MySQLError as error:
             raise _refusal(doing, error) from error
+
+    def _opened(self) -> Connection[DictCursor]:
+        """Within seconds, or not at all: PyMySQL itself waits for a greeting as long as for a statement's rows."""
+        connection = pymysql.connect(defer_connect=True, cursorclass=DictCursor, autocommit=True, **self._connect)
+        host, port, timeout = (self._connect[name] for name in ("host", "port", "connect_timeout"))
+        connection.connect(_greeted(host, port, timeout))
+        return connection
 
 
 def quote(*names: str) -> str:
@@ -77,6 +89,22 @@ def quote(*names: str) -> str:
 def as_text(value: Any) -> str:
     """A text of information_schema: MySQL 8.0 hands over some of them as bytes."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _greeted(host: str, port: int, timeout: float) -> socket.socket:
+    """A connection on which the server has begun to speak, as MySQL does, and HTTP does not."""
+    try:
+        opened = socket.create_connection((host, port), timeout)
+    except OSError as error:
+        raise pymysql.OperationalError(2003, f"Can't connect to MySQL server on {host!r} ({error})") from error
+    try:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        opened.recv(1, socket.MSG_PEEK)
+    except OSError as error:
+        opened.close()
+        raise pymysql.OperationalError(2012, f"no greeting from the server ({error})") from error
+    return opened
 
 
 def _rows(connection: Connection[DictCursor], statement: str, values: Sequence[Any]) -> list[Row]:
@@ -100,7 +128,9 @@ def _encryption(tls: str | None) -> dict[str, Any]:
 
 def _refusal(statement: str, error: pymysql.MySQLError) -> SqlError:
     code, reason = (*error.args, 0, str(error))[:2] if len(error.args) >= 2 else (0, str(error))
-    return SqlError(_short(statement), int(code), " ".join(str(reason).split()), advice.for_database(int(code)))
+    # PyMySQL calls a certificate that it does not trust "no connection" (2003), which would be tried again.
+    code = UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(reason) else int(code)
+    return SqlError(_short(statement), code, " ".join(str(reason).split()), advice.for_database(code))
 
 
 def _short(statement: str) -> str:

@@ -19,7 +19,9 @@ from tests.conformance.life import Life
 ELSEWHERE = {
     1130: "no account at all may come from here: a real server is reached before that can be asked",
     1205: "needs a second session and seconds of waiting: tests/sandbox/polardb/test_changes.py",
+    2012: "a server that is no database: tests/providers/kit/test_sql.py",
     2013: "a connection that breaks: tests/sandbox/test_process.py",
+    2026: "a certificate nobody trusts, a server without TLS: tests/providers/kit/test_sql.py",
 }
 
 

@@ -68,6 +68,16 @@ def test_nobody_there_is_tried_again_with_doubling_pauses(open_at, hands):
     assert hands.slept == [0.5, 1, 2]
 
 
+def test_a_port_where_nobody_greets_is_no_database(clock, hands):
+    """A web server waits for the client to speak, as PyMySQL waits for the server."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        client = Database(clock=clock, host="127.0.0.1", port=port, user=USER, connect_timeout=0.1, read_timeout=600)
+        with pytest.raises(SqlError, match=r"no greeting .*\(2012\); is this really PolarDB\? check `database_host`"):
+            client.query("SELECT 1")
+    assert hands.slept == []
+
+
 def test_a_server_that_comes_up_meanwhile_is_reached(start_polardb, open_at):
     """What passes by itself: no connection, too many, a lock."""
     polardb = start_polardb()
@@ -98,17 +108,18 @@ def test_an_encrypted_server(polardb, open_at, certificate, tls):
         secured.stop()
 
 
-def test_a_certificate_nobody_trusts_is_refused(polardb, open_at, certificate):
+def test_a_certificate_nobody_trusts_is_refused_at_once(polardb, open_at, certificate, hands):
     secured = serve(polardb.database, tls=certificate.context, log=lambda _: None)
     try:
-        with pytest.raises(SqlError, match="certificate verify failed"):
+        with pytest.raises(SqlError, match=r"certificate verify failed.*\(2026\); check `database_tls`"):
             open_at(secured.port, tls="true").query("SELECT 1")
     finally:
         secured.stop()
+    assert hands.slept == []
 
 
 def test_encryption_that_is_asked_for_is_not_done_without(polardb, open_at, certificate):
-    with pytest.raises(SqlError, match="SSL is required but the server doesn't support it"):
+    with pytest.raises(SqlError, match=r"SSL is required but the server doesn't support it \(2026\); check"):
         open_at(polardb.port, tls=str(certificate.file)).query("SELECT 1")
 
 
