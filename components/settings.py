@@ -68,7 +68,11 @@ class Setting(BaseModel):
 def web_address(url: str) -> str:
     """An http or https URL with a host. Raises ValueError."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        whole = False
+    if not whole:
         raise ValueError(f"{url!r} is no address; write one such as https://host:3001")
     if parts.username or parts.password:
         raise ValueError("must not contain a user or password; they have settings of their own")
