@@ -26,6 +26,8 @@ NOT_NOW = frozenset({429, 503})
 UNCERTAIN = frozenset({502, 504})
 """Something between us and the service gave up: it may have acted."""
 
+STRANGER = "is this really PolarSearch? check `search_url`"
+
 PASSING = re.compile(r"master key has not been initialized|exceed max running task limit|version conflict|is deploying")
 """Refusals that pass by themselves (the first connector on a fresh node, a model that is still deploying)."""
 
@@ -51,7 +53,9 @@ class SearchClient:
         """`ca_file` names the certificate authority of an https endpoint; without it the system's are trusted."""
         auth = (username, password) if username else None
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-        http = httpx.Client(base_url=url.rstrip("/"), auth=auth, timeout=60, limits=limits, verify=_trust(url, ca_file))
+        timeout = httpx.Timeout(60, connect=10)  # six tries at what a firewall drops: one minute, not six
+        verify = _trust(url, ca_file)
+        http = httpx.Client(base_url=url.rstrip("/"), auth=auth, timeout=timeout, limits=limits, verify=verify)
         return cls(http, clock=clock)
 
     @property
@@ -59,8 +63,14 @@ class SearchClient:
         """The OpenSearch this PolarSearch is built on, asked for once: `(2, 19, 1)`."""
         with self._lock:
             if self._version is None:
-                self._version = _version(self.get("/"))
+                self._version = _version(self._greeting())
             return self._version
+
+    def _greeting(self) -> Answer:
+        try:
+            return self.get("/")
+        except NotFound as error:
+            raise Rejected(f"{error.request} at {self._http.base_url}", error.status, error.reason, STRANGER) from error
 
     def get(self, path: str) -> Answer:
         return self.send("GET", path, repeatable=True)
@@ -112,7 +122,7 @@ def _version(answer: Answer) -> Version:
     if found := re.match(r"(\d+)\.(\d+)\.(\d+)", number):
         major, minor, patch = map(int, found.groups())
         return major, minor, patch
-    raise Rejected("GET /", None, f"version {number or 'missing'}", "is this really PolarSearch? check `search_url`")
+    raise Rejected("GET /", None, f"version {number or 'missing'}", STRANGER)
 
 
 def _no_answer(request: str, base: str, error: httpx.TransportError) -> ApiError:
@@ -128,8 +138,7 @@ def _answer(request: str, response: httpx.Response) -> Answer:
     try:
         body = response.json() if response.content else {}
     except json.JSONDecodeError as error:
-        hint = "is this really PolarSearch? check `search_url`"
-        raise Rejected(request, response.status_code, "the answer is not JSON", hint) from error
+        raise Rejected(request, response.status_code, "the answer is not JSON", STRANGER) from error
     return dict(body) if isinstance(body, dict) else {"items": body}
 
 

@@ -107,6 +107,12 @@ def test_says_when_it_is_no_polarsearch(api, client):
         _ = client.version
 
 
+def test_another_service_there_is_no_polarsearch(api, client):
+    api.get("/").respond(404, json={"error": {"message": "Invalid URL (GET /)"}})
+    with pytest.raises(Rejected, match=r"^GET / at http://search.test: .* \(HTTP 404\); is this really PolarSearch"):
+        _ = client.version
+
+
 def test_a_ca_file_that_is_not_there_is_one_line(clock):
     with pytest.raises(SearchStackError, match=r"search_ca_file missing\.pem: .*name a PEM file"):
         SearchClient.connect("https://search.test", "u", "p", "missing.pem", clock)
