@@ -251,9 +251,17 @@ def secret_mistakes(raw: Mapping[str, Any], api_key: str | None, open_secrets: S
         yield f"{name}: stands in the file as plain text; `pulumi config set --secret {name}` encrypts it"
     if isinstance(raw.get("embedding"), Mapping) and raw["embedding"].get("api_key") is not None:
         yield KEY_PLACE
-    if api_key and ("${" in api_key or not api_key.strip()):
-        what = "is the name of a variable that no shell expanded" if api_key.strip() else "is blank"
+    if api_key and (what := _no_key(api_key)):
         yield f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
+
+
+def _no_key(text: str) -> str:
+    """Why a text cannot be an API key; empty when it can."""
+    if "${" in text:
+        return "is the name of a variable that no shell expanded"
+    if not text.strip():
+        return "is blank"
+    return "" if re.fullmatch("[!-~]+", text) else "has a blank, a line end or a letter that no HTTP header may have"
 
 
 def embedding_mistakes(embedding: Embedding) -> Iterator[str]:
@@ -284,8 +292,9 @@ def collection_mistakes(collection: Collection, embedding: Embedding | None) -> 
             yield f"fields.{name}: {_unknown(name, collection.mapping, 'mapping')}"
     yield from _field_map_mistakes(collection)
     yield from _vector_mistakes(collection, embedding)
-    if not collection.search.weights or abs(sum(collection.search.weights) - 1) > 1e-6:
-        yield f"search.weights: {collection.search.weights} must add up to 1; write for example [0.3, 0.7]"
+    weights = collection.search.weights
+    if len(weights) != 2 or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
+        yield f"search.weights: {weights} must be two that add up to 1, of words and meaning; for example [0.3, 0.7]"
 
 
 def repeated(collections: Sequence[Collection | None]) -> Iterator[str]:

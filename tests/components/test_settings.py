@@ -80,7 +80,9 @@ ONE_MISTAKE = [
     (changed(*IN_DOCS, "field_map", to={"my_txt": "my_vector"}), "collections[0].field_map.my_txt: my_txt is not in fields; did you mean my_text?"),
     (changed(*IN_DOCS, "source", "columns", "t2", to="INT"), "collections[0].field_map.my_text: column t2 is INT; only text can be embedded"),
     (changed(*IN_DOCS, "mapping", "my_text", to={"type": "long"}), "collections[0].field_map.my_text: my_text is mapped as long; only text can be embedded"),
-    (changed(*IN_DOCS, "search", to={"weights": [0.3, 0.3]}), "collections[0].search.weights: [0.3, 0.3] must add up to 1; write for example [0.3, 0.7]"),
+    (changed(*IN_DOCS, "search", to={"weights": [0.3, 0.3]}), "collections[0].search.weights: [0.3, 0.3] must be two that add up to 1, of words and meaning; for example [0.3, 0.7]"),
+    (changed(*IN_DOCS, "search", to={"weights": [0.5, 0.3, 0.2]}), "collections[0].search.weights: [0.5, 0.3, 0.2] must be two that add up to 1, of words and meaning; for example [0.3, 0.7]"),
+    (changed(*IN_DOCS, "search", to={"weights": [-1, 2]}), "collections[0].search.weights: [-1.0, 2.0] must be two that add up to 1, of words and meaning; for example [0.3, 0.7]"),
     (changed(*IN_DOCS, "search", to={"normalization": "z_score", "combination": "harmonic_mean"}), "collections[0].search.combination: harmonic_mean does not go with normalization z_score; write arithmetic_mean"),
     (changed("collections", to=GOOD["collections"] * 2), "collections[1].name: docs is taken by another collection; choose another name"),
 ]  # fmt: skip
@@ -131,7 +133,12 @@ def test_the_message_is_one_line_a_mistake():
 
 @pytest.mark.parametrize(
     ("key", "what"),
-    [("${YOUR_API_KEY}", "is the name of a variable that no shell expanded"), (" ", "is blank")],
+    [
+        ("${YOUR_API_KEY}", "is the name of a variable that no shell expanded"),
+        (" ", "is blank"),
+        ("sk-1\n", "has a blank, a line end or a letter that no HTTP header may have"),
+        ("密钥", "has a blank, a line end or a letter that no HTTP header may have"),
+    ],
 )
 def test_a_key_left_literally_is_refused_and_a_key_is_never_shown(key, what):
     [line] = mistakes(GOOD, api_key=key)
