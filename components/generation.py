@@ -32,7 +32,10 @@ def space(embedding: Embedding) -> str:
 
 
 def generation(collection: Collection, embedding: Embedding) -> str:
-    """Eight hexadecimal digits; another model, dimension, source field, vector method or `revision` gives others."""
+    """Eight hexadecimal digits.
+
+    Another model, dimension, source field, vector method, backend or `revision` gives others.
+    """
     vectors = {name: vector.model_dump() for name, vector in collection.vectors(embedding).items()}
     fixed = {
         "space": space(embedding),
@@ -44,6 +47,8 @@ def generation(collection: Collection, embedding: Embedding) -> str:
         "shards": collection.shards,
         "revision": collection.revision,
     }
+    if collection.sync.backend != "sync_by_map":  # beside the old link: one that is refused must not cost the other
+        fixed["backend"] = collection.sync.backend
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 

@@ -29,6 +29,7 @@ ANOTHER = {
     "table": {"source": {**DOCS["source"], "table": "db.u"}},
     "key": {"source": {**DOCS["source"], "primary_key": ["id", "t1"]}},
     "shards": {"shards": 2},
+    "backend": {"sync": {"backend": "sync_by_sql"}},
     "revision": {"revision": 2},
 }
 THE_SAME = {
