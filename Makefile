@@ -29,6 +29,8 @@ up: $(READY)  ## start the sandbox, bring up stack dev on it, ask it one questio
 preview: $(READY)  ## what `make up` would change
 	@$(PY) -m sandbox.dev preview
 
+# As written: make would take a $ in it for a variable of its own.
+override Q := $(value Q)
 export Q
 search: $(READY)  ## Q="…": ask every collection of stack dev a question by meaning
 	@$(PY) -m sandbox.dev search "$$Q"
