@@ -126,7 +126,8 @@ def stale(locks: list[dict[str, Any]], host: str, alive: Callable[[int], bool]) 
 
 def _sandbox(command: str) -> None:
     say(f"sandbox {command}")
-    if code := subprocess.run([sys.executable, "-m", "sandbox", command], cwd=ROOT).returncode:
+    # In a session of its own: Ctrl-C is for us, who end in order, not for it too, who would show where it was.
+    if code := subprocess.run([sys.executable, "-m", "sandbox", command], cwd=ROOT, start_new_session=True).returncode:
         raise Stopped(f"python -m sandbox {command} failed ({code})")
 
 
