@@ -1,13 +1,19 @@
 """`python -m engine`: print the path of a `pulumi` to use, after saying on stderr which one it is."""
 
+import argparse
 import sys
 
 from .find import NoEngine, find
 from .machine import to_stderr
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """0 with a path on stdout, or 1 with one line on stderr."""
+    argparse.ArgumentParser(
+        prog="python -m engine",
+        description="Print the path of a pulumi to use: one on PATH, one in the user's cache folder, "
+        "one that Pulumi's SDK installs there, or one that Go builds there (minutes, once).",
+    ).parse_args(arguments)
     try:
         engine = find()
     except NoEngine as error:
