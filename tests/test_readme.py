@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pathlib
 import pkgutil
 import re
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 import providers
-from components.queries import PLACEHOLDER
+from components.queries import PLACEHOLDER, neural
 from components.settings import parse
 from providers.connection import Connection
 from providers.kit import Resource
@@ -72,3 +73,12 @@ def test_every_dependency_is_named_with_its_reason():
 
 def test_the_placeholder_is_the_one_in_the_queries():
     assert f'"{PLACEHOLDER}"' in README
+
+
+@pytest.mark.parametrize("text", ["coffee", 'say "hot"', "back\\slash", '"}}, "size": 0, "x": {"'])
+def test_its_way_to_ask_takes_any_text(text):
+    """A text is somebody else's: pasted into JSON as it is, it would be a part of the query."""
+    [line] = re.findall(r"^body = .*$", README, re.MULTILINE)
+    filled = {"query": neural({"t": "v"}), "json": json}
+    exec(line.replace('"something to keep coffee hot"', repr(text)), filled)
+    assert filled["body"]["query"]["neural"]["v"]["query_text"] == text
