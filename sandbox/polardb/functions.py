@@ -79,7 +79,6 @@ _CLASSES = {
     "digit": r"\d", "alpha": r"^\W\d_", "alnum": r"^\W_", "word": r"\w", "blank": r" \t",
     "upper": "A-Z", "lower": "a-z", "punct": r"!-/:-@\[-`{-~", "xdigit": "0-9A-Fa-f", "cntrl": r"\x00-\x1f\x7f",
 }  # fmt: skip
-_NEGATED = {"^\\W\\d_": "\\W\\d_", "^\\W_": "\\W_"}
 
 
 @lru_cache(maxsize=512)
