@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,28 @@ A new database holds db.test_table (3 rows, the tutorial's) and shop.products.
 """
 
 
+def port(text: str) -> int:
+    """A port's number. Raises ArgumentTypeError."""
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: write 0 to 65535")
+    return int(text)
+
+
+def opensearch(text: str) -> str:
+    """A version of OpenSearch that has semantic search. Raises ArgumentTypeError."""
+    numbers = re.fullmatch(r"(\d+)\.(\d+)\.\d+", text)
+    if not numbers or not (2, 11) <= (int(numbers[1]), int(numbers[2])) < (4, 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no version we know: write one of 2.11.0 to 3.x, such as 2.19.1")
+    return text
+
+
+def polardb(text: str) -> str:
+    """A revision of PolarDB, or nothing. Raises ArgumentTypeError."""
+    if text and not re.fullmatch(r"\d+(\.\d+){4}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no revision: write one such as 8.0.1.1.52")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
@@ -34,16 +57,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("command", choices=["start", "stop", "status", "serve", "reset"], metavar="command")
     parser.add_argument("--home", type=Path, default=defaults.HOME, help="where its files are (%(default)s)")
-    for service, port in (
+    for service, usual in (
         ("search", defaults.SEARCH_PORT),
         ("database", defaults.DATABASE_PORT),
         ("embeddings", defaults.EMBEDDINGS_PORT),
     ):
         text = f"port of the {service}, 0 for any free one (%(default)s)"
-        parser.add_argument(f"--{service}-port", type=int, default=port, metavar="N", help=text)
-    parser.add_argument("--version", default=defaults.SEARCH_VERSION, help="of OpenSearch (%(default)s)")
+        parser.add_argument(f"--{service}-port", type=port, default=usual, metavar="N", help=text)
+    version = "of OpenSearch, 2.11.0 to 3.x (%(default)s)"
+    parser.add_argument("--version", type=opensearch, default=defaults.SEARCH_VERSION, metavar="X.Y.Z", help=version)
     parser.add_argument(
         "--polardb-version",
+        type=polardb,
+        metavar="REVISION",
         default=defaults.POLARDB_VERSION,
         help="revision of PolarDB, empty for a MySQL that is none (%(default)s)",
     )
@@ -57,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = daemon.Options(**given)
     try:
         return _COMMANDS[command](options)
-    except daemon.Unable as unable:
+    except (daemon.Unable, OSError) as unable:
         print(f"sandbox: {unable}", file=sys.stderr)
         return 1
 

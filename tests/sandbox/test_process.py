@@ -267,6 +267,28 @@ def test_start_says_who_holds_a_port(home):
     assert error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--search-port=99999", "'99999' is no port: write 0 to 65535"),
+        ("--version=2.19", "'2.19' is no version we know: write one of 2.11.0 to 3.x, such as 2.19.1"),
+        ("--version=1.3.0", "'1.3.0' is no version we know: write one of 2.11.0 to 3.x, such as 2.19.1"),
+        ("--polardb-version=8.0", "'8.0' is no revision: write one such as 8.0.1.1.52"),
+    ],
+)
+def test_what_it_cannot_be_started_with_is_said_in_a_line(home, option, said):
+    code, out, error = command("start", option, home=home)
+    assert (code, out) == (2, "")
+    assert error.splitlines()[-1].endswith(said)
+    assert not home.exists()
+
+
+def test_a_home_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    code, out, error = command("start", home=tmp_path / "file" / "home")
+    assert (code, out, error.count("\n")) == (1, "", 1)
+
+
 def test_two_starts_at_the_same_time_make_one_sandbox(home):
     codes = []
     starts = [threading.Thread(target=lambda: codes.append(command("start", home=home)[0])) for _ in range(3)]
