@@ -71,7 +71,7 @@ def up() -> int:
     pulumi = _stack()
     _clear_after_a_kill(pulumi)
     say(f"pulumi up, stack {STACK}")
-    if code := pulumi.run("up", "--yes", "--skip-preview"):
+    if code := pulumi.run("up", "--yes", "--skip-preview", "--refresh"):
         return code
     news = changed(pulumi.read("stack", "history", "--json", "--page-size", "1"))
     say(news or "nothing changed: everything is as declared")
