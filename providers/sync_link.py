@@ -24,6 +24,7 @@ from providers.kit import (
     NotFound,
     Refused,
     Resource,
+    SqlError,
     State,
     as_text,
     handover,
@@ -42,6 +43,7 @@ SPATIAL = ("geometry", "point", "linestring", "polygon", "multipoint", "multilin
 UNSUPPORTED_TYPES = frozenset({"bit", *SPATIAL, "geometrycollection", "geomcollection"})
 """Column types AutoETL does not take (PolarDB docs, AutoETL, limits)."""
 
+NO_SUCH_PROCEDURE = 1305
 TABLE = r"^[^`.\s\x00]+\.[^`.\s\x00]+$"
 
 
@@ -256,8 +258,17 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
             return
         if state.backend == "search_view":
             self.database.query(f"DROP SEARCH VIEW {quote(state.index)}")
-        else:
-            self.database.query(f"CALL {state.drop_procedure or self._drop_procedure()}(%s)", [state.link])
+            return
+        procedure = state.drop_procedure or self._drop_procedure()
+        try:
+            self.database.query(f"CALL {procedure}(%s)", [state.link])
+        except SqlError as error:
+            if error.code != NO_SUCH_PROCEDURE:
+                raise
+            raise Refused(
+                f"CALL {procedure}: {error.reason} ({error.code}); no documentation names the procedure that drops "
+                f"links: name this cluster's in `drop_procedure`, run `pulumi up`, and try again"
+            ) from error
 
     def _drop_procedure(self) -> str:
         """As the cluster names it, where it lists native procedures at all."""
