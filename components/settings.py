@@ -35,6 +35,9 @@ TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
 """Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
 
+MAP_SYNTAX = frozenset(".,()=; ")
+"""What sync_by_map's `index.field(database.table.column)` is written with."""
+
 EMBEDDABLE = frozenset({"text", "keyword", "match_only_text", "wildcard"})
 KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
 
@@ -292,6 +295,7 @@ def collection_mistakes(collection: Collection, embedding: Embedding | None) -> 
             yield f"fields.{name}: {_unknown(name, collection.mapping, 'mapping')}"
     yield from _field_map_mistakes(collection)
     yield from _vector_mistakes(collection, embedding)
+    yield from _link_mistakes(collection)
     weights = collection.search.weights
     if len(weights) != 2 or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
         yield f"search.weights: {weights} must be two that add up to 1, of words and meaning; for example [0.3, 0.7]"
@@ -338,6 +342,21 @@ def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Ite
             vector_of(field, 1)
         except ValidationError as error:
             yield from (worded(("mapping", name, *e["loc"]), _reason(e, Vector)) for e in error.errors())
+
+
+def _link_mistakes(collection: Collection) -> Iterator[str]:
+    """What the link's backend cannot say, and would refuse once everything else was made."""
+    backend, fields, table = collection.sync.backend, collection.fields, collection.source.table
+    if backend == "sync_by_map":
+        names = {"name": [collection.name], "source.table": table.split("."), "fields": [*fields, *fields.values()]}
+        for place, name in ((place, name) for place, each in names.items() for name in each if MAP_SYNTAX & set(name)):
+            yield f"{place}: sync_by_map cannot write {name!r}; use letters, digits, - and _, or another sync.backend"
+    if backend == "sync_by_table" and (renamed := [name for name, column in fields.items() if name != column]):
+        yield f"fields: sync_by_table cannot rename columns; name {', '.join(renamed)} like them, or use sync_by_map"
+    if backend == "search_view" and (
+        loose := [key for key in collection.source.primary_key if key not in fields.values()]
+    ):
+        yield f"fields: a search view must contain its key; add {', '.join(loose)}"
 
 
 T = TypeVar("T", bound=Setting)
