@@ -24,8 +24,8 @@ from pydantic import (
     field_validator,
 )
 
-from providers.index import Vector, allowed_name
-from providers.kit import Json, worded
+from providers.index import OWN_SETTINGS, Vector, allowed_name
+from providers.kit import Json, flatten, worded
 from providers.kit.autoetl import Backend
 from providers.search_pipeline import fitting
 from providers.source_table import as_list, base_type, column_type
@@ -296,6 +296,8 @@ def collection_mistakes(collection: Collection, embedding: Embedding | None) -> 
     yield from _field_map_mistakes(collection)
     yield from _vector_mistakes(collection, embedding)
     yield from _link_mistakes(collection)
+    if taken := sorted(dict(flatten(collection.settings)).keys() & OWN_SETTINGS):
+        yield f"settings: {', '.join(taken)} is set by the collection (shards, replicas, its pipelines); leave it out"
     weights = collection.search.weights
     if len(weights) != 2 or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
         yield f"search.weights: {weights} must be two that add up to 1, of words and meaning; for example [0.3, 0.7]"

@@ -80,6 +80,7 @@ ONE_MISTAKE = [
     (changed(*IN_DOCS, "field_map", to={"my_txt": "my_vector"}), "collections[0].field_map.my_txt: my_txt is not in fields; did you mean my_text?"),
     (changed(*IN_DOCS, "source", "columns", "t2", to="INT"), "collections[0].field_map.my_text: column t2 is INT; only text can be embedded"),
     (changed(*IN_DOCS, "mapping", "my_text", to={"type": "long"}), "collections[0].field_map.my_text: my_text is mapped as long; only text can be embedded"),
+    (changed(*IN_DOCS, "settings", to={"index": {"number_of_replicas": 2}}), "collections[0].settings: number_of_replicas is set by the collection (shards, replicas, its pipelines); leave it out"),
     (changed(*IN_DOCS, "name", to="my.docs"), "collections[0].name: sync_by_map cannot write 'my.docs'; use letters, digits, - and _, or another sync.backend"),
     (changed(*IN_DOCS, "sync", to={"backend": "sync_by_table"}), "collections[0].fields: sync_by_table cannot rename columns; name my_text like them, or use sync_by_map"),
     (changed(*IN_DOCS, "search", to={"weights": [0.3, 0.3]}), "collections[0].search.weights: [0.3, 0.3] must be two that add up to 1, of words and meaning; for example [0.3, 0.7]"),
