@@ -7,6 +7,7 @@ document there and every text its vector. An alias has no place for a mark: its 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pulumi
@@ -21,6 +22,7 @@ from providers.kit import (
     NamedKind,
     Part,
     Resource,
+    SqlError,
     State,
     counted,
     handover,
@@ -30,6 +32,7 @@ from providers.kit import (
     wait_until,
     write_mark,
 )
+from providers.kit.autoetl import find_link
 from providers.kit.backfill import Backfill, Filling, Source, count_documents, time_left
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
@@ -122,9 +125,19 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         def pending(now: Backfill) -> str | None:
             nonlocal first
             eta = time_left(first := first or now, now, clock.now() - start)
-            return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}" if now.left else None
+            if not now.left:
+                return None
+            return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}{self._held_up(inputs.index)}"
 
         wait_until(filling.look, pending, timeout=cutover.timeout, clock=clock, tell=self.tell)
+
+    def _held_up(self, index: str) -> str:
+        """Why no more rows come, where AutoETL says so: one row that the model refuses stops all behind it."""
+        with suppress(SqlError):
+            link = find_link(self.database.query("CALL dbms_etl.show_sync_link()"), index)
+            if link and link.problem:
+                return f"; its link is held up: {link.problem}"
+        return ""
 
     def _refuse_to_hide_documents(self, name: str, index: str) -> None:
         """Taking a stack down starts here: refused here, nothing else is touched."""

@@ -154,6 +154,17 @@ def test_not_in_time_it_stays_and_the_next_up_goes_on(guarded, fill, behind, end
     assert behind() == ["docs_2"]
 
 
+def test_what_holds_its_link_up_is_said(guarded, table, ask, ended):
+    """Waiting longer would not help."""
+    made = guarded.create(**DOCS, cutover=CUTOVER)
+    ask.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
+    ask.put("/docs_2/_settings", {"index.default_pipeline": "broken"})
+    table.run("CALL dbms_etl.sync_by_map('search', 'docs_2.t2(db.t.t2)', 'docs_2.id=db.t.id', '', '')")
+    table.until(lambda: "no such model" in str(table.run("CALL dbms_etl.show_sync_link()")))
+    with pytest.raises(ended, match=r"0 of 4 rows, .*; its link is held up: .*no such model.* \(gave up after 60 s\)"):
+        guarded.update(made, index="docs_2")
+
+
 def test_a_table_that_is_gone_says_so_and_nothing_moves(guarded, table, behind, ended):
     made = guarded.create(**DOCS, cutover=CUTOVER)
     table.run("DROP TABLE db.t")
