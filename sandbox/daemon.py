@@ -216,6 +216,9 @@ def _awaited(home: Path, child: subprocess.Popen[bytes], log: Path, before: int)
             raise Unable(_last_line(log, before) or f"the sandbox ended with code {child.returncode}: see {log}")
         state = running(home)
         if state and answers(state):
+            if state.pid != child.pid:  # another start was first, and ours may still wait for its turn
+                child.terminate()
+                child.wait()
             # It outlives us: what is not waited for must not warn.
             child.returncode = 0
             return state
