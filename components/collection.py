@@ -14,12 +14,11 @@ from providers.alias import Alias
 from providers.index import Index
 from providers.ingest_pipeline import IngestPipeline
 from providers.search_pipeline import SearchPipeline
-from providers.source_table import SourceTable
 from providers.sync_link import SyncLink
 
 
 class SearchCollection(pulumi.ComponentResource):
-    """Pipelines, index, source table, sync link and alias of one collection.
+    """Pipelines, index, sync link and alias of one collection; `table` is the id of its source table.
 
     What cannot change in place builds another generation beside this one, and the alias moves to it once it is full.
     `outputs` is what applications need: `alias, index, ingest_pipeline, search_pipeline, sync_link` and `query`, a
@@ -33,6 +32,7 @@ class SearchCollection(pulumi.ComponentResource):
         name: str,
         *,
         model_id: Input[str],
+        table: Input[str],
         embedding: Embedding,
         collection: Collection,
         opts: ResourceOptions | None = None,
@@ -41,12 +41,10 @@ class SearchCollection(pulumi.ComponentResource):
         self._inside = ResourceOptions(parent=self)
         self._collection, self._embedding = collection, embedding
         self._names = names(collection, embedding)
-        self.table = self._table(name)
-        self._after_table = ResourceOptions(parent=self, depends_on=[self.table])  # what is wrong with it shows first
         self.ingest_pipeline = self._ingest_pipeline(name, model_id)
         self.search_pipeline = self._search_pipeline(name, model_id)
         self.index = self._index(name)
-        self.link = self._link(name)
+        self.link = self._link(name, table)
         self.alias = self._alias(name)
         self.outputs = {
             "alias": self.alias.name,
@@ -66,7 +64,7 @@ class SearchCollection(pulumi.ComponentResource):
             field_map=self._collection.field_map,
             batch_size=self._embedding.batch_size,
             description=f"Embeds {', '.join(self._collection.field_map)} of {self._collection.name}",
-            opts=self._after_table,
+            opts=self._inside,
         )
 
     def _search_pipeline(self, name: str, model_id: Input[str]) -> SearchPipeline:
@@ -79,7 +77,7 @@ class SearchCollection(pulumi.ComponentResource):
             normalization=search.normalization,
             combination=search.combination,
             description=f"Searches {self._collection.name}",
-            opts=self._after_table,
+            opts=self._inside,
         )
 
     def _index(self, name: str) -> Index:
@@ -95,27 +93,15 @@ class SearchCollection(pulumi.ComponentResource):
             replicas=self._collection.replicas,
             settings=self._collection.settings,
             deletion_protection=self._collection.deletion_protection,
-            opts=self._after_table,
-        )
-
-    def _table(self, name: str) -> SourceTable:
-        database, table = self._collection.source.table.split(".")
-        return SourceTable(
-            f"{name}-table",
-            database=database,
-            name=table,
-            columns=self._collection.source.columns,
-            primary_key=self._collection.source.primary_key,
-            deletion_protection=self._collection.deletion_protection,
             opts=self._inside,
         )
 
-    def _link(self, name: str) -> SyncLink:
+    def _link(self, name: str, table: Input[str]) -> SyncLink:
         return SyncLink(
             f"{name}-link",
             backend=self._collection.sync.backend,
             index=self.index.name,
-            table=self.table.id,
+            table=table,
             key=self._collection.source.primary_key,
             fields=self._collection.fields,
             drop_procedure=self._collection.sync.drop_procedure,

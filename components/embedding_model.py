@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi import Output, ResourceOptions
 
@@ -18,7 +20,7 @@ class EmbeddingModel(pulumi.ComponentResource):
 
     Another key, URL or batch size makes a new connector, proves it, and points the model at it without a failed
     request. Another model or dimension makes another model. `model_id` is what pipelines name, `dimension` the length
-    of its vectors.
+    of its vectors. Nothing of it is made before `after` is there.
 
     Example:
         EmbeddingModel(
@@ -36,13 +38,20 @@ class EmbeddingModel(pulumi.ComponentResource):
     model_id: Output[str]
     dimension: Output[int]
 
-    def __init__(self, name: str, *, embedding: Embedding, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        embedding: Embedding,
+        after: Sequence[pulumi.Resource] = (),
+        opts: ResourceOptions | None = None,
+    ) -> None:
         super().__init__("polardb:semanticsearch:EmbeddingModel", name, None, opts)
-        inside = ResourceOptions(parent=self)
+        inside, first = ResourceOptions(parent=self), ResourceOptions(parent=self, depends_on=list(after))
         ours = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
-        self.endpoint = TrustedEndpoint(f"{name}-endpoint", pattern=embedding.pattern, opts=inside)
+        self.endpoint = TrustedEndpoint(f"{name}-endpoint", pattern=embedding.pattern, opts=first)
         self.group = ModelGroup(
-            f"{name}-group", name=ours, description=f"Embedding models of {pulumi.get_stack()}", opts=inside
+            f"{name}-group", name=ours, description=f"Embedding models of {pulumi.get_stack()}", opts=first
         )
         self.connector = Connector.openai_compatible(
             f"{name}-connector",

@@ -10,11 +10,13 @@ from pulumi import Output, ResourceOptions
 from components.collection import SearchCollection
 from components.embedding_model import EmbeddingModel
 from components.settings import Collection, Embedding
+from components.sources import Table, tables
 from providers.connection import Connection
+from providers.source_table import SourceTable
 
 
 class SemanticSearchStack(pulumi.ComponentResource):
-    """One `EmbeddingModel` and a `SearchCollection` for each of `collections`, all at one `connection`.
+    """Source tables, one `EmbeddingModel`, and a `SearchCollection` for each of `collections`, at one `connection`.
 
     Outputs for applications: `model_id`, `dimension` (the length of the vectors), and `collections`, by name.
 
@@ -64,12 +66,16 @@ class SemanticSearchStack(pulumi.ComponentResource):
             "polardb:semanticsearch:SemanticSearchStack", name, None, ResourceOptions.merge(opts, at_connection)
         )
         inside = ResourceOptions(parent=self)
-        self.embedding = EmbeddingModel(f"{name}-embedding", embedding=embedding, opts=inside)
+        sources = {table.id: _source_table(name, table, inside) for table in tables(collections)}
+        self.embedding = EmbeddingModel(  # what is wrong with a table shows before anything else is made
+            f"{name}-embedding", embedding=embedding, after=list(sources.values()), opts=inside
+        )
         self.model_id, self.dimension = self.embedding.model_id, self.embedding.dimension
         made = {
             collection.name: SearchCollection(
                 f"{name}-{collection.name}",
                 model_id=self.model_id,
+                table=sources[collection.source.table].id,
                 embedding=embedding,
                 collection=collection,
                 opts=inside,
@@ -78,3 +84,15 @@ class SemanticSearchStack(pulumi.ComponentResource):
         }
         self.collections = {called: collection.outputs for called, collection in made.items()}
         self.register_outputs({"model_id": self.model_id, "dimension": self.dimension, "collections": self.collections})
+
+
+def _source_table(stack: str, table: Table, opts: ResourceOptions) -> SourceTable:
+    return SourceTable(
+        f"{stack}-{table.id}-table",
+        database=table.database,
+        name=table.name,
+        columns=table.columns,
+        primary_key=table.primary_key,
+        deletion_protection=table.deletion_protection,
+        opts=opts,
+    )

@@ -242,7 +242,7 @@ def parse(raw: Mapping[str, Any], *, api_key: str | None = None, open_secrets: S
     for at, collection in enumerate(collections):
         if collection is not None:
             found += [f"collections[{at}].{mistake}" for mistake in collection_mistakes(collection, embedding)]
-    found += repeated(collections)
+    found += [*repeated(collections), *contradictions(collections)]
     if found or connection is None or embedding is None:
         raise SettingsError(found)
     return Settings.model_construct(connection=connection, embedding=embedding, collections=collections)
@@ -310,6 +310,26 @@ def repeated(collections: Sequence[Collection | None]) -> Iterator[str]:
         if collection is not None and collection.name in seen:
             yield f"collections[{at}].name: {collection.name} is taken by another collection; choose another name"
         seen |= {collection.name} if collection is not None else set()
+
+
+def contradictions(collections: Sequence[Collection | None]) -> Iterator[str]:
+    """Where two collections say different things about one table."""
+    first: dict[str, int] = {}
+    for at, collection in enumerate(collections):
+        if collection is not None:
+            other = first.setdefault(collection.source.table, at)
+            for mistake in _against(collection.source, collections[other]):
+                yield f"collections[{at}].source.{mistake}, as in collections[{other}]"
+
+
+def _against(one: SourceSettings, collection: Collection | None) -> Iterator[str]:
+    other = one if collection is None else collection.source
+    if one.primary_key != other.primary_key:
+        yield f"primary_key: {one.table} has one; write [{', '.join(other.primary_key)}]"
+    for name, text in one.columns.items():
+        theirs = other.columns.get(name, text)
+        if base_type(theirs) != base_type(text):
+            yield f"columns.{name}: {text} cannot be {theirs} too; write {theirs}"
 
 
 def _field_map_mistakes(collection: Collection) -> Iterator[str]:

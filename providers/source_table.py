@@ -1,7 +1,8 @@
 """Source table: the rows that are to be found by meaning.
 
-It is data, so it is treated with respect: one that exists is adopted, never altered and never dropped. Only one that we
-made, as the mark in its comment says, is extended, and dropped when it is empty or somebody said so.
+It is data, so it is treated with respect: one that exists is adopted, never altered and never dropped. Only one that
+our stack made, as the marks in its comment say, is extended. Each resource of the stack that uses it has its mark
+there, and it goes with the last of them, when it is empty or somebody said so.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from providers.kit import (
     describe,
     protected,
     quote,
-    read_description,
+    read_marks,
 )
 
 IDENTIFIER = r"^[^`.\s\x00]{1,64}$"
@@ -101,18 +102,17 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
         return None
 
     def create(self, inputs: SourceTableInputs, incarnation: str) -> str:
-        comment = describe("", Mark(inputs.owner, incarnation))
-        columns = [f"{quote(name)} {text}" for name, text in inputs.columns.items()]
-        keyed = f"PRIMARY KEY ({', '.join(map(quote, inputs.primary_key))})"
-        self.database.query(f"CREATE DATABASE IF NOT EXISTS {quote(inputs.database)}")
-        self.database.query(f"CREATE TABLE {_quoted(inputs)} ({', '.join([*columns, keyed])}) COMMENT = %s", [comment])
+        with self.connections.lock:
+            if self._columns(inputs):  # another resource, which uses it too, was faster
+                self.update(_id(inputs), self.read(_id(inputs), inputs), inputs, incarnation)
+            else:
+                self._make(inputs, incarnation)
         return _id(inputs)
 
     def read(self, id: str, declared: SourceTableInputs) -> SourceTableState:
         if not (shown := self._columns(declared)):
             raise NotFound(f"SELECT FROM information_schema.columns {id}", None, "no such table")
-        mark = self._mark(declared)
-        ours = mark.owner == declared.owner
+        ours = (mark for mark in self._marks(declared) if mark.owner == declared.owner)
         columns = {
             name: text if base_type(shown[name]) == base_type(text) else shown[name]
             for name, text in declared.columns.items()
@@ -121,7 +121,7 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
         found = {"columns": columns, "primary_key": self._key(declared), "owner": declared.owner}
         return SourceTableState.model_construct(
             **{**declared.model_dump(include=set(SourceTableInputs.model_fields)), **found},
-            incarnation=mark.incarnation if ours else "",
+            incarnation=next(ours, Mark()).incarnation,
         )
 
     def update(self, id: str, old: SourceTableState, new: SourceTableInputs, incarnation: str) -> None:
@@ -129,14 +129,35 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
         if wrong := mismatches(new, shown, self._key(new)):
             raise Refused(f"table {id}: {'; '.join(wrong)}; declare it as it is, or name another table")
         missing = {name: text for name, text in new.columns.items() if name not in shown}
-        if self._mark(new).owner not in (old.owner, new.owner):
-            return self._leave_as_it_is(id, missing)
-        added = "".join(f"ADD COLUMN {quote(name)} {text}, " for name, text in missing.items())
-        comment = describe("", Mark(new.owner, incarnation))
-        self.database.query(f"ALTER TABLE {_quoted(new)} {added}COMMENT = %s", [comment])
-        return None
+        ours = Mark(new.owner, incarnation)
+        with self.connections.lock:
+            marks = self._marks(new)
+            if not {ours.stack, Mark(old.owner).stack} & {mark.stack for mark in marks}:
+                return self._leave_as_it_is(id, missing)
+            others = [mark for mark in marks if mark.owner not in (old.owner, new.owner)]
+            return self._alter(new, [*others, ours], missing)
 
     def delete(self, id: str, state: SourceTableState) -> None:
+        with self.connections.lock:
+            if others := [mark for mark in self._marks(state) if mark.owner != state.owner]:
+                return self._alter(state, others)
+            return self._drop(id, state)
+
+    def _make(self, inputs: SourceTableInputs, incarnation: str) -> None:
+        comment = describe("", Mark(inputs.owner, incarnation))
+        columns = [f"{quote(name)} {text}" for name, text in inputs.columns.items()]
+        keyed = f"PRIMARY KEY ({', '.join(map(quote, inputs.primary_key))})"
+        self.database.query(f"CREATE DATABASE IF NOT EXISTS {quote(inputs.database)}")
+        self.database.query(f"CREATE TABLE {_quoted(inputs)} ({', '.join([*columns, keyed])}) COMMENT = %s", [comment])
+
+    def _alter(self, table: SourceTableInputs, marks: Sequence[Mark], add: Mapping[str, str] | None = None) -> None:
+        comment, _ = read_marks(self._comment(table) or "")
+        for mark in marks:
+            comment = describe(comment, mark)
+        added = "".join(f"ADD COLUMN {quote(name)} {text}, " for name, text in (add or {}).items())
+        self.database.query(f"ALTER TABLE {_quoted(table)} {added}COMMENT = %s", [comment])
+
+    def _drop(self, id: str, state: SourceTableState) -> None:
         [row] = self.database.query(f"SELECT COUNT(*) AS n FROM {_quoted(state)}")
         if row["n"] and state.deletion_protection:
             raise protected(f"table {id} has {counted(row['n'], 'row')}")
@@ -165,8 +186,8 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
         )
         return [row["name"] for row in rows]
 
-    def _mark(self, table: SourceTableInputs) -> Mark:
-        return read_description(self._comment(table) or "")[1]
+    def _marks(self, table: SourceTableInputs) -> list[Mark]:
+        return read_marks(self._comment(table) or "")[1]
 
     def _comment(self, table: SourceTableInputs) -> str | None:
         """None when there is no such table that this account can see."""

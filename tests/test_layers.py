@@ -20,7 +20,7 @@ LAYERS = [
     ["providers.kit"],
     ["providers.*"],
     ["components.settings", "components.queries"],
-    ["components.generation"],
+    ["components.generation", "components.sources"],
     ["components.embedding_model", "components.collection"],
     ["components.semantic_search"],
     ["__main__"],

@@ -20,7 +20,7 @@ from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient
 from .kind import Kind, NamedKind
 from .meta import handover, mark_at, read_meta, rewrite_meta, write_mark
-from .ownership import META_KEY, Mark, describe, meta_mark, read_description, require_ours, with_meta
+from .ownership import META_KEY, Mark, describe, meta_mark, read_description, read_marks, require_ours, with_meta
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource
 from .sql import Database, as_text, quote
@@ -72,6 +72,7 @@ __all__ = [
     "protected",
     "quote",
     "read_description",
+    "read_marks",
     "read_meta",
     "require_ours",
     "require_version",

@@ -30,6 +30,11 @@ class Mark:
     def __str__(self) -> str:
         return f"{self.owner}#{self.incarnation}"
 
+    @property
+    def stack(self) -> str:
+        """Of which stack its owner is: `<project>/<stack>`."""
+        return "/".join(self.owner.split("/")[:2])
+
     @classmethod
     def parse(cls, text: str) -> Mark:
         """From `<owner>#<incarnation>`; the incarnation may be missing, as in a mark written by hand to adopt."""
@@ -51,6 +56,15 @@ def read_description(description: str) -> tuple[str, Mark]:
     """The description a person wrote, and the mark behind it."""
     found = _IN_DESCRIPTION.match(description)
     return (found["text"], Mark.parse(found["mark"])) if found else (description, Mark())
+
+
+def read_marks(description: str) -> tuple[str, list[Mark]]:
+    """The description a person wrote, and the marks behind it, of an object that several resources may share."""
+    text, mark = read_description(description)
+    if not mark.owner:
+        return description, []
+    text, others = read_marks(text)
+    return text, [*others, mark]
 
 
 def meta_mark(meta: Mapping[str, Any], place: str) -> Mark:

@@ -47,8 +47,9 @@ def run_main(declare):
 
 def test_stack_dev_declares_the_tutorials_table_and_the_products(run_main):
     declared = run_main(configuration("dev"))
-    assert {name.split("-")[1] for name in declared if "-" in name} == {"embedding", "documents", "products"}
-    assert declared["search-documents-table"]["name"] == "test_table"
+    parts = {name.split("-")[1] for name in declared if "-" in name}
+    assert parts == {"embedding", "documents", "products", "db.test_table", "shop.products"}
+    assert declared["search-db.test_table-table"]["name"] == "test_table"
     assert declared["search-products-index"]["vectors"]["description_vector"]["dimension"] == 384
     assert declared["connection"][f"{PROJECT}:search_url"] == "http://127.0.0.1:19200"
 

@@ -27,7 +27,6 @@ OF_THE_MODEL = {
     "search-embedding-model": "polarsearch:Model",
 }
 OF_A_COLLECTION = {
-    "table": "polardb:SourceTable",
     "ingest-pipeline": "polarsearch:IngestPipeline",
     "search-pipeline": "polarsearch:SearchPipeline",
     "index": "polarsearch:Index",
@@ -65,6 +64,7 @@ def test_the_tree(made):
     expected = {
         "search-embedding": (f"{COMPONENT}EmbeddingModel", "search"),
         **{name: (type, "search-embedding") for name, type in OF_THE_MODEL.items()},
+        **{f"search-{table}-table": ("polardb:SourceTable", "search") for table in ("db.t", "shop.goods")},
     }
     for collection in ("search-docs", "search-goods"):
         expected[collection] = (f"{COMPONENT}SearchCollection", "search")
@@ -106,6 +106,12 @@ def test_the_models_id_goes_into_both_pipelines(made):
     assert (model["dimension"], model["space"]) == (1024, "text-embedding-v4/1024")
 
 
+def test_what_is_wrong_with_a_table_shows_before_anything_else_is_made(made):
+    tables = {"search-db.t-table", "search-shop.goods-table"}
+    for first in ("search-embedding-endpoint", "search-embedding-group"):
+        assert tables <= made[first].after
+
+
 def test_the_connector_is_made_after_its_endpoint_is_trusted(made):
     assert "search-embedding-endpoint" in made["search-embedding-connector"].after
     assert made["search-embedding-endpoint"]["pattern"] == r"^https://e\.test/v1/embeddings$"
@@ -116,10 +122,10 @@ def test_the_pipelines_go_into_the_index_and_the_index_into_link_and_alias(made)
     assert index["default_pipeline"] == made["search-docs-ingest-pipeline"]["name"]
     assert index["search_pipeline"] == made["search-docs-search-pipeline"]["name"]
     assert index["vectors"]["vector"]["dimension"] == 1024
-    assert {"search-docs-ingest-pipeline", "search-docs-search-pipeline", "search-docs-table"} <= index.after
+    assert {"search-docs-ingest-pipeline", "search-docs-search-pipeline"} <= index.after
     assert link["index"] == alias["index"] == index["name"]
     assert (link["table"], link["key"], link["fields"]) == ("db.t", ["id"], {"id": "id", "text": "t2"})
-    assert {"search-docs-index", "search-docs-table"} <= link.after
+    assert {"search-docs-index", "search-db.t-table"} <= link.after
     assert "search-docs-link" in alias.after
     assert alias["name"] == "docs"
     assert alias["cutover"] == {"table": "db.t", "vector_fields": {"t2": "vector"}, "key": "id", "timeout": 600}
@@ -136,9 +142,9 @@ def test_deletion_protection_reaches_index_and_table(made):
     protected = {name: one["deletion_protection"] for name, one in made.items() if "deletion_protection" in one.inputs}
     assert protected == {
         "search-docs-index": True,
-        "search-docs-table": True,
+        "search-db.t-table": True,
         "search-goods-index": False,
-        "search-goods-table": False,
+        "search-shop.goods-table": False,
     }
 
 

@@ -144,3 +144,14 @@ def test_a_mapped_field_never_changes_under_the_same_name(filled, world):
     filled.up()
     index = filled.outputs()["collections"]["docs"]["index"]
     assert world.search("GET", f"/{index}/_mapping")[index]["mappings"]["properties"]["id"] == {"type": "long"}
+
+
+def test_a_renamed_collection_keeps_the_table_that_the_stack_made(project, world, eventually):
+    world.sql("DROP TABLE db.docs")
+    project.up()
+    world.sql("INSERT INTO db.docs (id, body) VALUES (1, 'a warm jumper')")
+    project.collection(name="articles")
+    project.up()
+    eventually(lambda: world.ask("articles", "a warm jumper") == ["1"])
+    assert world.sql("SELECT COUNT(*) FROM db.docs") == [(1,)]
+    assert world.inventory()["aliases"] == ["articles"]

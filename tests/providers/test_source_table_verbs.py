@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.source_table import SourceTableKind
+from providers.source_table import SourceTableInputs, SourceTableKind
 
 ROWS = {
     "owner": "p/s/rows",
@@ -101,6 +101,29 @@ def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(tables):
     assert tables.read(latter).props == latter.props
     tables.delete(latter)
     assert tables.read(latter) is None
+
+
+def test_a_table_of_two_resources_goes_with_the_last_of_them(tables, polardb, comment, mark):
+    """As when a collection is renamed: the new resource is made before the old one goes."""
+    unprotected = {**ROWS, "deletion_protection": False}
+    first = tables.create(**unprotected)
+    polardb.run("INSERT INTO db.t VALUES (1, 'a mug')")
+    second = tables.create(**{**unprotected, "owner": "p/s/renamed", "columns": {"id": "INT", "t3": "TEXT"}})
+    assert comment() == f"[pulumi:{mark(first)}] [pulumi:{mark(second)}]"
+    assert (tables.read(first).props, tables.read(second).props) == (first.props, second.props)
+    tables.delete(first)
+    assert comment() == f"[pulumi:{mark(second)}]"
+    assert polardb.run("SELECT COUNT(*) AS n FROM db.t")[0]["n"] == 1
+    tables.delete(second)
+    assert tables.read(second) is None
+
+
+def test_one_that_another_resource_made_meanwhile_is_shared(polardb, comment):
+    kind, inputs = SourceTableKind(polardb.connections), SourceTableInputs(**ROWS)
+    other = inputs.model_copy(update={"owner": "p/s/other"})
+    assert (kind.find(inputs), kind.find(other)) == (None, None)
+    assert (kind.create(inputs, "1"), kind.create(other, "2")) == ("db.t", "db.t")
+    assert comment() == "[pulumi:p/s/rows#1] [pulumi:p/s/other#2]"
 
 
 def test_another_stacks_table_is_adopted_and_stays_theirs(tables, comment, mark):

@@ -1,6 +1,6 @@
 import pytest
 
-from providers.kit import Mark, NotOwned, describe, meta_mark, read_description, require_ours, with_meta
+from providers.kit import Mark, NotOwned, describe, meta_mark, read_description, read_marks, require_ours, with_meta
 
 MARK = Mark("project/dev/products-index", "00ff")
 
@@ -22,6 +22,13 @@ def test_a_description_keeps_its_text_and_its_mark(text):
 )
 def test_reads_descriptions_of_others(description, read):
     assert read_description(description) == read
+
+
+def test_several_resources_may_mark_one_object():
+    other = Mark("project/dev/other", "11ee")
+    assert read_marks(describe(describe("rows", MARK), other)) == ("rows", [MARK, other])
+    assert read_marks("somebody's [x]") == ("somebody's [x]", [])
+    assert (MARK.stack, Mark().stack) == ("project/dev", "")
 
 
 def test_meta_keeps_what_others_put_there():

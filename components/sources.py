@@ -1,0 +1,39 @@
+"""The tables that collections take their rows from: each once, however many collections share it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .settings import Collection
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is asked of the table `<database>.<name>`: every collection's columns, protected if any of them is."""
+
+    id: str
+    columns: Mapping[str, str]
+    primary_key: Sequence[str]
+    deletion_protection: bool
+
+    @property
+    def database(self) -> str:
+        return self.id.split(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.split(".")[1]
+
+
+def tables(collections: Sequence[Collection]) -> list[Table]:
+    """The tables of these collections, in the order of their first mention."""
+    ids = dict.fromkeys(collection.source.table for collection in collections)
+    return [_shared(id, [each for each in collections if each.source.table == id]) for id in ids]
+
+
+def _shared(id: str, by: Sequence[Collection]) -> Table:
+    columns: dict[str, str] = {}
+    for collection in by:
+        columns = {**collection.source.columns, **columns}
+    return Table(id, columns, by[0].source.primary_key, any(each.deletion_protection for each in by))

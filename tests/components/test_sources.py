@@ -1,0 +1,53 @@
+"""Tables, each once: what collections that share one ask of it together."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.settings import Collection, contradictions
+from components.sources import Table, tables
+
+DOCS = {
+    "name": "docs",
+    "source": {"table": "db.t", "columns": {"id": "INT", "t2": "TEXT"}, "primary_key": "id"},
+    "fields": {"text": "t2"},
+    "mapping": {"text": {"type": "text"}, "vector": {"type": "knn_vector"}},
+    "field_map": {"text": "vector"},
+}
+
+
+def collection(name, *, table="db.t", columns=None, key="id", protected=True):
+    source = {"table": table, "columns": columns or DOCS["source"]["columns"], "primary_key": key}
+    return Collection(**{**DOCS, "name": name, "source": source, "deletion_protection": protected})
+
+
+def test_each_table_is_there_once():
+    found = tables([collection("a"), collection("b", table="db.u"), collection("c")])
+    assert [table.id for table in found] == ["db.t", "db.u"]
+    assert (found[1].database, found[1].name) == ("db", "u")
+
+
+def test_a_shared_table_has_everybodys_columns_and_the_strictest_protection():
+    more = {"id": "INT", "t2": "LONGTEXT", "t3": "INT"}
+    shared = tables([collection("a", protected=False), collection("b", columns=more)])
+    assert shared == [Table("db.t", {"id": "INT", "t2": "TEXT", "t3": "INT"}, ["id"], True)]
+    assert not tables([collection("a", protected=False)])[0].deletion_protection
+
+
+@pytest.mark.parametrize(
+    ("other", "mistake"),
+    [
+        (
+            {"columns": {"id": "BIGINT", "t2": "TEXT"}},
+            "collections[1].source.columns.id: BIGINT cannot be INT too; write INT, as in collections[0]",
+        ),
+        (
+            {"key": "t2"},
+            "collections[1].source.primary_key: db.t has one; write [id], as in collections[0]",
+        ),
+    ],
+    ids=["column", "key"],
+)
+def test_what_two_collections_say_of_one_table_must_fit(other, mistake):
+    assert list(contradictions([collection("a"), collection("b", **other)])) == [mistake]
+    assert list(contradictions([collection("a"), None, collection("b", **other, table="db.u")])) == []
