@@ -13,6 +13,7 @@ from components.settings import Collection, Embedding
 from providers.alias import Alias
 from providers.index import Index
 from providers.ingest_pipeline import IngestPipeline
+from providers.kit import owner_of
 from providers.search_pipeline import SearchPipeline
 from providers.sync_link import SyncLink
 
@@ -93,6 +94,7 @@ class SearchCollection(pulumi.ComponentResource):
             replicas=self._collection.replicas,
             settings=self._collection.settings,
             deletion_protection=self._collection.deletion_protection,
+            alias={"name": self._names.alias, "owner": owner_of(f"{name}-alias")},
             opts=self._inside,
         )
 

@@ -24,9 +24,10 @@ from providers.kit import (
     Resource,
     SqlError,
     State,
+    alias_mark,
+    alias_place,
     counted,
     handover,
-    mark_at,
     protected,
     read_meta,
     wait_until,
@@ -72,9 +73,7 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     called = "alias"
 
     def read(self, id: str, declared: AliasInputs) -> AliasState:
-        indexes = self._indexes(id)
-        marks = (mark for index in indexes if (mark := mark_at(self.search, index, _place(id))) and mark.owner)
-        mark = next(marks, Mark())
+        indexes, mark = alias_mark(self.search, id)
         return AliasState.model_construct(
             name=id,
             index=",".join(indexes),
@@ -94,26 +93,26 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         self._point(new, behind, incarnation)
 
     def handover(self, inputs: AliasInputs, state: AliasState) -> str:
-        return handover(state.index, _place(inputs.name), inputs.owner)
+        return handover(state.index, alias_place(inputs.name), inputs.owner)
 
     def delete(self, id: str, state: AliasState) -> None:
         for index in self._indexes(id):
             self._refuse_to_hide_documents(id, index)
         for index in self._indexes(id):
-            write_mark(self.search, index, _place(id), None)
+            write_mark(self.search, index, alias_place(id), None)
             self.search.delete(f"/{index}/_alias/{id}")
 
     def _indexes(self, name: str) -> list[str]:
         return sorted(self.search.get(f"/_alias/{name}"))
 
     def _point(self, inputs: AliasInputs, behind: list[str], incarnation: str) -> None:
-        write_mark(self.search, inputs.index, _place(inputs.name), Mark(inputs.owner, incarnation))
+        write_mark(self.search, inputs.index, alias_place(inputs.name), Mark(inputs.owner, incarnation))
         others = [{"remove": {"index": index, "alias": inputs.name}} for index in behind if index != inputs.index]
         ours = {"add": {"index": inputs.index, "alias": inputs.name}}
         self.search.post("/_aliases", {"actions": [*others, ours]}, repeatable=not others)
         for index in behind:
             if index != inputs.index:
-                write_mark(self.search, index, _place(inputs.name), None)
+                write_mark(self.search, index, alias_place(inputs.name), None)
 
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:
@@ -147,10 +146,6 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
             return
         if documents := count_documents(self.search, index):
             raise protected(f"alias {name} serves {counted(documents, 'document')} of {index}")
-
-
-def _place(name: str) -> str:
-    return f"alias:{name}"
 
 
 class Alias(Resource, module="polarsearch", name="Alias"):

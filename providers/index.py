@@ -36,6 +36,7 @@ from providers.kit import (
     meta_mark,
     plan_by_field,
     protected,
+    require_free,
     require_ours,
     rewrite_meta,
     with_meta,
@@ -109,6 +110,13 @@ class Vector(Part):
         )
 
 
+class ServedAs(Part):
+    """The alias that is to serve an index, and the `owner` in that alias's mark."""
+
+    name: str
+    owner: str
+
+
 class IndexInputs(Inputs):
     """What a person declares. `properties` are the fields that are not vectors, as OpenSearch maps them."""
 
@@ -121,6 +129,7 @@ class IndexInputs(Inputs):
     replicas: int = Field(default=1, ge=0)
     settings: dict[str, str | list[str]] = {}
     deletion_protection: bool = True
+    alias: ServedAs | None = None
 
     @field_validator("settings", mode="before")
     @classmethod
@@ -236,6 +245,8 @@ class IndexKind(Kind[IndexInputs, IndexState]):
     def create(self, inputs: IndexInputs, incarnation: str) -> str:
         if problems := unsupported(inputs, self.search.version):
             raise Refused(f"index {inputs.name}: {'; '.join(problems)}")
+        if inputs.alias:
+            require_free(self.search, inputs.alias.name, inputs.alias.owner)
         self.search.put(f"/{inputs.name}", body(inputs, incarnation), makes=True)
         return inputs.name
 
@@ -271,6 +282,7 @@ class IndexKind(Kind[IndexInputs, IndexState]):
             replicas=int(settings["number_of_replicas"]),
             settings={name: settings[name] for name in declared.settings if name in settings},
             deletion_protection=kept.get(META_KEY, {}).get("protected") == "true",
+            alias=declared.alias,
             owner=mark.owner,
             incarnation=mark.incarnation,
             available=self.search.get(f"/_cluster/health/{id}")["status"] != "red",
@@ -313,7 +325,8 @@ class Index(Resource, module="polarsearch", name="Index"):
 
     `properties` are mapped as in OpenSearch; `vectors` are `{field: {dimension, space_type, engine, method,
     parameters}}`. Deleting one with documents is refused while `deletion_protection` is on, unless its alias has
-    moved to a newer index of the same resource.
+    moved to a newer index of the same resource. `alias`, `{name, owner}`, is the name it is to have: where that is
+    somebody else's, the index is not made, since its rows would be embedded for nothing.
 
     Example:
         index = Index(
@@ -342,6 +355,7 @@ class Index(Resource, module="polarsearch", name="Index"):
         replicas: Input[int] = 1,
         settings: Input[Mapping[str, Any]] | None = None,
         deletion_protection: Input[bool] = True,
+        alias: Input[Mapping[str, Any]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -354,5 +368,6 @@ class Index(Resource, module="polarsearch", name="Index"):
             "replicas": replicas,
             "settings": {} if settings is None else settings,
             "deletion_protection": deletion_protection,
+            "alias": alias,
         }
         super().__init__(resource_name, props, opts)

@@ -19,10 +19,10 @@ from .errors import (
 from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient
 from .kind import Kind, NamedKind
-from .meta import handover, mark_at, read_meta, rewrite_meta, write_mark
+from .meta import alias_mark, alias_place, handover, mark_at, read_meta, require_free, rewrite_meta, write_mark
 from .ownership import META_KEY, Mark, describe, meta_mark, read_description, read_marks, require_ours, with_meta
 from .plan import Plan, plan_by_field
-from .provider import DynamicProvider, Resource
+from .provider import DynamicProvider, Resource, owner_of
 from .sql import Database, as_text, quote
 from .values import worded
 from .version import Version, require_version
@@ -58,6 +58,8 @@ __all__ = [
     "Unavailable",
     "Version",
     "WaitTimeout",
+    "alias_mark",
+    "alias_place",
     "as_declared",
     "as_text",
     "counted",
@@ -68,12 +70,14 @@ __all__ = [
     "insist",
     "mark_at",
     "meta_mark",
+    "owner_of",
     "plan_by_field",
     "protected",
     "quote",
     "read_description",
     "read_marks",
     "read_meta",
+    "require_free",
     "require_ours",
     "require_version",
     "rewrite_meta",

@@ -13,6 +13,8 @@ from .http import SearchClient
 from .sql import Database
 from .wait import Clock
 
+ELSEWHERE = "not tried, since the connection does not work: another resource's error says why"
+
 ENVIRONMENT = {"search_password": "POLARSEARCH_PASSWORD", "database_password": "POLARDB_PASSWORD"}
 
 
@@ -61,15 +63,16 @@ class Connections:
     def reach(self) -> None:
         """Ask both services once whether they know us, so that nothing is made at one when the other is not there.
 
-        Raises SearchStackError with all that is wrong.
+        Raises SearchStackError: with all that is wrong the first time, and from then on with where that was said.
         """
         with self.lock:
             if self._unreachable is None:
                 self._unreachable = "; and ".join(
                     filter(None, [self._try(self._ask_search), self._try(self._ask_database)])
                 )
-            if self._unreachable:
-                raise SearchStackError(self._unreachable)
+            if wrong := self._unreachable:
+                self._unreachable = ELSEWHERE
+                raise SearchStackError(wrong)
 
     def _ask_search(self) -> None:
         if self._value("search_url"):

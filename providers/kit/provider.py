@@ -156,13 +156,17 @@ class Resource(pulumi.dynamic.Resource):
     def __init__(self, resource_name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
         inputs, state = self.kind.inputs_type, self.kind.state_type
         computed = dict.fromkeys(state.model_fields.keys() - inputs.model_fields.keys())
-        owner = f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource_name}"
         hidden = {name: pulumi.Output.secret(props[name]) for name in inputs.secret() if props.get(name) is not None}
         secret = pulumi.ResourceOptions(additional_secret_outputs=sorted(inputs.secret()))
-        declared = {**computed, **props, **hidden, "owner": owner}
+        declared = {**computed, **props, **hidden, "owner": owner_of(resource_name)}
         super().__init__(
             DynamicProvider(self.kind), resource_name, declared, pulumi.ResourceOptions.merge(opts, secret)
         )
+
+
+def owner_of(resource_name: str) -> str:
+    """The owner of what a resource of this program declares: `<project>/<stack>/<resource name>`."""
+    return f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource_name}"
 
 
 def _make(kind: AnyKind, inputs: Inputs, incarnation: str) -> str:

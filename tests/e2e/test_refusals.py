@@ -101,12 +101,13 @@ def test_a_dimension_the_model_does_not_return(project, world):
 
 
 def test_a_column_that_the_table_does_not_have(project, world):
+    before = world.inventory()
     project.collection(
         source={"table": "db.docs", "columns": {"id": "INT", "boddy": "TEXT"}, "primary_key": "id"},
         fields={"id": "id", "text": "boddy"},
     )
     refused(project, "table db.docs has no column boddy; it was there before us and is never altered")
-    assert world.inventory()["links"] == []
+    assert world.inventory() == before
 
 
 def test_an_untrusted_url(project, world):
@@ -140,10 +141,16 @@ def test_a_name_taken_by_somebody_elses_object(project, world, path, body, what,
     assert world.search("GET", path) == theirs
 
 
-def test_an_alias_named_like_somebody_elses_index(project, world):
+def test_a_name_to_search_by_that_is_taken_costs_no_embedding(project, world):
+    """Said before there is an index, let alone a link that fills it."""
     world.search("PUT", "/docs")
-    refused(project, "an index exists with the same name as the alias (HTTP 400); choose another name")
-    assert "docs" in world.inventory()["indexes"]
+    refused(project, "alias docs: an index has that name; choose another name")
+    world.search("DELETE", "/docs")
+    world.search("PUT", "/theirs")
+    world.search("POST", "/_aliases", {"actions": [{"add": {"index": "theirs", "alias": "docs"}}]})
+    refused(project, "alias docs exists and is not ours; choose another name, or to adopt it: PUT /theirs/_mapping")
+    assert world.inventory()["indexes"] == ["theirs"]
+    assert world.inventory()["links"] == []
 
 
 def test_somebody_elses_object_can_be_handed_over(project, world):
