@@ -24,9 +24,10 @@ from pydantic import (
     field_validator,
 )
 
-from providers.index import OWN_SETTINGS, Vector, allowed_name
+from providers.index import OWN_SETTINGS, allowed_name
 from providers.kit import Json, flatten, worded
 from providers.kit.autoetl import Backend
+from providers.kit.vector import Vector
 from providers.search_pipeline import fitting
 from providers.source_table import as_list, base_type, column_type
 from providers.trusted_endpoint import as_python, trustworthy

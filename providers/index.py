@@ -7,7 +7,7 @@ under its own name, since its sync link would not fill it again; such a change w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pulumi
 from pulumi import Input, Output
@@ -42,6 +42,7 @@ from providers.kit import (
     with_meta,
 )
 from providers.kit.backfill import count_documents
+from providers.kit.vector import Vector
 
 FORBIDDEN = frozenset(' \\/*?"<>|,#:')
 """Characters no index name may have (OpenSearch, MetadataCreateIndexService)."""
@@ -77,37 +78,6 @@ def allowed_name(name: str) -> str:
     if not name or name in (".", "..") or name[0] in "_-+" or len(name.encode()) > 255:
         raise ValueError(f"index name {name!r} must start with a letter or digit and have at most 255 bytes")
     return name
-
-
-class Vector(Part):
-    """A vector field: `dimension` numbers, compared by `space_type`, found through `method` of `engine`."""
-
-    dimension: int = Field(ge=1, le=16000)
-    space_type: Literal["cosinesimil", "l2", "innerproduct", "l1", "linf", "hamming"] = "cosinesimil"
-    engine: Literal["faiss", "lucene", "nmslib"] = "faiss"
-    method: Literal["hnsw", "ivf"] = "hnsw"
-    parameters: dict[str, int] = {}
-
-    def mapped(self) -> Json:
-        """As OpenSearch maps it; `space_type` inside the method works in every version."""
-        method = {"name": self.method, "engine": self.engine, "space_type": self.space_type}
-        return {
-            "type": "knn_vector",
-            "dimension": self.dimension,
-            "method": {**method, "parameters": dict(self.parameters)},
-        }
-
-    @classmethod
-    def shown(cls, field: Mapping[str, Any]) -> Vector:
-        """From the mapping OpenSearch shows, which fills in engine, space and parameters (seed_flow.jsonl)."""
-        method = field.get("method", {})
-        return cls.model_construct(
-            dimension=field.get("dimension", 0),
-            space_type=method.get("space_type", ""),
-            engine=method.get("engine", ""),
-            method=method.get("name", ""),
-            parameters=method.get("parameters", {}),
-        )
 
 
 class ServedAs(Part):
@@ -274,7 +244,9 @@ class IndexKind(Kind[IndexInputs, IndexState]):
             name=id,
             properties=as_declared(mapping, declared.properties),
             vectors={
-                name: _vector(mapping[name], vector) for name, vector in declared.vectors.items() if name in mapping
+                name: Vector.shown(mapping[name], vector)
+                for name, vector in declared.vectors.items()
+                if name in mapping
             },
             default_pipeline=_pipeline(settings, "default_pipeline"),
             search_pipeline=_pipeline(settings, "search.default_pipeline"),
@@ -308,12 +280,6 @@ class IndexKind(Kind[IndexInputs, IndexState]):
     def _index_marks(self) -> dict[str, Mark]:
         shown = self.search.get(f"/_mapping?filter_path=*.mappings._meta.{META_KEY}")
         return {name: meta_mark(index["mappings"]["_meta"], "index") for name, index in shown.items()}
-
-
-def _vector(shown: Mapping[str, Any], declared: Vector) -> Vector:
-    vector = Vector.shown(shown)
-    parameters = {name: value for name, value in vector.parameters.items() if name in declared.parameters}
-    return vector.model_copy(update={"parameters": parameters})
 
 
 def _pipeline(settings: Mapping[str, str], name: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from providers.index import IndexInputs, IndexKind, IndexState, Vector, allowed_name, body, unsupported
+from providers.index import IndexInputs, IndexKind, IndexState, allowed_name, body, unsupported
 from providers.kit import Plan, Refused
+from providers.kit.vector import Vector
 
 TEXT = {"type": "text"}
 DOCS = IndexInputs(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import respx
 
-from providers.index import IndexKind, Vector
+from providers.index import IndexKind
+from providers.kit.vector import Vector
 
 TEXT = {"type": "text"}
 DOCS: dict[str, Any] = {
