@@ -27,6 +27,7 @@ from providers.kit import (
     SqlError,
     State,
     as_text,
+    counted,
     handover,
     mark_at,
     quote,
@@ -34,6 +35,7 @@ from providers.kit import (
     write_mark,
 )
 from providers.kit.autoetl import Backend, Link, Revision, find_link, privileges_on, revision_of, statement
+from providers.kit.backfill import count_documents
 
 PROCEDURES: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 52), (8, 0, 2): (8, 0, 2, 2, 33)}
 SEARCH_VIEWS: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 54), (8, 0, 2): (8, 0, 2, 2, 34)}
@@ -187,14 +189,22 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         """A link has nothing to edit. One that fails, or whose index was made anew, loads every row again."""
         if not old.problem and old.owner:
             return write_mark(self.search, new.index, "link", Mark(new.owner, incarnation))
-        source = self._checked(new)
+        source, documents = self._checked(new), count_documents(self.search, new.index)
         self._drop(old)
-        return self._start(new, incarnation, source)
+        self._start(new, incarnation, source)
+        return self._warn_of_leftovers(new, documents)
 
     def delete(self, id: str, state: SyncLinkState) -> None:
         self._drop(state)
         with suppress(NotFound):  # its index may be gone
             write_mark(self.search, state.index, "link", None)
+
+    def _warn_of_leftovers(self, link: SyncLinkInputs, documents: int) -> None:
+        if documents:
+            self.warn(
+                f"the link into {link.index} was made again and loads every row; among {counted(documents, 'document')} "
+                f"that were there, those of rows deleted meanwhile stay: another `revision` builds the index without them"
+            )
 
     def _checked(self, link: SyncLinkInputs) -> Source:
         source = self._source(link)

@@ -10,7 +10,13 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 LAYERS = [
     ["providers.kit.errors", "providers.kit.fields", "providers.kit.advice", "providers.kit.compare"],
-    ["providers.kit.plan", "providers.kit.ownership", "providers.kit.version", "providers.kit.wait"],
+    [
+        "providers.kit.plan",
+        "providers.kit.ownership",
+        "providers.kit.vector",
+        "providers.kit.version",
+        "providers.kit.wait",
+    ],
     ["providers.kit.http", "providers.kit.sql"],
     ["providers.kit.mlcommons", "providers.kit.autoetl", "providers.kit.meta", "providers.kit.backfill"],
     ["providers.kit.connections"],

@@ -34,8 +34,14 @@ class Kind(ABC, Generic[I, S]):
     patience: ClassVar[float] = 300
     """Seconds that `ready` waits."""
 
-    def __init__(self, connections: Connections, tell: Callable[[str], None] = lambda _: None) -> None:
-        self.connections, self.tell = connections, tell
+    def __init__(
+        self,
+        connections: Connections,
+        tell: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`tell` shows how far something is until there is news; what `warn` hears is still shown at the end."""
+        self.connections, self.tell, self.warn = connections, tell, warn
 
     @property
     def search(self) -> SearchClient:

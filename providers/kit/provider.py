@@ -56,7 +56,7 @@ class DynamicProvider(ResourceProvider):
 
     def bind(self, connections: Connections) -> None:
         """Act at these services from now on."""
-        self._bound = self.kind(connections, host.tell)
+        self._bound = self.kind(connections, host.tell, host.warn)
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         with self._spoken(news):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.sync_link import SyncLinkKind
+from providers.sync_link import SyncLinkInputs, SyncLinkKind
 
 LINK = {
     "owner": "p/s/link",
@@ -198,6 +198,20 @@ def test_a_link_somebody_dropped_is_seen_and_made_again(links, polardb, shown, e
         links.read(made)
     assert links.update(links.kept(gone.value)).props["problem"] == ""
     assert len(shown()) == 1
+
+
+def test_documents_of_rows_that_were_deleted_without_a_link_are_warned_of(links, polardb, shown, documents):
+    """They stay, since a link only loads what is there."""
+    heard = []
+    kind = SyncLinkKind(polardb.connections, warn=heard.append)
+    made = links.create(**LINK)
+    polardb.until(lambda: len(documents()) == 3)
+    polardb.run("CALL dbms_etl.drop_sync_link(%s)", shown())
+    polardb.run("DELETE FROM db.t WHERE id = 1")
+    inputs = SyncLinkInputs(**made.inputs)
+    kind.update(made.id, kind.read(made.id, inputs), inputs, "2")
+    assert "made again and loads every row; among 3 documents that were there" in heard[0]
+    assert "1" in documents()
 
 
 def test_an_index_made_anew_is_filled_again(links, polardb, ask, documents, mark, meta, ended):
