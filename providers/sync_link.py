@@ -202,8 +202,8 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
     def _warn_of_leftovers(self, link: SyncLinkInputs, documents: int) -> None:
         if documents:
             self.warn(
-                f"the link into {link.index} was made again and loads every row; among {counted(documents, 'document')} "
-                f"that were there, those of rows deleted meanwhile stay: another `revision` builds the index without them"
+                f"the link into {link.index} was made again and loads every row; {counted(documents, 'document')} were "
+                f"there, and those of rows deleted meanwhile stay: another `revision` builds the index without them"
             )
 
     def _checked(self, link: SyncLinkInputs) -> Source:

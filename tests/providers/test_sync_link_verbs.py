@@ -210,7 +210,7 @@ def test_documents_of_rows_that_were_deleted_without_a_link_are_warned_of(links,
     polardb.run("DELETE FROM db.t WHERE id = 1")
     inputs = SyncLinkInputs(**made.inputs)
     kind.update(made.id, kind.read(made.id, inputs), inputs, "2")
-    assert "made again and loads every row; among 3 documents that were there" in heard[0]
+    assert "made again and loads every row; 3 documents were there" in heard[0]
     assert "1" in documents()
 
 
