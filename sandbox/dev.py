@@ -33,6 +33,14 @@ class Stopped(Exception):
     """The command cannot go on; the message is one line for a person."""
 
 
+class Told(Exception):
+    """The command cannot go on, and whom it started has said why; `code` is for us to end with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+
+
 def say(line: str) -> None:
     """One line of progress, before whatever a child prints next."""
     print(f"· {line}", flush=True)
@@ -127,8 +135,11 @@ def stale(locks: list[dict[str, Any]], host: str, alive: Callable[[int], bool]) 
 def _sandbox(command: str) -> None:
     say(f"sandbox {command}")
     # In a session of its own: Ctrl-C is for us, who end in order, not for it too, who would show where it was.
-    if code := subprocess.run([sys.executable, "-m", "sandbox", command], cwd=ROOT, start_new_session=True).returncode:
-        raise Stopped(f"python -m sandbox {command} failed ({code})")
+    code = subprocess.run([sys.executable, "-m", "sandbox", command], cwd=ROOT, start_new_session=True).returncode
+    if code < 0:
+        raise Stopped(f"python -m sandbox {command} was ended by signal {-code}; try again")
+    if code:
+        raise Told(code)
 
 
 def _stack() -> Pulumi:
@@ -198,6 +209,8 @@ def main(argv: list[str]) -> int:
     except (Stopped, question.Unanswered, engine.NoEngine) as error:
         print(error, file=sys.stderr)
         return 1
+    except Told as told:
+        return told.code
     except KeyboardInterrupt:
         return 130
 
