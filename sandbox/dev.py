@@ -7,6 +7,7 @@ backend, its Pulumi home and its passphrase live in .sandbox/ and are worth noth
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -193,8 +194,15 @@ def _ask(access: question.Access, collections: dict[str, Any], text: str) -> Non
         print(line)
 
 
+def _print_anything() -> None:
+    """What a terminal's encoding has not is shown as `?`: the texts that are found may be in any language."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def main(argv: list[str]) -> int:
     """Run one command; its exit code."""
+    _print_anything()
     commands: dict[str, Callable[[], int]] = {
         "up": up,
         "preview": preview,
