@@ -53,7 +53,9 @@ def find(machine: Machine | None = None, *, get: bool = True) -> Engine:
     verdict = choose(present(machine))
     if isinstance(verdict, Engine):
         return verdict
-    return _got(machine, verdict) if get else _none([*verdict, "`python -m engine` was not run yet"])
+    if get:
+        return _got(machine, verdict)
+    return _none([*verdict, "PATH and the user's cache only: `python -m engine` gets one where it can"])
 
 
 def choose(candidates: Iterable[Candidate]) -> Engine | list[str]:

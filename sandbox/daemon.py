@@ -113,9 +113,18 @@ def _box(options: Options, say: Callable[[str], None]) -> Iterator[Sandbox]:
             log=say,
         )
     except Taken as taken:
-        raise Unable(f"{taken} by {holder(taken.port)}: stop that, or give another --{taken.service}-port") from None
+        raise Unable(f"{taken} by {_who_and_what_to_do(taken)}") from None
     with box:
         yield box
+
+
+def _who_and_what_to_do(taken: Taken) -> str:
+    found = holder(taken.port)
+    if found and (home := found.home):
+        if home.name == defaults.HOME.name:
+            return f"the sandbox of {home.parent}: `make down` there first"
+        return f"the sandbox of {home}: `python -m sandbox stop --home={home}` first"
+    return f"{found or 'another process'}: stop that, or give `python -m sandbox` another --{taken.service}-port"
 
 
 @contextmanager
@@ -278,16 +287,33 @@ def reset(home: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def holder(port: int) -> str:
-    """Who listens on a port, as far as this system tells."""
+@dataclass(frozen=True)
+class Holder:
+    """A process that listens on a port, and its command line."""
+
+    pid: int
+    command: list[str]
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({' '.join(self.command)[:80]})"
+
+    @property
+    def home(self) -> Path | None:
+        """Of a sandbox; None when it is something else, or was not told a whole path."""
+        homes = [Path(word.removeprefix("--home=")) for word in self.command if word.startswith("--home=/")]
+        return homes[0] if homes and " -m sandbox serve " in " ".join(self.command) else None
+
+
+def holder(port: int) -> Holder | None:
+    """Who listens on a port, where this system tells."""
     inodes = set(_listening_inodes(port))
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             links = {str(link.readlink()) for link in (process / "fd").iterdir()}
             if links & inodes:
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
-                return f"process {process.name} ({command[:80]})"
-    return "another process"
+                command = (process / "cmdline").read_bytes().decode("utf-8", "replace").strip("\0").split("\0")
+                return Holder(int(process.name), command)
+    return None
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

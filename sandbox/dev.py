@@ -7,6 +7,7 @@ backend, its Pulumi home and its passphrase live in .sandbox/ and are worth noth
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -31,6 +32,14 @@ FIRST_QUESTION = "something to keep coffee hot"
 
 class Stopped(Exception):
     """The command cannot go on; the message is one line for a person."""
+
+
+class Told(Exception):
+    """The command cannot go on, and whom it started has said why; `code` is for us to end with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
 
 
 def say(line: str) -> None:
@@ -127,8 +136,11 @@ def stale(locks: list[dict[str, Any]], host: str, alive: Callable[[int], bool]) 
 def _sandbox(command: str) -> None:
     say(f"sandbox {command}")
     # In a session of its own: Ctrl-C is for us, who end in order, not for it too, who would show where it was.
-    if code := subprocess.run([sys.executable, "-m", "sandbox", command], cwd=ROOT, start_new_session=True).returncode:
-        raise Stopped(f"python -m sandbox {command} failed ({code})")
+    code = subprocess.run([sys.executable, "-m", "sandbox", command], cwd=ROOT, start_new_session=True).returncode
+    if code < 0:
+        raise Stopped(f"python -m sandbox {command} was ended by signal {-code}; try again")
+    if code:
+        raise Told(code)
 
 
 def _stack() -> Pulumi:
@@ -182,8 +194,15 @@ def _ask(access: question.Access, collections: dict[str, Any], text: str) -> Non
         print(line)
 
 
+def _print_anything() -> None:
+    """What a terminal's encoding has not is shown as `?`: the texts that are found may be in any language."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def main(argv: list[str]) -> int:
     """Run one command; its exit code."""
+    _print_anything()
     commands: dict[str, Callable[[], int]] = {
         "up": up,
         "preview": preview,
@@ -198,6 +217,8 @@ def main(argv: list[str]) -> int:
     except (Stopped, question.Unanswered, engine.NoEngine) as error:
         print(error, file=sys.stderr)
         return 1
+    except Told as told:
+        return told.code
     except KeyboardInterrupt:
         return 130
 

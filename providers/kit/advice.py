@@ -88,7 +88,10 @@ TRANSPORT = (
         r"disconnected without sending|[Cc]onnection reset", "if the port speaks https, write https:// in `search_url`"
     ),
     Known(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED", "name the cluster's CA in `search_ca_file`"),
-    Known(r"[Nn]ame or service not known|nodename nor servname|[Nn]ame resolution", "check the host in `search_url`"),
+    Known(
+        r"[Nn]ame or service not known|nodename nor servname|No address associated|[Nn]ame resolution",
+        "check the host in `search_url`",
+    ),
     Known(r"", "check `search_url`, and that this machine may reach it"),
 )
 

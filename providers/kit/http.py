@@ -28,6 +28,14 @@ UNCERTAIN = frozenset({502, 504})
 
 STRANGER = "is this really PolarSearch? check `search_url`"
 
+GREETING_PATIENCE = 10.0
+"""Seconds for the answer to `GET /`, which PolarSearch gives at once and the port of another service may never give."""
+
+LASTING = re.compile(
+    r"\[SSL|[Nn]ame or service not known|nodename nor servname|No address associated|getaddrinfo failed"
+)
+"""Connections that fail the same way a second later: a certificate that is not trusted, a host that is not known."""
+
 PASSING = re.compile(r"master key has not been initialized|exceed max running task limit|version conflict|is deploying")
 """Refusals that pass by themselves (the first connector on a fresh node, a model that is still deploying)."""
 
@@ -43,8 +51,18 @@ class SearchClient:
     What makes something is not repeatable: after a lost answer it is looked for, never sent twice.
     """
 
-    def __init__(self, http: httpx.Client, *, clock: Clock, retries: int = 5, pause: float = 0.5) -> None:
+    def __init__(
+        self,
+        http: httpx.Client,
+        *,
+        clock: Clock,
+        retries: int = 5,
+        pause: float = 0.5,
+        patience: float = GREETING_PATIENCE,
+    ) -> None:
+        """`patience` is for the greeting alone, in seconds."""
         self._http, self._clock, self._retries, self._pause = http, clock, retries, pause
+        self._patience = patience
         self._version: Version | None = None
         self._lock = threading.Lock()
 
@@ -68,7 +86,7 @@ class SearchClient:
 
     def _greeting(self) -> Answer:
         try:
-            return self.get("/")
+            return self.send("GET", "/", repeatable=True, patience=self._patience)
         except NotFound as error:
             raise Rejected(f"{error.request} at {self._http.base_url}", error.status, error.reason, STRANGER) from error
 
@@ -86,22 +104,36 @@ class SearchClient:
         """`repeatable`: acting twice is the same as acting once, as for a search or a deploy."""
         return self.send("POST", path, body, repeatable=repeatable)
 
-    def send(self, method: str, path: str, body: Answer | None = None, *, repeatable: bool = False) -> Answer:
-        """One request and, where that is safe, its repetitions. Raises ApiError."""
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Answer | None = None,
+        *,
+        repeatable: bool = False,
+        patience: float | None = None,
+    ) -> Answer:
+        """One request and, where that is safe, its repetitions. Raises ApiError.
+
+        `patience`: the seconds for an answer that comes at once or never; after them it is not sent again.
+        """
         for attempt in range(self._retries):
             try:
-                return self._once(method, path, body)
+                return self._once(method, path, body, patience)
             except Unavailable as error:
                 if not (error.refused or repeatable):
                     raise
             self._clock.sleep(self._pause * 2**attempt)
-        return self._once(method, path, body)
+        return self._once(method, path, body, patience)
 
-    def _once(self, method: str, path: str, body: Answer | None) -> Answer:
+    def _once(self, method: str, path: str, body: Answer | None, patience: float | None) -> Answer:
         request = f"{method} {path.split('?')[0]}"
         try:
-            response = self._http.request(method, path, json=body)
+            timeout = httpx.USE_CLIENT_DEFAULT if patience is None else patience
+            response = self._http.request(method, path, json=body, timeout=timeout)
         except httpx.TransportError as error:
+            if patience is not None and isinstance(error, httpx.ReadTimeout):
+                raise _silent(request, str(self._http.base_url), patience) from error
             raise _no_answer(request, str(self._http.base_url), error) from error
         if response.is_success:
             return _answer(request, response)
@@ -125,10 +157,14 @@ def _version(answer: Answer) -> Version:
     raise Rejected("GET /", None, f"version {number or 'missing'}", STRANGER)
 
 
+def _silent(request: str, base: str, patience: float) -> ApiError:
+    return Rejected(f"{request} at {base}", None, f"no answer within {patience:g} s", STRANGER)
+
+
 def _no_answer(request: str, base: str, error: httpx.TransportError) -> ApiError:
     where, reason = f"{request} at {base}", _one_line(str(error) or type(error).__name__)
     fix = advice.for_transport(reason)
-    if "[SSL" in reason:  # a certificate that is not trusted now will not be in a second
+    if LASTING.search(reason):
         return Rejected(where, None, reason, fix)
     refused = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol))
     return Unavailable(where, None, reason, fix, refused=refused)

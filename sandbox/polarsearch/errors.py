@@ -40,6 +40,19 @@ class ApiError(Exception):
         return {"error": {"root_cause": roots, **self.item()}, "status": self.status}
 
 
+class PhaseFailure(ApiError):
+    """What a search ends with after its shards have answered: no shard failed, so there is no root cause."""
+
+    def __init__(self, cause: ApiError) -> None:
+        extra = {"phase": "query", "grouped": True, "failed_shards": []}
+        super().__init__(
+            cause.status, "search_phase_execution_exception", "The phase has failed", extra=extra, cause=cause
+        )
+
+    def body(self) -> dict[str, Any]:
+        return {"error": {"root_cause": [], **self.item()}, "status": self.status}
+
+
 class PlainError(Exception):
     """An answer from before any handler was chosen: `error` is a plain text, and `status` is not always there."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sandbox.polarsearch.errors import PhaseFailure, illegal_argument
 from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.scoring import Floats
 
@@ -87,6 +88,8 @@ def combined(parts: list[Matches], processor: dict[str, Any] | None) -> Matches:
         best = np.max([np.where(part.mask, part.scores, 0) for part in parts], axis=0)
         return Matches(mask, np.asarray(best, np.float32))
     kind, config = next(iter(processor.items()))
+    if not mask.any():
+        return Matches(mask, np.zeros(len(mask), np.float32))
     if kind == "score-ranker-processor":
         return Matches(mask, _ranked(parts, config))
     return Matches(mask, _normalised(parts, config, mask))
@@ -96,7 +99,7 @@ def _normalised(parts: list[Matches], config: dict[str, Any], mask: Any) -> Floa
     normalize = NORMALIZATIONS[(config.get("normalization") or {}).get("technique", "min_max")]
     combination = config.get("combination") or {}
     combine = COMBINATIONS[combination.get("technique", "arithmetic_mean")]
-    weights = (combination.get("parameters") or {}).get("weights") or [1.0] * len(parts)
+    weights = _weights(combination, len(parts))
     rows = []
     for part in parts:
         row = np.zeros(len(mask), np.float32)
@@ -107,6 +110,15 @@ def _normalised(parts: list[Matches], config: dict[str, Any], mask: Any) -> Floa
     for place in np.flatnonzero(mask):
         scores[place] = combine([row[place] for row in rows], [np.float32(weight) for weight in weights])
     return scores
+
+
+def _weights(combination: dict[str, Any], queries: int) -> list[float]:
+    """One for each query, all the same unless given. Only a search that found something is refused for their number."""
+    weights = (combination.get("parameters") or {}).get("weights") or [1.0] * queries
+    if len(weights) != queries:
+        reason = f"number of weights [{len(weights)}] must match number of sub-queries [{queries}] in hybrid query"
+        raise PhaseFailure(illegal_argument(reason))
+    return list(weights)
 
 
 def _ranked(parts: list[Matches], config: dict[str, Any]) -> Floats:

@@ -152,3 +152,42 @@ def test_neural_and_hybrid_queries_need_no_model_of_their_own(docs):
     hybrid = {"hybrid": {"queries": [{"match": {"text": "kettle"}}, neural]}}
     found = docs.ok("POST", "/docs/_search", {"_source": False, "query": hybrid})["hits"]["hits"]
     assert (found[0]["_id"], found[0]["_score"]) == ("2", pytest.approx(1.0))
+
+
+WEIGHTED = {"normalization-processor": {"combination": {"parameters": {"weights": [0.3, 0.7]}}}}
+
+
+def matching(*texts):
+    """A hybrid query of as many parts as texts."""
+    return {"query": {"hybrid": {"queries": [{"match": {"text": text}} for text in texts]}}}
+
+
+@pytest.fixture
+def weighted(docs):
+    """With one document, and a search pipeline of two weights."""
+    docs.ok("PUT", "/_search/pipeline/p", {"phase_results_processors": [WEIGHTED]})
+    docs.ok("PUT", "/docs/_doc/1?refresh=true", {"text": "a kettle for tea"})
+    return docs
+
+
+@pytest.mark.parametrize("texts", [["kettle"], ["kettle", "tea", "mug"], ["mug", "mug", "tea"]], ids=" ".join)
+def test_a_hybrid_query_needs_as_many_weights_as_parts(weighted, texts):
+    answer = weighted.ask("POST", "/docs/_search?search_pipeline=p", matching(*texts))
+    reason = f"number of weights [2] must match number of sub-queries [{len(texts)}] in hybrid query"
+    assert (answer.status, answer.body["error"]) == (
+        400,
+        {
+            "root_cause": [],
+            "type": "search_phase_execution_exception",
+            "reason": "The phase has failed",
+            "phase": "query",
+            "grouped": True,
+            "failed_shards": [],
+            "caused_by": {"type": "illegal_argument_exception", "reason": reason},
+        },
+    )
+
+
+def test_the_number_of_weights_does_not_matter_where_nothing_is_found(weighted):
+    found = weighted.ok("POST", "/docs/_search?search_pipeline=p", matching("mug", "cup", "bowl"))
+    assert found["hits"]["hits"] == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -181,3 +182,23 @@ def test_the_lock_is_complete_hashed_and_names_no_registry():
 def test_on_the_command_line_it_is_one_line_too():
     done = subprocess.run([sys.executable, "-m", "sandbox.dev", "search"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def preview_without_a_home(checkout, **variables):
+    """In a copy of this checkout where the sandbox's home cannot be made."""
+    for name in ("sandbox", "engine"):
+        shutil.copytree(ROOT / name, checkout / name)
+    (checkout / ".sandbox").touch()
+    command, environ = [sys.executable, "-m", "sandbox.dev", "preview"], {**os.environ, **variables}
+    return subprocess.run(command, cwd=checkout, env=environ, capture_output=True, encoding="utf-8", check=False)
+
+
+def test_what_the_sandbox_has_said_is_not_said_twice(tmp_path):
+    done = preview_without_a_home(tmp_path, PYTHONIOENCODING="utf-8")
+    assert (done.returncode, done.stdout) == (1, "· sandbox start\n")
+    assert done.stderr.startswith("sandbox: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_a_terminal_cannot_show_stops_nothing(tmp_path):
+    assert preview_without_a_home(tmp_path, PYTHONIOENCODING="ascii").stdout == "? sandbox start\n"

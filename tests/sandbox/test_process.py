@@ -263,8 +263,26 @@ def test_start_says_who_holds_a_port(home):
         code, out, error = command("start", f"--database-port={port}", home=home)
     assert (code, out) == (1, "")
     assert error.startswith(f"sandbox: port {port} for database is taken by process {os.getpid()} (")
-    assert error.endswith("): stop that, or give another --database-port\n")
+    assert error.endswith("): stop that, or give `python -m sandbox` another --database-port\n")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("another-checkout" * 8 + "/.sandbox", "the sandbox of {home.parent}: `make down` there first"),
+        ("box-of-my-own", "the sandbox of {home}: `python -m sandbox stop --home={home}` first"),
+    ],
+)
+def test_start_says_which_sandbox_holds_a_port(tmp_path, home, folder, said):
+    other = tmp_path / folder
+    try:
+        command("start", home=other)
+        port = running(other).search
+        answer = command("start", f"--search-port={port}", home=home)
+    finally:
+        daemon.stop(other)
+    assert answer == (1, "", f"sandbox: port {port} for search is taken by {said.format(home=other)}\n")
 
 
 @pytest.mark.parametrize(

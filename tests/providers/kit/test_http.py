@@ -1,4 +1,5 @@
 import operator
+import socket
 
 import httpx
 import pytest
@@ -8,6 +9,8 @@ from providers.kit import NotFound, Rejected, SearchClient, SearchStackError, Un
 LOST = httpx.ReadTimeout("no answer")
 UNREACHABLE = httpx.ConnectError("connection refused")
 UNTRUSTED = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
+UNKNOWN_HOST = httpx.ConnectError("[Errno -2] Name or service not known")
+UNKNOWN_FOR_NOW = httpx.ConnectError("[Errno -3] Temporary failure in name resolution")
 FRESH_NODE = "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds."
 
 
@@ -37,6 +40,8 @@ DELETE = operator.methodcaller("delete", "/x")
         (PUT_NEW, LOST, 1),
         (GET, httpx.Response(500), 1),
         (GET, UNTRUSTED, 1),
+        (GET, UNKNOWN_HOST, 1),
+        (GET, UNKNOWN_FOR_NOW, 6),
         (PUT, httpx.Response(400), 1),
     ],
 )
@@ -116,3 +121,29 @@ def test_another_service_there_is_no_polarsearch(api, client):
 def test_a_ca_file_that_is_not_there_is_one_line(clock):
     with pytest.raises(SearchStackError, match=r"search_ca_file missing\.pem: .*name a PEM file"):
         SearchClient.connect("https://search.test", "u", "p", "missing.pem", clock)
+
+
+@pytest.fixture
+def silent_port():
+    """A port that takes every connection and never says a word, as that of another service may."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+def test_a_port_that_never_answers_is_no_polarsearch(silent_port, clock, hands):
+    http = httpx.Client(base_url=f"http://127.0.0.1:{silent_port}", trust_env=False)
+    with http, pytest.raises(Rejected) as raised:
+        _ = SearchClient(http, clock=clock, patience=0.1).version
+    assert str(raised.value) == (
+        f"GET / at http://127.0.0.1:{silent_port}: no answer within 0.1 s; "
+        "is this really PolarSearch? check `search_url`"
+    )
+    assert hands.slept == []
+
+
+def test_asking_for_the_version_goes_on_where_nobody_is_there_yet(api, client):
+    route = api.get("/").mock(side_effect=[UNREACHABLE, httpx.Response(200, json={"version": {"number": "2.19.1"}})])
+    assert client.version == (2, 19, 1)
+    assert route.call_count == 2
