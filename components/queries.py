@@ -1,7 +1,6 @@
 """Query bodies for applications: they put the text in and send it to the alias, and need to know nothing else.
 
-No model is named: the index's search pipeline fills in the one its vectors were made with, at every moment of a
-migration.
+No model is named: the search pipeline of the index behind the alias fills in the one its vectors were made with.
 """
 
 from __future__ import annotations
