@@ -54,8 +54,8 @@ test-engine: $(READY)  ## all 35 scenarios of the engine's habits, not only thos
 	@echo "· engine"; $(PY) -m engine >/dev/null
 	@echo "· pytest, $(WORKERS) at a time"; ENGINE_SCENARIOS=all $(PY) -m pytest -q -n $(WORKERS) tests/engine
 
-# One at a time: the servers are started once and shared. Where they cannot be had, pytest's summary says why.
-# Where there is no Java, or no Maven and nothing in the cache, it says so and is done.
+# Each worker starts the servers it needs, once. Where there is no Java, or no Maven and nothing in the cache, it says so
+# and is done; what else is missing is in pytest's summary.
 test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a real MySQL (JDK 17, Maven; 0.5 GB once)
 	@echo "· real servers"; $(PY) -m tests.real.installation >/dev/null; code=$$?; \
 	if [ $$code = 77 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \

@@ -26,7 +26,7 @@ from pydantic import (
 
 from providers.index import OWN_SETTINGS, allowed_name
 from providers.kit import Json, flatten, worded
-from providers.kit.autoetl import Backend
+from providers.kit.autoetl import MAP_SYNTAX, Backend, loose_keys, renamed_fields
 from providers.kit.vector import Vector
 from providers.search_pipeline import fitting
 from providers.source_table import as_list, base_type, column_type
@@ -35,9 +35,6 @@ from providers.trusted_endpoint import as_python, trustworthy
 TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "json"})
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
 """Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
-
-MAP_SYNTAX = frozenset(".,()=; ")
-"""What sync_by_map's `index.field(database.table.column)` is written with."""
 
 EMBEDDABLE = frozenset({"text", "keyword", "match_only_text", "wildcard"})
 KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
@@ -315,16 +312,15 @@ def repeated(collections: Sequence[Collection | None]) -> Iterator[str]:
 
 def contradictions(collections: Sequence[Collection | None]) -> Iterator[str]:
     """Where two collections say different things about one table."""
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, SourceSettings]] = {}
     for at, collection in enumerate(collections):
         if collection is not None:
-            other = first.setdefault(collection.source.table, at)
-            for mistake in _against(collection.source, collections[other]):
+            other, source = first.setdefault(collection.source.table, (at, collection.source))
+            for mistake in _against(collection.source, source):
                 yield f"collections[{at}].source.{mistake}, as in collections[{other}]"
 
 
-def _against(one: SourceSettings, collection: Collection | None) -> Iterator[str]:
-    other = one if collection is None else collection.source
+def _against(one: SourceSettings, other: SourceSettings) -> Iterator[str]:
     if one.primary_key != other.primary_key:
         yield f"primary_key: {one.table} has one; write [{', '.join(other.primary_key)}]"
     for name, text in one.columns.items():
@@ -374,11 +370,9 @@ def _link_mistakes(collection: Collection) -> Iterator[str]:
         names = {"name": [collection.name], "source.table": table.split("."), "fields": [*fields, *fields.values()]}
         for place, name in ((place, name) for place, each in names.items() for name in each if MAP_SYNTAX & set(name)):
             yield f"{place}: sync_by_map cannot write {name!r}; use letters, digits, - and _, or another sync.backend"
-    if backend == "sync_by_table" and (renamed := [name for name, column in fields.items() if name != column]):
+    if backend == "sync_by_table" and (renamed := renamed_fields(fields)):
         yield f"fields: sync_by_table cannot rename columns; name {', '.join(renamed)} like them, or use sync_by_map"
-    if backend == "search_view" and (
-        loose := [key for key in collection.source.primary_key if key not in fields.values()]
-    ):
+    if backend == "search_view" and (loose := loose_keys(collection.source.primary_key, fields)):
         yield f"fields: a search view must contain its key; add {', '.join(loose)}"
 
 

@@ -8,6 +8,7 @@ there, and it goes with the last of them, when it is empty or somebody said so.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -39,6 +40,9 @@ COLUMN_TYPE = re.compile(
     r"|DEFAULT (NULL|CURRENT_TIMESTAMP(\(\d\))?|-?\d+(\.\d+)?|'[^'\\]*')))*$",
     re.IGNORECASE,
 )
+_marking = threading.RLock()
+"""Marks in a comment are read and written as a whole. Not the connections' lock: an ALTER may take its time."""
+
 SYNONYMS = {"integer": "int", "bool": "tinyint", "boolean": "tinyint", "numeric": "decimal", "dec": "decimal"}
 
 
@@ -102,7 +106,7 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
         return None
 
     def create(self, inputs: SourceTableInputs, incarnation: str) -> str:
-        with self.connections.lock:
+        with _marking:
             if self._columns(inputs):  # another resource, which uses it too, was faster
                 self.update(_id(inputs), self.read(_id(inputs), inputs), inputs, incarnation)
             else:
@@ -130,7 +134,7 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
             raise Refused(f"table {id}: {'; '.join(wrong)}; declare it as it is, or name another table")
         missing = {name: text for name, text in new.columns.items() if name not in shown}
         ours = Mark(new.owner, incarnation)
-        with self.connections.lock:
+        with _marking:
             marks = self._marks(new)
             if not {ours.stack, Mark(old.owner).stack} & {mark.stack for mark in marks}:
                 return self._leave_as_it_is(id, missing)
@@ -138,7 +142,7 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
             return self._alter(new, [*others, ours], missing)
 
     def delete(self, id: str, state: SourceTableState) -> None:
-        with self.connections.lock:
+        with _marking:
             if others := [mark for mark in self._marks(state) if mark.owner != state.owner]:
                 return self._alter(state, others)
             return self._drop(id, state)

@@ -34,7 +34,17 @@ from providers.kit import (
     require_ours,
     write_mark,
 )
-from providers.kit.autoetl import Backend, Link, Revision, find_link, privileges_on, revision_of, statement
+from providers.kit.autoetl import (
+    Backend,
+    Link,
+    Revision,
+    find_link,
+    loose_keys,
+    privileges_on,
+    renamed_fields,
+    revision_of,
+    statement,
+)
 from providers.kit.backfill import count_documents
 
 PROCEDURES: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 52), (8, 0, 2): (8, 0, 2, 2, 33)}
@@ -133,9 +143,9 @@ def _of_the_index(link: SyncLinkInputs, source: Source) -> Iterable[str]:
         yield f"there is no index {link.index}: make it first, with its pipeline, or AutoETL makes one without vectors"
     elif missing := [name for name in link.fields if name not in source.index_fields]:
         yield f"index {link.index} has no field {', '.join(missing)}: add it to its mapping"
-    if link.backend == "sync_by_table" and any(name != column for name, column in link.fields.items()):
+    if link.backend == "sync_by_table" and renamed_fields(link.fields):
         yield "sync_by_table cannot rename columns: name the fields like them, or use sync_by_map"
-    if link.backend == "search_view" and (loose := [c for c in link.key if c not in link.fields.values()]):
+    if link.backend == "search_view" and (loose := loose_keys(link.key, link.fields)):
         yield f"a search view must contain its key: add {', '.join(loose)} to `fields`"
 
 

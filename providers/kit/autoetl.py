@@ -43,6 +43,9 @@ FLINK_TYPES = {
 }
 """By MySQL data type; everything else is STRING (Flink CDC docs, MySQL connector, data type mapping)."""
 
+MAP_SYNTAX = frozenset(".,()=; ")
+"""What sync_by_map's `index.field(database.table.column)` is written with."""
+
 FAILING = frozenset({"recovering", "failed", "failing", "error", "stopped", "cancelled", "canceled"})
 
 
@@ -120,6 +123,16 @@ def search_view(link: Route) -> str:
         f"CREATE SEARCH VIEW {quote(link.index)} ({names}, PRIMARY KEY ({keys})) "
         f"AS SELECT {columns} FROM {quote(*link.table.split('.'))}"
     )
+
+
+def renamed_fields(fields: Mapping[str, str]) -> list[str]:
+    """Fields that are not named like their columns, which sync_by_table cannot say."""
+    return [name for name, column in fields.items() if name != column]
+
+
+def loose_keys(key: Sequence[str], fields: Mapping[str, str]) -> list[str]:
+    """Columns of the key that fill no field, which a search view must contain."""
+    return [column for column in key if column not in fields.values()]
 
 
 def find_link(rows: Iterable[Mapping[str, Any]], index: str) -> Link | None:

@@ -102,8 +102,8 @@ class World:
         """Failed searches but for the one that a real OpenSearch was embedding when its alias moved: it embeds a text
         by the old index's pipeline, and looks where the alias points after that. The sandbox does both at once.
         """
-        caught = [answer for answer in failed if self.servers is not None and "invalid dimension" in answer]
-        return [answer for answer in failed if answer not in caught[:1]]
+        caught = [at for at, answer in enumerate(failed) if self.servers is not None and "invalid dimension" in answer]
+        return [answer for at, answer in enumerate(failed) if at not in caught[:1]]
 
     def inventory(self) -> dict[str, Any]:
         """Every list on the servers: what a destroy has to leave as it was."""
