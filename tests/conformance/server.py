@@ -20,7 +20,7 @@ from tests.real.opensearch import Account
 
 ML = "/_plugins/_ml"
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
-PATIENCE = 20
+PATIENCE = 60
 GOOD_KEY, BAD_KEY = "sk-good-0123456789", "sk-bad-0123456789"
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.conformance.server import BAD_KEY, ML
+from tests.conformance.server import BAD_KEY, ML, PATIENCE
 
 SWAP = 0.3
 """Seconds after which the kinds rely on a swapped connector; real ones took up to 0.07."""
@@ -27,9 +27,9 @@ def test_completed_is_not_deployed_yet(trusted):
     assert state(trusted, model) == "REGISTERED"
     assert trusted.ok("POST", f"{ML}/models/{model}/_deploy")["status"] == "COMPLETED"
     assert state(trusted, model) in ("DEPLOYING", "DEPLOYED")
-    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOYED", seconds=5)
+    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOYED")
     assert trusted.ok("POST", f"{ML}/models/{model}/_deploy")["status"] == "COMPLETED"
-    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOYED", seconds=5)
+    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOYED")
 
 
 def test_a_model_whose_connector_is_gone_fails_to_deploy_and_its_task_says_why(trusted):
@@ -37,8 +37,8 @@ def test_a_model_whose_connector_is_gone_fails_to_deploy_and_its_task_says_why(t
     model = trusted.model(connector, deploy=False)
     trusted.ok("PUT", f"{ML}/models/{model}", {"connector_id": "nobody"})
     task = trusted.ok("POST", f"{ML}/models/{model}/_deploy")["task_id"]
-    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOY_FAILED", seconds=5)
-    done = trusted.until("GET", f"{ML}/tasks/{task}", lambda shown: shown["state"] == "FAILED", seconds=5)
+    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOY_FAILED")
+    done = trusted.until("GET", f"{ML}/tasks/{task}", lambda shown: shown["state"] == "FAILED")
     assert "Failed to find connector" in done["error"]
 
 
@@ -60,7 +60,7 @@ def test_the_old_connector_counts_as_used_until_a_search_sees_the_swap(trusted):
     assert (
         f"1 models are still using this connector, please delete or update the models first: [{model}]" in first.reason
     )
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + PATIENCE
     while (answer := trusted.ask("DELETE", f"{ML}/connectors/{old}")).status == 409:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -76,7 +76,7 @@ def test_a_group_counts_a_model_that_has_moved_until_a_search_sees_it(trusted):
         409,
         "Cannot delete the model group when it has associated model versions",
     )
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + PATIENCE
     while (answer := trusted.ask("DELETE", f"{ML}/model_groups/{old}")).status == 409:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -88,7 +88,7 @@ def test_an_undeployed_model_is_deployed_by_the_next_prediction(trusted):
     trusted.ok("POST", f"{ML}/models/{model}/_undeploy")
     assert state(trusted, model) == "UNDEPLOYED"
     assert trusted.embed(model, "a").status == 200
-    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOYED", seconds=5)
+    trusted.until("GET", f"{ML}/models/{model}", lambda shown: shown["model_state"] == "DEPLOYED")
 
 
 def test_a_group_counts_its_models(trusted):

@@ -117,7 +117,7 @@ class PolarDb:
         """The rows of one statement."""
         return self.connections.database.query(statement, values)
 
-    def until(self, condition, patience=10):
+    def until(self, condition, patience=60):
         """Wait, in real time, for what AutoETL does by itself."""
         deadline = time.monotonic() + patience
         while not condition():
