@@ -22,9 +22,14 @@ class Connections:
     """One PolarSearch and one PolarDB. `setting` looks up one value of the Connection, None where it is not set."""
 
     def __init__(
-        self, setting: Callable[[str], str | None], environment: Mapping[str, str], clock: Clock | None = None
+        self,
+        setting: Callable[[str], str | None],
+        environment: Mapping[str, str],
+        clock: Clock | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._setting, self._environment = setting, environment
+        """`tell` hears what is sent again, and why."""
+        self._setting, self._environment, self._tell = setting, environment, tell
         self.clock = clock or Clock()
         self.lock = threading.RLock()
         self._search: SearchClient | None = None
@@ -42,6 +47,7 @@ class Connections:
                     self._value("search_password"),
                     self._value("search_ca_file") or None,
                     self.clock,
+                    self._tell,
                 )
             return self._search
 
@@ -57,6 +63,7 @@ class Connections:
                     self._value("database_password"),
                     self._value("database_tls") or None,
                     self.clock,
+                    self._tell,
                 )
             return self._database
 

@@ -12,7 +12,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -23,6 +24,9 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 THREADS = 32
 """Calls at a time; the SDK's own pool has 4."""
+
+_hide: ContextVar[Callable[[str], str]] = ContextVar("hide", default=lambda text: text)
+"""Takes the secrets of the call that is under way out of a text."""
 
 _busy = 0
 _busy_lock = threading.Lock()
@@ -71,7 +75,7 @@ def _log(message: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral:
     if call is None or (engine := _engine_stub()) is None:
         return
     urn = getattr(call.f_locals.get("request"), "urn", "")
-    line = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
+    line = engine_pb2.LogRequest(severity=severity, message=_hide.get()(message), urn=urn, ephemeral=ephemeral)
     with contextlib.suppress(grpc.RpcError):
         engine.Log(line, timeout=5)
 
@@ -92,11 +96,12 @@ def leave_with_the_engine(interval: float = 5) -> None:
 
 
 @contextlib.contextmanager
-def working() -> Iterator[None]:
-    """A call is under way, and is finished even when the engine is gone."""
+def working(hide: Callable[[str], str] = lambda text: text) -> Iterator[None]:
+    """A call is under way, and is finished even when the engine is gone; what it tells goes through `hide` first."""
     global _busy
     with _busy_lock:
         _busy += 1
+    _hide.set(hide)  # a thread has one call at a time
     try:
         yield
     finally:

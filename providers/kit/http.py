@@ -9,6 +9,7 @@ import json
 import re
 import ssl
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ import httpx
 from . import advice
 from .errors import ApiError, NotFound, Rejected, SearchStackError, Unavailable
 from .version import Version
-from .wait import Clock
+from .wait import Clock, try_again
 
 Answer = dict[str, Any]
 
@@ -56,25 +57,35 @@ class SearchClient:
         http: httpx.Client,
         *,
         clock: Clock,
+        tell: Callable[[str], None] = lambda _: None,
         retries: int = 5,
         pause: float = 0.5,
         patience: float = GREETING_PATIENCE,
     ) -> None:
-        """`patience` is for the greeting alone, in seconds."""
+        """`tell` hears what is sent again, and why. `patience` is for the greeting alone, in seconds."""
         self._http, self._clock, self._retries, self._pause = http, clock, retries, pause
+        self._tell = tell
         self._patience = patience
         self._version: Version | None = None
         self._lock = threading.Lock()
 
     @classmethod
-    def connect(cls, url: str, username: str, password: str, ca_file: str | None, clock: Clock) -> SearchClient:
+    def connect(
+        cls,
+        url: str,
+        username: str,
+        password: str,
+        ca_file: str | None,
+        clock: Clock,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> SearchClient:
         """`ca_file` names the certificate authority of an https endpoint; without it the system's are trusted."""
         auth = (username, password) if username else None
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
         timeout = httpx.Timeout(60, connect=10)  # six tries at what a firewall drops: one minute, not six
         verify = _trust(url, ca_file)
         http = httpx.Client(base_url=url.rstrip("/"), auth=auth, timeout=timeout, limits=limits, verify=verify)
-        return cls(http, clock=clock)
+        return cls(http, clock=clock, tell=tell)
 
     @property
     def version(self) -> Version:
@@ -117,14 +128,18 @@ class SearchClient:
 
         `patience`: the seconds for an answer that comes at once or never; after them it is not sent again.
         """
-        for attempt in range(self._retries):
-            try:
-                return self._once(method, path, body, patience)
-            except Unavailable as error:
-                if not (error.refused or repeatable):
-                    raise
-            self._clock.sleep(self._pause * 2**attempt)
-        return self._once(method, path, body, patience)
+
+        def passes(error: SearchStackError) -> bool:
+            return isinstance(error, Unavailable) and (error.refused or repeatable)
+
+        return try_again(
+            lambda: self._once(method, path, body, patience),
+            passes,
+            times=self._retries,
+            pause=self._pause,
+            clock=self._clock,
+            tell=self._tell,
+        )
 
     def _once(self, method: str, path: str, body: Answer | None, patience: float | None) -> Answer:
         request = f"{method} {path.split('?')[0]}"

@@ -196,14 +196,14 @@ def _open(setting: Callable[[str], str | None]) -> Connections:
         if _connections is None:
             host.widen()
             host.leave_with_the_engine()
-            _connections = Connections(setting, os.environ)
+            _connections = Connections(setting, os.environ, tell=host.tell)
         return _connections
 
 
 @contextmanager
 def _spoken(hide: Callable[[str], str]) -> Iterator[None]:
     """An error in here reaches a person as one line, without secrets and without a traceback."""
-    with host.working():
+    with host.working(hide):
         try:
             yield
         except host.Failure:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -17,8 +17,8 @@ from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
 from . import advice
-from .errors import Refused, SqlError
-from .wait import Clock
+from .errors import Refused, SearchStackError, SqlError
+from .wait import Clock, try_again
 
 Row = dict[str, Any]
 PASSING = frozenset({1040, 1205, 1213, 2003, 2006})
@@ -31,30 +31,48 @@ UNTRUSTED = 2026
 class Database:
     """Statements to one PolarDB: one short connection a call, since provider processes are short-lived."""
 
-    def __init__(self, *, clock: Clock, retries: int = 3, pause: float = 0.5, **connect: Any) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        tell: Callable[[str], None] = lambda _: None,
+        retries: int = 3,
+        pause: float = 0.5,
+        **connect: Any,
+    ) -> None:
+        """`tell` hears what is sent again, and why; `connect` is PyMySQL's."""
         self._connect: dict[str, Any] = {"connect_timeout": 10, **connect}
-        self._clock, self._retries, self._pause = clock, retries, pause
+        self._clock, self._tell, self._retries, self._pause = clock, tell, retries, pause
 
     @classmethod
-    def connect(cls, host: str, port: int, user: str, password: str, tls: str | None, clock: Clock) -> Database:
+    def connect(
+        cls,
+        host: str,
+        port: int,
+        user: str,
+        password: str,
+        tls: str | None,
+        clock: Clock,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Database:
         """`tls`: "true" for a certificate the system trusts, or the path of the CA's.
 
         None encrypts where the server offers to, whoever it is.
         """
         # PyMySQL would encode a password as Latin-1; MySQL hashes its UTF-8.
         options: dict[str, Any] = {"host": host, "port": port, "user": user, "password": password.encode()}
-        return cls(clock=clock, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
+        return cls(clock=clock, tell=tell, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, by column name. Raises SqlError."""
-        for attempt in range(self._retries):
-            try:
-                return self._once(statement, values)
-            except SqlError as error:
-                if error.code not in PASSING:
-                    raise
-            self._clock.sleep(self._pause * 2**attempt)
-        return self._once(statement, values)
+        return try_again(
+            lambda: self._once(statement, values),
+            _passes,
+            times=self._retries,
+            pause=self._pause,
+            clock=self._clock,
+            tell=self._tell,
+        )
 
     def variable(self, name: str) -> str | None:
         """A global variable's value, None where the server does not know it."""
@@ -89,6 +107,10 @@ def quote(*names: str) -> str:
 def as_text(value: Any) -> str:
     """A text of information_schema: MySQL 8.0 hands over some of them as bytes."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _passes(error: SearchStackError) -> bool:
+    return isinstance(error, SqlError) and error.code in PASSING
 
 
 def _greeted(host: str, port: int, timeout: float) -> socket.socket:

@@ -1,4 +1,6 @@
-"""Waiting for a service to finish what it accepted. The loop is generic; what is awaited is a pure function."""
+"""Waiting for a service to finish what it accepted, or to be there again. The loops are generic; what is awaited, and
+which error passes by itself, are pure functions.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from time import monotonic
 from time import sleep as pause
 from typing import TypeVar
 
-from .errors import Rejected, WaitTimeout
+from .errors import Rejected, SearchStackError, WaitTimeout
 
 T = TypeVar("T")
 
@@ -51,17 +53,43 @@ def wait_until(
     return seen
 
 
-def insist(action: Callable[[], object], passing: str, *, clock: Clock, times: int = 6) -> None:
-    """Do what the service refuses for a reason that passes by itself, up to `times` times, 0.25 s to 4 s apart.
+def try_again(
+    action: Callable[[], T],
+    passes: Callable[[SearchStackError], bool],
+    *,
+    times: int,
+    pause: float,
+    clock: Clock,
+    tell: Callable[[str], None] = lambda _: None,
+) -> T:
+    """What `action` gives. While its error passes by itself it is done again, at most `times` times.
+
+    Pauses double, from `pause` seconds; `tell` hears why there is one. Raises the first error that does not pass, or
+    the last.
+    """
+    for attempt in range(times):
+        try:
+            done = action()
+        except SearchStackError as error:
+            if not passes(error):
+                raise
+            tell(f"trying again in {pause:g} s: {error}")
+        else:
+            if attempt:
+                tell("")
+            return done
+        clock.sleep(pause)
+        pause *= 2
+    return action()
+
+
+def insist(action: Callable[[], object], passing: str, *, clock: Clock) -> None:
+    """Do what the service refuses for a reason that passes by itself, up to six times within 8 s.
 
     `passing` is a part of that reason. Raises Rejected: another reason, or the last.
     """
-    for attempt in range(times - 1):
-        try:
-            action()
-            return
-        except Rejected as error:
-            if passing not in error.reason:
-                raise
-        clock.sleep(0.25 * 2**attempt)
-    action()
+
+    def passes(error: SearchStackError) -> bool:
+        return isinstance(error, Rejected) and passing in error.reason
+
+    try_again(action, passes, times=5, pause=0.25, clock=clock)

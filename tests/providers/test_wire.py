@@ -234,6 +234,15 @@ def test_a_long_create_tells_the_engine_how_far_it_is(host, engine):
     assert said[-1] == ("", URN, True)
 
 
+def test_what_is_sent_again_is_told_without_secrets(host, engine, service):
+    engine.lines.clear()
+    service.application.faults.add("PUT", "/_ingest/pipeline/again", 503, body={"error": f"{PASSWORD} is not ready"})
+    created(host, IngestPipelineKind, {**PIPELINE, "name": "again"})
+    again = "trying again in 0.5 s: PUT /_ingest/pipeline/again: [secret] is not ready (HTTP 503); "
+    said = [(line.message, line.urn, line.ephemeral) for line in engine.lines]
+    assert said == [(f"{again}the cluster is not ready: try again in a minute", URN, True), ("", URN, True)]
+
+
 def test_more_than_four_calls_run_at_a_time(host, service):
     """The SDK's own pool has four threads: eight reads that wait for each other would wait for ever."""
     made = created(host, IngestPipelineKind, {**PIPELINE, "name": "eight"})

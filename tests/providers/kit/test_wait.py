@@ -1,6 +1,7 @@
 import pytest
 
 from providers.kit import Rejected, ResourceFailed, WaitTimeout, insist, wait_until
+from providers.kit.wait import try_again
 
 
 def until_green(states, clock, **options):
@@ -52,6 +53,13 @@ def refusing(*reasons):
         done.append(True)
 
     return action, done
+
+
+def test_tells_why_it_is_tried_again_and_when_that_is_over(clock, hands):
+    (action, _), said = refusing("busy", "busier"), []
+    try_again(action, lambda error: True, times=5, pause=1, clock=clock, tell=said.append)
+    busy = ["trying again in 1 s: DELETE /x: busy (HTTP 409)", "trying again in 2 s: DELETE /x: busier (HTTP 409)"]
+    assert said == [*busy, ""]
 
 
 def test_insists_while_the_reason_passes_by_itself(clock, hands):
