@@ -136,14 +136,14 @@ def loose_keys(key: Sequence[str], fields: Mapping[str, str]) -> list[str]:
 
 
 def find_link(rows: Iterable[Mapping[str, Any]], index: str) -> Link | None:
-    """The link into an index, by whichever column names it."""
-    named = re.compile(rf"(?<![\w-]){re.escape(index)}(?![\w-])")
-    for row in rows:
-        values = {name.lower().replace(" ", "_"): str(value) for name, value in row.items()}
-        message = values.pop("message", "")
-        if any(named.search(value) for value in values.values()):
-            return Link(handle=str(next(iter(row.values()))), message=_message(message))
-    return None
+    """The link into an index: a column holds its name or, where none does, names it inside a mapping.
+
+    `i` is named in `i.text(db.t.name)`, and not in `db.i`, which is a table.
+    """
+    named = re.compile(rf"(?<![\w.-]){re.escape(index)}(?![\w-])")
+    links = [(_columns(row), _link(row)) for row in rows]
+    exact = [link for values, link in links if index in values]
+    return next(iter(exact + [link for values, link in links if any(map(named.search, values))]), None)
 
 
 def privileges_on(grants: Iterable[str], table: str) -> frozenset[str] | None:
@@ -181,6 +181,21 @@ def _flink_table(name: str, columns: Mapping[str, str], key: Sequence[str], opti
 
 def _lines(parts: Sequence[str]) -> str:
     return ",\n".join(parts)
+
+
+def _columns(row: Mapping[str, Any]) -> list[str]:
+    """What may name an index: neither the Message, which may name anything, nor a column that holds a source table."""
+    shown = {name.lower(): str(value) for name, value in row.items()}
+    return [value for name, value in shown.items() if name != "message" and not _holds_table(name, value)]
+
+
+def _holds_table(column: str, value: str) -> bool:
+    return bool(re.search("source|table", column) and re.fullmatch(r"[^\s.,()=]+(\.[^\s.,()=]+)?", value))
+
+
+def _link(row: Mapping[str, Any]) -> Link:
+    message = next((str(value) for name, value in row.items() if name.lower() == "message"), "")
+    return Link(handle=str(next(iter(row.values()))), message=_message(message))
 
 
 def _message(text: str) -> dict[str, str]:

@@ -95,6 +95,17 @@ def test_finds_the_link_by_whichever_column_names_the_index():
     assert find_link([], "products_1") is None
 
 
+def test_a_table_named_like_the_index_is_no_link_into_it():
+    rows = [
+        {"Link": "a", "Mapping": "other.text(products.products.name)", "Message": ""},
+        {"Link": "b", "Source Table": "products", "Target": "other"},
+        {"Link": "c", "Target": "shop.products"},
+    ]
+    assert find_link(rows[1:], "products") is None
+    assert find_link([{"Link": "d", "Source": "products.text(shop.products.name)"}], "products").handle == "d"
+    assert find_link([*rows, {"Link": "products"}], "products").handle == "products"
+
+
 @pytest.mark.parametrize(
     ("grants", "may"),
     [
