@@ -87,7 +87,7 @@ class SearchCollection(pulumi.ComponentResource):
             f"{name}-index",
             name=self._names.index,
             properties=self._collection.properties,
-            vectors={field: vector.model_dump() for field, vector in vectors.items()},
+            vectors={field: vector.model_dump(exclude_none=True) for field, vector in vectors.items()},
             default_pipeline=self.ingest_pipeline.name,
             search_pipeline=self.search_pipeline.name,
             shards=self._collection.shards,

@@ -36,7 +36,7 @@ def generation(collection: Collection, embedding: Embedding) -> str:
 
     Another model, dimension, source field, vector method, backend or `revision` gives others.
     """
-    vectors = {name: vector.model_dump() for name, vector in collection.vectors(embedding).items()}
+    vectors = {name: vector.model_dump(exclude_none=True) for name, vector in collection.vectors(embedding).items()}
     fixed = {
         "space": space(embedding),
         "table": collection.source.table,

@@ -177,6 +177,8 @@ def unsupported(inputs: IndexInputs, version: Version) -> list[str]:
             found.append(f"{name}: engine nmslib is gone from OpenSearch 3.0; use faiss")
         if vector.engine == "faiss" and vector.space_type == "cosinesimil" and version < (2, 19, 0):
             found.append(f"{name}: faiss knows cosinesimil from OpenSearch 2.19; use innerproduct, or engine lucene")
+        if vector.smaller and version < (2, 17, 0):
+            found.append(f"{name}: {' and '.join(vector.smaller)} came with OpenSearch 2.17; declare it without")
     return found
 
 
@@ -290,9 +292,9 @@ class Index(Resource, module="polarsearch", name="Index"):
     """An index with vector fields. Its id is its name.
 
     `properties` are mapped as in OpenSearch; `vectors` are `{field: {dimension, space_type, engine, method,
-    parameters}}`. Deleting one with documents is refused while `deletion_protection` is on, unless its alias has
-    moved to a newer index of the same resource. `alias`, `{name, owner}`, is the name it is to have: where that is
-    somebody else's, the index is not made, since its rows would be embedded for nothing.
+    parameters, mode, compression_level}}`. Deleting one with documents is refused while `deletion_protection` is on,
+    unless its alias has moved to a newer index of the same resource. `alias`, `{name, owner}`, is the name it is to
+    have: where that is somebody else's, the index is not made, since its rows would be embedded for nothing.
 
     Example:
         index = Index(

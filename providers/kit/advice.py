@@ -54,6 +54,12 @@ SEARCH = (
     Known(r"cannot be deleted in deploying or deployed state", "it is still in use: stop its traffic and try again"),
     Known(r"pipeline with id \[.*\] does not exist", "the index names a pipeline that is gone: `pulumi up --refresh`"),
     Known(r"cannot be changed from type|Cannot update parameter", "a mapped field cannot change: start a generation"),
+    Known(
+        r'does not support "\d+x" compression',
+        "choose a `compression_level` of that engine: faiss has 1x, 2x, 8x, 16x and 32x, lucene 1x and 4x",
+    ),
+    Known(r"compression level", "`mode`, `compression_level` and the encoder exclude each other: leave one out"),
+    Known(r'"methodComponent" is null', "check the encoder's `name`: flat, sq or binary"),
     Known(r"index exists with the same name as the alias", "choose another name, or delete that index"),
     Known(r"unknown setting|not recognized", "check the setting's name against this version of OpenSearch"),
     Known(r"doesn't support one or more provided configuration parameters", "this OpenSearch does not know it"),

@@ -7,18 +7,24 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .compare import Json
+from .compare import Json, as_declared
 from .fields import Part
 
 
 class Vector(Part):
-    """A vector field: `dimension` numbers, compared by `space_type`, found through `method` of `engine`."""
+    """A vector field: `dimension` numbers, compared by `space_type`, found through `method` of `engine`.
+
+    `mode` and `compression_level` keep vectors small (OpenSearch 2.17 and later), as an `encoder` among the method's
+    `parameters` does; which of them go together depends on the engine (vectors.jsonl).
+    """
 
     dimension: int = Field(ge=1, le=16000)
     space_type: Literal["cosinesimil", "l2", "innerproduct", "l1", "linf", "hamming"] = "cosinesimil"
     engine: Literal["faiss", "lucene", "nmslib"] = "faiss"
-    method: Literal["hnsw", "ivf"] = "hnsw"
-    parameters: dict[str, int] = {}
+    method: Literal["hnsw"] = "hnsw"
+    parameters: dict[str, int | Json] = {}
+    mode: Literal["in_memory", "on_disk"] | None = None
+    compression_level: Literal["1x", "2x", "4x", "8x", "16x", "32x"] | None = None
 
     def mapped(self) -> Json:
         """As OpenSearch maps it; `space_type` inside the method works in every version."""
@@ -27,19 +33,24 @@ class Vector(Part):
             "type": "knn_vector",
             "dimension": self.dimension,
             "method": {**method, "parameters": dict(self.parameters)},
+            **self.smaller,
         }
+
+    @property
+    def smaller(self) -> dict[str, str]:
+        """What keeps the vectors small beside the method, as far as it is declared."""
+        return self.model_dump(include={"mode", "compression_level"}, exclude_none=True)
 
     @classmethod
     def shown(cls, field: Mapping[str, Any], declared: Vector) -> Vector:
         """From the mapping OpenSearch shows; of the parameters, which it fills up, those that were declared."""
         method = field.get("method", {})
-        parameters = {
-            name: value for name, value in method.get("parameters", {}).items() if name in declared.parameters
-        }
         return cls.model_construct(
             dimension=field.get("dimension", 0),
             space_type=method.get("space_type", ""),
             engine=method.get("engine", ""),
             method=method.get("name", ""),
-            parameters=parameters,
+            parameters=as_declared(method.get("parameters", {}), declared.parameters),
+            mode=field.get("mode"),
+            compression_level=field.get("compression_level"),
         )

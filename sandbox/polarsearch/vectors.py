@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing
+from sandbox.polarsearch import compression
+from sandbox.polarsearch.compression import invalid
+from sandbox.polarsearch.errors import illegal_argument, mapper_parsing
 from sandbox.polarsearch.scoring import Floats
 from sandbox.polarsearch.versions import Version
 
@@ -51,6 +53,7 @@ def declared(name: str, body: dict[str, Any], *, version: Version, knn: bool) ->
         ):
             raise mapper_parsing(f"unknown parameter [{key}] on mapper [{name}] of type [knn_vector]")
     method = _method(body, version) if "method" in body else None
+    compression.check(body, method)
     shown: dict[str, Any] = {"type": "knn_vector", "dimension": _dimension(name, body, method, version)}
     if "data_type" in body and body["data_type"] != "float":
         shown["data_type"] = str(body["data_type"]).upper()
@@ -74,18 +77,13 @@ def _dimension(name: str, body: dict[str, Any], method: dict[str, Any] | None, v
         raise illegal_argument(f"Dimension value must be greater than 0 for vector: {name}")
     if dimension > MAX_DIMENSION:
         engine = (method or {}).get("engine") or default_engine(version)
-        raise _invalid([f"Dimension value cannot be greater than {MAX_DIMENSION} for vector with engine: {engine}"])
+        raise invalid([f"Dimension value cannot be greater than {MAX_DIMENSION} for vector with engine: {engine}"])
     return dimension
 
 
 def default_engine(version: Version) -> str:
     """faiss, or nmslib up to 2.17."""
     return "faiss" if version.has("faiss_default") else "nmslib"
-
-
-def _invalid(reasons: list[str]) -> ApiError:
-    listed = "".join(f"{number}: {reason};" for number, reason in enumerate(reasons, 1))
-    return ApiError(400, "validation_exception", f"Validation Failed: {listed}")
 
 
 def _method(body: dict[str, Any], version: Version) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def _method(body: dict[str, Any], version: Version) -> dict[str, Any]:
     name, parameters = sent["name"], sent.get("parameters") or {}
     _check_parameters(engine, name, parameters)
     _check_space(engine, name, space, version)
-    return {"engine": engine, "space_type": space, "name": name, "parameters": parameters}
+    return {"engine": engine, "space_type": space, "name": name, "parameters": compression.shown(parameters)}
 
 
 def _space(inner: str | None, outer: str | None) -> str:
@@ -127,9 +125,9 @@ def _check_parameters(engine: str, name: str, parameters: dict[str, Any]) -> Non
         if key in known - {"encoder"} and not (isinstance(value, int) and value > 0)
     ]
     if reasons:
-        raise _invalid(reasons)
+        raise invalid(reasons)
     if name == "ivf":
-        raise _invalid(['"method" requires training.'])
+        raise invalid(['"method" requires training.'])
 
 
 def _check_space(engine: str, name: str, space: str, version: Version) -> None:
@@ -137,7 +135,7 @@ def _check_space(engine: str, name: str, space: str, version: Version) -> None:
     if engine == "faiss" and not version.has("faiss_cosine"):
         known.discard("cosinesimil")
     if space not in known:
-        raise _invalid([f'"{name}" with "{engine}" configuration does not support space type: "{space}".'])
+        raise invalid([f'"{name}" with "{engine}" configuration does not support space type: "{space}".'])
 
 
 def conflicts(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -148,7 +146,7 @@ def conflicts(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     if old.get("method") != new.get("method"):
         names = [(field.get("method") or {}).get("name", "null") for field in (old, new)]
         found.append(f"Cannot update parameter [method] from [{names[0]}] to [{names[1]}]")
-    for key, default in (("data_type", "FLOAT"), ("space_type", None), ("mode", None), ("compression_level", None)):
+    for key, default in (("data_type", "FLOAT"), ("space_type", None), ("mode", None), ("compression_level", "")):
         values = [field.get(key, default) for field in (old, new)]
         if values[0] != values[1]:
             shown = ["null" if value is None else value for value in values]

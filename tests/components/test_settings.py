@@ -194,6 +194,14 @@ def test_a_method_is_written_as_opensearch_writes_it():
     assert (vector.engine, vector.space_type, vector.parameters) == ("lucene", "l2", {"m": 16})
 
 
+def test_what_keeps_vectors_small_is_written_beside_the_method():
+    settings = parse(changed(*IN_DOCS, "mapping", "my_vector", "mode", to="on_disk"))
+    vector = settings.collections[0].vectors(settings.embedding)["my_vector"]
+    assert (vector.mode, vector.compression_level) == ("on_disk", None)
+    [mistake] = mistakes(changed(*IN_DOCS, "mapping", "my_vector", "mode", to="on_tape"))
+    assert mistake == "collections[0].mapping.my_vector.mode: Input should be 'in_memory' or 'on_disk'"
+
+
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
 def test_the_stacks_we_ship_are_right(path):
     config = yaml.safe_load(path.read_text())["config"]

@@ -109,6 +109,25 @@ def another_dimension_for_a_vector(server):
     return server.ask("PUT", "/docs/_mapping", {"properties": {"vector": {"type": "knn_vector", "dimension": 8}}})
 
 
+def compressed(server, parameters=None, **smaller):
+    method = {"name": "hnsw", "engine": "faiss", "parameters": parameters or {}}
+    vector = {"type": "knn_vector", "dimension": 8, "method": method, **smaller}
+    body = {"settings": {"index.knn": True}, "mappings": {"properties": {"vector": vector}}}
+    return server.ask("PUT", "/docs", body)
+
+
+def a_level_of_another_engine(server):
+    return compressed(server, compression_level="4x")
+
+
+def a_level_and_another_encoder(server):
+    return compressed(server, {"encoder": {"name": "sq"}}, compression_level="32x")
+
+
+def an_unknown_encoder(server):
+    return compressed(server, {"encoder": {"name": "zip"}})
+
+
 def an_alias_named_like_an_index(server):
     server.index("docs")
     server.index("other")
@@ -172,6 +191,9 @@ PROVOKED = [
     (a_write_without_its_pipeline, 400, "pipeline with id [gone] does not exist", "the index names a pipeline"),
     (another_type_for_a_field, 400, "cannot be changed from type", "a mapped field cannot change"),
     (another_dimension_for_a_vector, 400, "Cannot update parameter", "a mapped field cannot change"),
+    (a_level_of_another_engine, 400, "does not support", "choose a `compression_level` of that engine"),
+    (a_level_and_another_encoder, 400, "compression level", "`mode`, `compression_level` and the encoder"),
+    (an_unknown_encoder, 400, '"methodComponent" is null', "check the encoder's `name`"),
     (an_alias_named_like_an_index, 400, "index exists with the same name as the alias", "choose another name"),
     (an_unknown_index_setting, 400, "unknown setting", "check the setting's name"),
     (an_unknown_cluster_setting, 400, "not recognized", "check the setting's name"),

@@ -155,6 +155,21 @@ def faiss_knows_cosines(server):
     works(server, IndexKind, **vector())
 
 
+def vectors_cannot_be_compressed(server):
+    """k-NN 2.16: KNNVectorFieldMapper has neither parameter."""
+    line = r"v: mode and compression_level came with OpenSearch 2\.17; declare it without"
+    smaller = {"mode": "on_disk", "compression_level": "32x"}
+    is_refused(server, IndexKind, line, **vector(space_type="l2", **smaller))
+
+
+def vectors_are_compressed(server):
+    """k-NN 2.17: KNNVectorFieldMapper."""
+    half = {"encoder": {"name": "sq", "parameters": {"type": "fp16"}}}
+    works(server, IndexKind, **vector(space_type="l2", mode="on_disk", compression_level="32x", parameters={"m": 8}))
+    works(server, IndexKind, **vector(space_type="l2", mode="in_memory", parameters=half))
+    works(server, IndexKind, **vector(engine="lucene", compression_level="4x"))
+
+
 def nmslib_makes_indexes(server):
     """k-NN 2.19: NmslibHNSWMethod."""
     works(server, IndexKind, **vector(engine="nmslib", space_type="l2"))
@@ -226,6 +241,7 @@ GATES = [
     Gate("connector.py", "2.14.0", retries_would_be_dropped, "2.15.0", retries_are_kept),
     Gate("connector.py", "2.18.0", a_connector_needs_no_credential, "2.19.0", a_connector_gets_a_placeholder),
     Gate("connector.py", "3.4.0", skipping_verification_would_be_dropped, "3.5.0", skipping_verification_is_kept),
+    Gate("index.py", "2.16.0", vectors_cannot_be_compressed, "2.17.0", vectors_are_compressed),
     Gate("index.py", "2.18.0", faiss_does_not_know_cosines, "2.19.0", faiss_knows_cosines),
     Gate("index.py", "2.19.1", nmslib_makes_indexes, "3.0.0", nmslib_is_gone),
     Gate("ingest_pipeline.py", "2.15.0", texts_are_embedded_singly, "2.16.0", texts_are_embedded_in_batches),

@@ -54,6 +54,7 @@ def test_plan(change, updates, replaces):
         ({"properties": {"text": TEXT}}, "field id"),
         ({"vectors": {"vector": {"dimension": 768}}}, "vector field vector"),
         ({"vectors": {"vector": {"dimension": 384, "space_type": "l2"}}}, "vector field vector"),
+        ({"vectors": {"vector": {"dimension": 384, "mode": "on_disk"}}}, "vector field vector"),
         ({"vectors": {}}, "setting knn, vector field vector"),
         ({"settings": {"refresh_interval": "5s", "codec": "best_compression"}}, "setting codec"),
     ],
@@ -127,6 +128,8 @@ def test_is_made_with_its_mark_its_pipelines_and_its_vectors():
         ({"engine": "lucene"}, (2, 11, 0), 0),
         ({"engine": "nmslib", "space_type": "l2"}, (2, 19, 0), 0),
         ({"engine": "nmslib", "space_type": "l2"}, (3, 0, 0), 1),
+        ({"engine": "lucene", "compression_level": "4x"}, (2, 17, 0), 0),
+        ({"engine": "lucene", "compression_level": "4x", "mode": "on_disk"}, (2, 16, 0), 1),
     ],
 )
 def test_knows_what_a_version_cannot_do(vector, version, problems):

@@ -75,6 +75,19 @@ def test_it_reads_back_as_declared_whatever_the_service_fills_in(indexes, ask, f
     }  # fmt: skip
 
 
+def test_what_keeps_vectors_small_reads_back_as_declared(indexes):
+    half = {"encoder": {"name": "sq", "parameters": {"type": "fp16"}}, "m": 8}
+    vectors = {
+        "halves": {"dimension": 4, "parameters": half},
+        "disk": {"dimension": 8, "mode": "on_disk", "compression_level": "32x"},
+    }
+    made = indexes.create(**{**DOCS, "vectors": vectors})
+    shown = indexes.read(made).inputs["vectors"]
+    assert shown == made.props["vectors"]
+    assert {name: shown["disk"][name] for name in vectors["disk"]} == vectors["disk"]
+    assert shown["halves"]["parameters"] == half
+
+
 def test_it_grows(indexes, settings):
     made = indexes.create(**DOCS)
     more = {

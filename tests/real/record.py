@@ -77,7 +77,46 @@ def deployed(ask: Ask, url: str) -> str:
     return model
 
 
-STORIES: Mapping[str, Callable[[Ask, str], None]] = {"rows": rows}
+def vectors(ask: Ask, _url: str) -> None:
+    """What makes vectors small: `mode`, `compression_level` and encoders, with a method and without, and changed."""
+    cosine, inner = (
+        {"name": "hnsw", "engine": "faiss", "space_type": space} for space in ("cosinesimil", "innerproduct")
+    )
+    lucene = {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"}
+    half: dict[str, Any] = {"encoder": {"name": "sq", "parameters": {"type": "fp16"}}}
+    fields: dict[str, dict[str, Any]] = {
+        "on disk, 16x": {"mode": "on_disk", "compression_level": "16x", "method": cosine},
+        "on disk": {"mode": "on_disk", "method": cosine},
+        "on disk, its graph described": {"mode": "on_disk", "method": {**inner, "parameters": {"m": 8}}},
+        "in memory": {"mode": "in_memory", "method": cosine},
+        "in memory, 32x": {"mode": "in_memory", "compression_level": "32x", "method": cosine},
+        "4x, faiss": {"compression_level": "4x", "method": cosine},
+        "2x, faiss": {"compression_level": "2x", "method": cosine},
+        "1x, faiss": {"compression_level": "1x", "method": cosine},
+        "4x, lucene": {"compression_level": "4x", "method": lucene},
+        "16x, lucene": {"compression_level": "16x", "method": lucene},
+        "on disk, lucene": {"mode": "on_disk", "method": lucene},
+        "64x": {"compression_level": "64x", "method": cosine},
+        "no mode": {"mode": "fast", "method": cosine},
+        "halves": {"method": {**cosine, "parameters": half}},
+        "halves, no type": {"method": {**cosine, "parameters": {"encoder": {"name": "sq"}}}},
+        "halves, on disk": {"mode": "on_disk", "method": {**cosine, "parameters": half}},
+        "no encoder of that name": {"method": {**cosine, "parameters": {"encoder": {"name": "zip"}}}},
+        "bits": {"method": {**cosine, "parameters": {"encoder": {"name": "binary", "parameters": {"bits": 2}}}}},
+        "ivf": {"method": {**inner, "name": "ivf", "parameters": {"nlist": 4}}},
+    }
+    for name, field in fields.items():
+        vector = {"type": "knn_vector", "dimension": 8, **field}
+        made = {"settings": {"index.knn": True}, "mappings": {"properties": {"v": vector}}}
+        if "error" in ask("PUT", "/docs", made, note=name):
+            continue
+        ask("GET", "/docs/_mapping", note=name)
+        for other in ({"mode": "on_disk"}, {"compression_level": "8x"}, {}):
+            ask("PUT", "/docs/_mapping", {"properties": {"v": {**vector, **other}}}, note=f"{name}, then {other}")
+        ask("DELETE", "/docs")
+
+
+STORIES: Mapping[str, Callable[[Ask, str], None]] = {"rows": rows, "vectors": vectors}
 
 
 def record(name: str) -> Path:

@@ -200,10 +200,11 @@ def test_documents_mappings_models_and_searches_are_answered_as_recorded(make, c
     verdict(capsys, {name: replay.play(name) for name in ("documents", "mappings", "models", "search")})
 
 
-def test_rows_on_their_way_are_answered_as_recorded(make, clock, client_for, capsys):
+@pytest.mark.parametrize("name", ["rows", "vectors"])
+def test_what_record_py_asks_is_answered_as_recorded(make, clock, client_for, capsys, name):
     application = make()
     client_for(application).ok("PUT", "/_index_template/exact", EXACT)
-    verdict(capsys, {"rows": Replay(clock, lambda row: client_for(application)).play("rows")})
+    verdict(capsys, {name: Replay(clock, lambda row: client_for(application)).play(name)})
 
 
 def test_the_share_that_is_told_is_the_share_that_holds():
@@ -217,5 +218,17 @@ def test_the_share_that_is_told_is_the_share_that_holds():
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDINGS.glob("*.jsonl")))
 def test_every_recording_is_replayed(name):
-    stories = {"seed_flow", "lifecycle", "swap", "restart", "auth", "documents", "mappings", "models", "search", "rows"}
+    stories = {
+        "seed_flow",
+        "lifecycle",
+        "swap",
+        "restart",
+        "auth",
+        "documents",
+        "mappings",
+        "models",
+        "search",
+        "rows",
+        "vectors",
+    }
     assert name in stories
