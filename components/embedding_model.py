@@ -15,6 +15,11 @@ from providers.model_group import ModelGroup
 from providers.trusted_endpoint import TrustedEndpoint
 
 
+def name_in_cluster(embedding_model: str) -> str:
+    """What the group and the connector of an embedding model are called: `<project>-<stack>-<its name>`."""
+    return f"{pulumi.get_project()}-{pulumi.get_stack()}-{embedding_model}"
+
+
 class EmbeddingModel(pulumi.ComponentResource):
     """Lets PolarSearch call an OpenAI-compatible embedding service, and proves that it can.
 
@@ -48,7 +53,7 @@ class EmbeddingModel(pulumi.ComponentResource):
     ) -> None:
         super().__init__("polardb:semanticsearch:EmbeddingModel", name, None, opts)
         inside, first = ResourceOptions(parent=self), ResourceOptions(parent=self, depends_on=list(after))
-        ours = f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
+        ours = name_in_cluster(name)
         self.endpoint = TrustedEndpoint(f"{name}-endpoint", pattern=embedding.pattern, opts=first)
         self.group = ModelGroup(
             f"{name}-group", name=ours, description=f"Embedding models of {pulumi.get_stack()}", opts=first

@@ -33,6 +33,7 @@ from providers.kit import (
     flatten,
     grows,
     handover,
+    index_marks,
     meta_mark,
     plan_by_field,
     protected,
@@ -214,11 +215,14 @@ class IndexKind(Kind[IndexInputs, IndexState]):
         self.plan(state, inputs)
         return inputs.name
 
-    def create(self, inputs: IndexInputs, incarnation: str) -> str:
+    def require_possible(self, inputs: IndexInputs) -> None:
         if problems := unsupported(inputs, self.search.version):
             raise Refused(f"index {inputs.name}: {'; '.join(problems)}")
         if inputs.alias:
             require_free(self.search, inputs.alias.name, inputs.alias.owner)
+
+    def create(self, inputs: IndexInputs, incarnation: str) -> str:
+        self.require_possible(inputs)
         self.search.put(f"/{inputs.name}", body(inputs, incarnation), makes=True)
         return inputs.name
 
@@ -275,13 +279,9 @@ class IndexKind(Kind[IndexInputs, IndexState]):
 
     def _replaced(self, id: str, owner: str) -> bool:
         """Whether a newer index of the same resource serves the searches now: its alias has moved on."""
-        ours = [name for name, mark in self._index_marks().items() if mark.owner == owner and name != id]
+        ours = [name for name, mark in index_marks(self.search).items() if mark.owner == owner and name != id]
         aliases = self.search.get("/_alias") if ours else {}
         return any(aliases.get(name, {}).get("aliases") for name in ours)
-
-    def _index_marks(self) -> dict[str, Mark]:
-        shown = self.search.get(f"/_mapping?filter_path=*.mappings._meta.{META_KEY}")
-        return {name: meta_mark(index["mappings"]["_meta"], "index") for name, index in shown.items()}
 
 
 def _pipeline(settings: Mapping[str, str], name: str) -> str:

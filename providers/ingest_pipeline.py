@@ -128,10 +128,13 @@ class IngestPipelineKind(NamedKind[IngestPipelineInputs, IngestPipelineState]):
             )
         self.search.delete(f"/_ingest/pipeline/{id}")
 
-    def write(self, inputs: IngestPipelineInputs, incarnation: str) -> None:
+    def require_possible(self, inputs: IngestPipelineInputs) -> None:
         if inputs.batch_size is not None:
             what = f"ingest pipeline {inputs.name}: batch_size"
             require_version(self.search.version, (2, 16, 0), what, "leave it out (in a stack's configuration: null)")
+
+    def write(self, inputs: IngestPipelineInputs, incarnation: str) -> None:
+        self.require_possible(inputs)
         self.search.put(f"/_ingest/pipeline/{inputs.name}", definition(inputs, incarnation))
 
     def _indexes_that_use(self, name: str) -> list[str]:

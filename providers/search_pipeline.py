@@ -116,10 +116,13 @@ class SearchPipelineKind(NamedKind[SearchPipelineInputs, SearchPipelineState]):
     def delete(self, id: str, state: SearchPipelineState) -> None:
         self.search.delete(f"/_search/pipeline/{id}")
 
-    def write(self, inputs: SearchPipelineInputs, incarnation: str) -> None:
+    def require_possible(self, inputs: SearchPipelineInputs) -> None:
         if inputs.normalization == "z_score":
             what = f"search pipeline {inputs.name}: normalization z_score"
             require_version(self.search.version, (3, 0, 0), what, "use min_max or l2")
+
+    def write(self, inputs: SearchPipelineInputs, incarnation: str) -> None:
+        self.require_possible(inputs)
         self.search.put(f"/_search/pipeline/{inputs.name}", definition(inputs, incarnation))
 
 

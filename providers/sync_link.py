@@ -149,6 +149,11 @@ def _of_the_index(link: SyncLinkInputs, source: Source) -> Iterable[str]:
         yield f"a search view must contain its key: add {', '.join(loose)} to `fields`"
 
 
+def _refuse(link: SyncLinkInputs, found: Sequence[str]) -> None:
+    if found:
+        raise Refused(f"sync link {link.table} → {link.index}: {'; '.join(found)}")
+
+
 def _dotted(revision: Revision) -> str:
     return ".".join(map(str, revision))
 
@@ -176,6 +181,13 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         adopt = handover(inputs.index, "link", inputs.owner)
         require_ours(f"sync link into {inputs.index}", mark, inputs.owner, adopt)
         return inputs.index
+
+    def require_possible(self, inputs: SyncLinkInputs) -> None:
+        """A table, or columns of it, that its own resource may still make are not missed."""
+        source = self._source(inputs)
+        there = {name: column for name, column in inputs.fields.items() if column in source.columns}
+        known = inputs.model_copy(update={"fields": there})
+        _refuse(inputs, [*_of_the_cluster(known, source), *(_of_the_table(known, source) if source.columns else [])])
 
     def create(self, inputs: SyncLinkInputs, incarnation: str) -> str:
         self._start(inputs, incarnation, self._checked(inputs))
@@ -218,8 +230,7 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
 
     def _checked(self, link: SyncLinkInputs) -> Source:
         source = self._source(link)
-        if found := refusals(link, source):
-            raise Refused(f"sync link {link.table} → {link.index}: {'; '.join(found)}")
+        _refuse(link, refusals(link, source))
         return source
 
     def _start(self, link: SyncLinkInputs, incarnation: str, source: Source) -> None:

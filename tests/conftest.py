@@ -19,6 +19,8 @@ from pulumi.runtime.rpc import deserialize_properties, is_rpc_secret, unwrap_rpc
 
 from providers.kit import Clock, Connections, SearchClient
 
+pytest_plugins = ["tests.services"]
+
 BASE = "http://search.test"
 
 
@@ -137,10 +139,10 @@ def _name(urn):
 def declare():
     """Runs a program under Pulumi's mocks, and gives what it declared, in order."""
 
-    def run(program, config=None, secrets=()):
+    def run(program, config=None, secrets=(), *, preview=False):
         monitor = Monitor()
         with own_loop():
-            set_mocks(monitor, project="polardb-semantic-search", stack="dev", monitor=monitor)
+            set_mocks(monitor, project="polardb-semantic-search", stack="dev", monitor=monitor, preview=preview)
             set_all_config(config or {}, list(secrets))
             pulumi.runtime.test(program)()
         return monitor.declared

@@ -27,8 +27,9 @@ LAYERS = [
     ["providers.*"],
     ["components.settings", "components.queries"],
     ["components.generation", "components.sources"],
+    ["components.objects"],
     ["components.embedding_model", "components.collection"],
-    ["components.semantic_search"],
+    ["components.semantic_search", "components.preflight"],
     ["__main__"],
 ]
 ONLY_HERE = {

@@ -19,7 +19,17 @@ from .errors import (
 from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient
 from .kind import Kind, NamedKind
-from .meta import alias_mark, alias_place, handover, mark_at, read_meta, require_free, rewrite_meta, write_mark
+from .meta import (
+    alias_mark,
+    alias_place,
+    handover,
+    index_marks,
+    mark_at,
+    read_meta,
+    require_free,
+    rewrite_meta,
+    write_mark,
+)
 from .ownership import META_KEY, Mark, describe, meta_mark, read_description, read_marks, require_ours, with_meta
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource, owner_of
@@ -67,6 +77,7 @@ __all__ = [
     "flatten",
     "grows",
     "handover",
+    "index_marks",
     "insist",
     "mark_at",
     "meta_mark",

@@ -29,6 +29,8 @@ UNCERTAIN = frozenset({502, 504})
 
 STRANGER = "is this really PolarSearch? check `search_url`"
 
+RETRIES = 5
+
 GREETING_PATIENCE = 10.0
 """Seconds for the answer to `GET /`, which PolarSearch gives at once and the port of another service may never give."""
 
@@ -58,7 +60,7 @@ class SearchClient:
         *,
         clock: Clock,
         tell: Callable[[str], None] = lambda _: None,
-        retries: int = 5,
+        retries: int = RETRIES,
         pause: float = 0.5,
         patience: float = GREETING_PATIENCE,
     ) -> None:
@@ -76,8 +78,10 @@ class SearchClient:
         username: str,
         password: str,
         ca_file: str | None,
+        *,
         clock: Clock,
         tell: Callable[[str], None] = lambda _: None,
+        again: bool = True,
     ) -> SearchClient:
         """`ca_file` names the certificate authority of an https endpoint; without it the system's are trusted."""
         auth = (username, password) if username else None
@@ -85,7 +89,7 @@ class SearchClient:
         timeout = httpx.Timeout(60, connect=10)  # six tries at what a firewall drops: one minute, not six
         verify = _trust(url, ca_file)
         http = httpx.Client(base_url=url.rstrip("/"), auth=auth, timeout=timeout, limits=limits, verify=verify)
-        return cls(http, clock=clock, tell=tell)
+        return cls(http, clock=clock, tell=tell, retries=RETRIES if again else 0)
 
     @property
     def version(self) -> Version:

@@ -28,6 +28,12 @@ def mark_at(search: SearchClient, index: str, place: str) -> Mark | None:
         return None
 
 
+def index_marks(search: SearchClient) -> dict[str, Mark]:
+    """The marks of all indexes that keep any, by their names. One request."""
+    shown = search.get(f"/_mapping?filter_path=*.mappings._meta.{META_KEY}")
+    return {name: meta_mark(index["mappings"]["_meta"], "index") for name, index in shown.items()}
+
+
 def alias_place(name: str) -> str:
     """Where an index keeps the mark of an alias of its."""
     return f"alias:{name}"

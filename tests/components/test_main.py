@@ -13,6 +13,8 @@ import pytest
 import yaml
 from pulumi.runtime import get_root_resource
 
+import components.preflight
+
 ROOT = Path(__file__).parents[2]
 PROJECT = "polardb-semantic-search"
 SECRETS = ["searchPassword", "databasePassword", "embeddingApiKey"]
@@ -34,13 +36,27 @@ def interrupt():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True)
+def preflight(monkeypatch):
+    """Who was asked what is in the way, and what they answer, since those clusters are none we may ask."""
+    asked, answers = [], []
+
+    def obstacles(connections, stack, embedding, collections):
+        asked.append((connections, stack, [collection.name for collection in collections]))
+        return answers
+
+    monkeypatch.setattr(components.preflight, "obstacles", obstacles)
+    return asked, answers
+
+
 @pytest.fixture
 def run_main(declare):
     """Runs the program, and gives what it declared, by name."""
 
-    def run(config, secrets=tuple(SECRETS)):
+    def run(config, secrets=tuple(SECRETS), **options):
         program = lambda: runpy.run_path(str(ROOT / "__main__.py")) and None  # noqa: E731
-        return {one.name: one for one in declare(program, config, [f"{PROJECT}:{name}" for name in secrets])}
+        declared = declare(program, config, [f"{PROJECT}:{name}" for name in secrets], **options)
+        return {one.name: one for one in declared}
 
     return run
 
@@ -99,6 +115,21 @@ def test_every_mistake_at_once_and_nothing_declared(run_main):
         "collections",
     ]
     assert "open" not in [word.strip("'") for word in str(stopped.value).split()]
+
+
+def test_the_services_are_asked_first_whether_anything_is_in_the_way(run_main, preflight):
+    asked, answers = preflight
+    answers.append("index documents_1 exists and is not ours")
+    with pytest.raises(pulumi.RunError, match=r"^1 thing is in the way, nothing was touched:\n  index documents_1"):
+        run_main(configuration("dev"))
+    [(connections, stack, collections)] = asked
+    assert set(connections.secrets()) == {"the-searchPassword", "the-databasePassword"}
+    assert (stack, collections) == ("search", ["documents", "products"])
+
+
+def test_a_preview_asks_nobody(run_main, preflight):
+    assert "search-products-alias" in run_main(configuration("dev"), preview=True)
+    assert preflight == ([], [])
 
 
 def test_an_interrupt_ends_the_program_at_once(run_main):

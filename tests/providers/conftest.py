@@ -1,15 +1,10 @@
-"""Both services in this process, and a kind driven as Pulumi's dynamic-provider host drives it.
-
-The search service is mounted through respx, and its clock is the fake one: it moves when a kind sleeps. PolarDB listens
-on a free port, and its AutoETL writes into that same search service.
-"""
+"""A kind driven as Pulumi's dynamic-provider host drives it, at the services of `tests.services`."""
 
 from __future__ import annotations
 
 import shutil
 import ssl
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +14,9 @@ from google.rpc import status_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import deserialize_properties
 
-from providers.kit import Connections, DynamicProvider, Mark
+from providers.kit import DynamicProvider, Mark
 from providers.kit.host import Failure
-from sandbox import mock_polarsearch
-from sandbox.autoetl import AutoEtl, HttpSearch
-from sandbox.autoetl.worker import Pace
-from sandbox.polardb import Database, serve
 
-USER, PASSWORD = "polardb_user", "secret-of-polardb"
 EMBEDDINGS = "http://embeddings.test/v1/embeddings"
 BODY = '{"model": "${parameters.model}", "input": ${parameters.input}, "dimensions": DIMENSION}'
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
@@ -40,35 +30,6 @@ def one_authority(monkeypatch, tmp_path_factory):
         certificate, end, _ = certifi.contents().partition("-----END CERTIFICATE-----\n")
         file.write_text(certificate + end)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-
-
-@pytest.fixture
-def api_keys():
-    """What the embedding service accepts, looked at on every call."""
-    return {"sk-good"}
-
-
-@pytest.fixture
-def version():
-    """The version of the search service; a test that names others by `parametrize` gets those."""
-    return "2.19.1"
-
-
-@pytest.fixture
-def search(hands, api_keys, version):
-    with mock_polarsearch(clock=lambda: hands.time, api_keys=api_keys, version=version) as mounted:
-        yield mounted
-
-
-@pytest.fixture
-def connections(search, connect):
-    return connect(search_url=search.url)
-
-
-@pytest.fixture
-def ask(connections):
-    """The search service, asked by somebody who is not us."""
-    return connections.search
 
 
 @pytest.fixture
@@ -103,54 +64,6 @@ def certificate(tmp_path_factory):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file, key)
     return Certificate(file, context)
-
-
-@dataclass
-class PolarDb:
-    """A PolarDB on a socket."""
-
-    database: Database
-    port: int
-    connections: Connections
-
-    def run(self, statement, values=()):
-        """The rows of one statement."""
-        return self.connections.database.query(statement, values)
-
-    def until(self, condition, patience=60):
-        """Wait, in real time, for what AutoETL does by itself."""
-        deadline = time.monotonic() + patience
-        while not condition():
-            assert time.monotonic() < deadline, self.run("CALL dbms_etl.show_sync_link()")
-            time.sleep(0.005)
-
-
-@pytest.fixture
-def start_polardb(tmp_path, search, connect):
-    """Starts databases, of any revision, whose AutoETL writes into `search`."""
-    running, bugs = [], []
-
-    def start(**options):
-        database = Database(tmp_path / f"{len(running)}.db", **options)
-        database.add_account(USER, PASSWORD, everything=True)
-        outbound = HttpSearch(search.url, "", "")
-        etl = AutoEtl(database, outbound, pace=Pace(500, 0.01, 0.05), log=bugs.append)
-        server = serve(database, log=bugs.append)
-        running.append((server.stop, etl.close, outbound.close, database.close))
-        where = {"database_host": "127.0.0.1", "database_port": server.port, "database_user": USER}
-        values = {"search_url": search.url, **where, "database_password": PASSWORD}
-        return PolarDb(database, server.port, connect(**values))
-
-    yield start
-    for stops in running:
-        for stop in stops:
-            stop()
-    assert bugs == []
-
-
-@pytest.fixture
-def polardb(start_polardb):
-    return start_polardb()
 
 
 class Ended(Exception):

@@ -120,7 +120,7 @@ def test_another_service_there_is_no_polarsearch(api, client):
 
 def test_a_ca_file_that_is_not_there_is_one_line(clock):
     with pytest.raises(SearchStackError, match=r"search_ca_file missing\.pem: .*name a PEM file"):
-        SearchClient.connect("https://search.test", "u", "p", "missing.pem", clock)
+        SearchClient.connect("https://search.test", "u", "p", "missing.pem", clock=clock)
 
 
 @pytest.fixture

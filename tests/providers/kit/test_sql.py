@@ -15,7 +15,9 @@ USER, PASSWORD = "polardb_user", "secret-of-polardb"
 @pytest.fixture
 def open_at(clock):
     """A client of the database at a port."""
-    return lambda port, tls=None, password=PASSWORD: Database.connect("127.0.0.1", port, USER, password, tls, clock)
+    return lambda port, tls=None, password=PASSWORD: Database.connect(
+        "127.0.0.1", port, USER, password, tls, clock=clock
+    )
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_a_wrong_password_is_not_tried_again(polardb, open_at, hands):
 def test_a_password_may_hold_any_character(database, polardb, clock):
     password = "p@ss'w\"ö\\r$d`%s{}#: 密"
     database.query("CREATE USER 'special'@'%%' IDENTIFIED BY %s", [password])
-    special = Database.connect("127.0.0.1", polardb.port, "special", password, None, clock)
+    special = Database.connect("127.0.0.1", polardb.port, "special", password, None, clock=clock)
     assert special.query("SELECT 1 AS a") == [{"a": 1}]
 
 
@@ -85,7 +87,7 @@ def test_a_server_that_comes_up_meanwhile_is_reached(start_polardb, open_at):
     port = free_port()
     clock = Clock(now=lambda: 0, sleep=lambda _: servers.append(serve(database, port)))
     try:
-        client = Database.connect("127.0.0.1", port, USER, PASSWORD, None, clock)
+        client = Database.connect("127.0.0.1", port, USER, PASSWORD, None, clock=clock)
         assert client.query("SELECT 1 AS a") == [{"a": 1}]
         assert len(servers) == 1
     finally:

@@ -1,0 +1,137 @@
+"""Before anything is made: every name that is somebody else's, and all that keeps a link from working, at once."""
+
+from __future__ import annotations
+
+import pulumi
+import pytest
+
+from components.objects import objects
+from components.preflight import obstacles, require_clear
+from components.settings import Collection, Embedding
+from tests.services import PASSWORD
+
+EMBEDDING = Embedding(url="https://e.test/v1", model="m", dimension=8)
+DOCS = Collection(
+    name="docs",
+    source={"table": "db.t", "columns": {"id": "INT", "t2": "TEXT"}, "primary_key": "id"},
+    fields={"id": "id", "text": "t2"},
+    mapping={"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}},
+    field_map={"text": "vector"},
+)
+OBJECTS = objects(DOCS, EMBEDDING, "p/s/search-docs-alias")
+INDEX = OBJECTS.index["name"]
+MADE = {"mappings": {"_meta": {"pulumi": {"index": "p/s/search-docs-index#00ff"}}}}
+
+
+@pytest.fixture(autouse=True)
+def stack(monkeypatch):
+    monkeypatch.setattr(pulumi, "get_project", lambda: "p")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "s")
+
+
+@pytest.fixture
+def revision():
+    return "8.0.1.1.54"
+
+
+@pytest.fixture
+def polardb(start_polardb, revision):
+    polardb = start_polardb(polardb_version=revision)
+    polardb.run("CREATE DATABASE db")
+    return polardb
+
+
+@pytest.fixture
+def found(polardb):
+    """What is in the way of these collections."""
+    return lambda *collections: obstacles(polardb.connections, "search", EMBEDDING, collections or [DOCS])
+
+
+def test_nothing_is_in_the_way_of_an_empty_cluster_with_or_without_the_table(found, polardb):
+    assert found() == []
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
+    assert found() == []
+
+
+def test_every_name_that_is_taken_at_once(found, ask):
+    theirs = {"name": "p-s-search-embedding", "description": "theirs"}
+    ask.post("/_plugins/_ml/model_groups/_register", theirs)
+    ask.put(f"/_ingest/pipeline/{INDEX}", {"processors": []})
+    ask.put(f"/_search/pipeline/{INDEX}", {"response_processors": []})
+    ask.put(f"/{INDEX}", {})
+    ask.put("/docs", {})
+    group, *others = [line.partition(";")[0] for line in found()]
+    assert group.startswith("model group p-s-search-embedding (")
+    assert others == [
+        f"ingest pipeline {INDEX} exists and is not ours",
+        f"search pipeline {INDEX} exists and is not ours",
+        f"index {INDEX} exists and is not ours",
+        "alias docs: an index has that name",
+    ]
+
+
+def test_what_is_ours_is_not_in_the_way(found, ask):
+    """As after a run that was killed: a pipeline is there, and its index is not yet."""
+    ask.put(f"/_ingest/pipeline/{INDEX}", {"processors": [], "description": "[pulumi:p/s/search-docs-ingest-pipeline]"})
+    assert found() == []
+
+
+def test_a_generation_that_is_there_costs_one_request(found, ask, search, polardb):
+    ask.put(f"/{INDEX}", MADE)
+    polardb.database.links = None  # whoever asked about links would fail
+    search.application.requests.reset()
+    assert found() == []
+    assert search.application.requests.counts() == {"GET /_mapping": 1}
+
+
+def test_what_keeps_a_link_from_working_is_told_before_anything_is_made(found, polardb):
+    polardb.run("CREATE TABLE db.t(id INT, n INT, t2 TEXT, PRIMARY KEY (id, n))")
+    polardb.database.server_variables["log_bin"] = "OFF"
+    [line] = found()
+    assert line.startswith(f"sync link db.t → {INDEX}: binlog is off: set the cluster parameter loose_polar_log_bin")
+    assert line.endswith("; (id) is no primary or unique key of db.t, which has (id, n)")
+
+
+def test_a_column_that_our_table_is_to_get_is_not_missed(found, polardb):
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY)")
+    assert found() == []
+
+
+@pytest.mark.parametrize("revision", ["8.0.1.1.51"])
+def test_a_revision_without_links(found):
+    [line] = found()
+    assert line.endswith("sync_by_map needs PolarDB 8.0.1.1.52 or later, this is 8.0.1.1.51: upgrade it")
+
+
+@pytest.mark.parametrize("version", ["2.15.0"])
+def test_what_this_opensearch_cannot_do(found):
+    assert [line.partition(" (")[0] for line in found()] == [
+        f"ingest pipeline {INDEX}: batch_size needs OpenSearch 2.16 or later; leave it out",
+        f"index {INDEX}: vector: faiss knows cosinesimil from OpenSearch 2.19; use innerproduct, or engine lucene",
+    ]
+
+
+def test_a_database_that_does_not_answer_is_told_once(connect, search):
+    values = {"search_url": search.url, "database_host": "127.0.0.1", "database_port": 1, "database_user": "u"}
+    other = DOCS.model_copy(update={"name": "other"})
+    connections = connect(**values, database_password=PASSWORD)
+    [line] = obstacles(connections, "search", EMBEDDING, [DOCS, other])
+    assert line.startswith("connect to 127.0.0.1:1: ")
+    assert line.endswith("(2003); check `database_host` and `database_port`, and that this machine may reach them")
+
+
+def test_a_search_service_that_does_not_answer_is_left_to_the_resources(connect, hands):
+    connections = connect(search_url="http://127.0.0.1:9", database_host="127.0.0.1", database_user="u")
+    assert obstacles(connections, "search", EMBEDDING, [DOCS]) == []
+    assert hands.slept == []
+
+
+def test_what_is_in_the_way_ends_the_program(polardb, ask):
+    require_clear(polardb.connections, "search", EMBEDDING, [DOCS])
+    ask.put(f"/{INDEX}", {})
+    ask.put("/docs", {})
+    with pytest.raises(pulumi.RunError) as ended:
+        require_clear(polardb.connections, "search", EMBEDDING, [DOCS])
+    head, *lines = str(ended.value).splitlines()
+    assert head == "2 things are in the way, nothing was touched:"
+    assert [line.split()[0] for line in lines] == ["index", "alias"]

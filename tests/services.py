@@ -1,0 +1,97 @@
+"""Both services in this process, for tests of what talks to them.
+
+The search service is mounted through respx, and its clock is the fake one: it moves when a kind sleeps. PolarDB listens
+on a free port, and its AutoETL writes into that same search service.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from providers.kit import Connections
+from sandbox import mock_polarsearch
+from sandbox.autoetl import AutoEtl, HttpSearch
+from sandbox.autoetl.worker import Pace
+from sandbox.polardb import Database, serve
+
+USER, PASSWORD = "polardb_user", "secret-of-polardb"
+
+
+@pytest.fixture
+def api_keys():
+    """What the embedding service accepts, looked at on every call."""
+    return {"sk-good"}
+
+
+@pytest.fixture
+def version():
+    """The version of the search service; a test that names others by `parametrize` gets those."""
+    return "2.19.1"
+
+
+@pytest.fixture
+def search(hands, api_keys, version):
+    with mock_polarsearch(clock=lambda: hands.time, api_keys=api_keys, version=version) as mounted:
+        yield mounted
+
+
+@pytest.fixture
+def connections(search, connect):
+    return connect(search_url=search.url)
+
+
+@pytest.fixture
+def ask(connections):
+    """The search service, asked by somebody who is not us."""
+    return connections.search
+
+
+@dataclass
+class PolarDb:
+    """A PolarDB on a socket."""
+
+    database: Database
+    port: int
+    connections: Connections
+
+    def run(self, statement, values=()):
+        """The rows of one statement."""
+        return self.connections.database.query(statement, values)
+
+    def until(self, condition, patience=60):
+        """Wait, in real time, for what AutoETL does by itself."""
+        deadline = time.monotonic() + patience
+        while not condition():
+            assert time.monotonic() < deadline, self.run("CALL dbms_etl.show_sync_link()")
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def start_polardb(tmp_path, search, connect):
+    """Starts databases, of any revision, whose AutoETL writes into `search`."""
+    running, bugs = [], []
+
+    def start(**options):
+        database = Database(tmp_path / f"{len(running)}.db", **options)
+        database.add_account(USER, PASSWORD, everything=True)
+        outbound = HttpSearch(search.url, "", "")
+        etl = AutoEtl(database, outbound, pace=Pace(500, 0.01, 0.05), log=bugs.append)
+        server = serve(database, log=bugs.append)
+        running.append((server.stop, etl.close, outbound.close, database.close))
+        where = {"database_host": "127.0.0.1", "database_port": server.port, "database_user": USER}
+        values = {"search_url": search.url, **where, "database_password": PASSWORD}
+        return PolarDb(database, server.port, connect(**values))
+
+    yield start
+    for stops in running:
+        for stop in stops:
+            stop()
+    assert bugs == []
+
+
+@pytest.fixture
+def polardb(start_polardb):
+    return start_polardb()
