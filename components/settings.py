@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
 )
 
+from providers.connector import UNEXPANDED
 from providers.index import OWN_SETTINGS, allowed_name
 from providers.kit import Json, flatten, worded
 from providers.kit.autoetl import MAP_SYNTAX, Backend, loose_keys, renamed_fields
@@ -258,7 +259,7 @@ def secret_mistakes(raw: Mapping[str, Any], api_key: str | None, open_secrets: S
 
 def _no_key(text: str) -> str:
     """Why a text cannot be an API key; empty when it can."""
-    if "${" in text:
+    if UNEXPANDED.search(text):
         return "is the name of a variable that no shell expanded"
     if not text.strip():
         return "is blank"

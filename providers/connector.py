@@ -7,6 +7,7 @@ never shown. Any change makes a new connector, which costs nothing; the model is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -38,6 +39,9 @@ EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input}
 EMBEDDING_BODY_WITH_DIMENSIONS = (
     '{ "model": "${parameters.model}", "input": ${parameters.input}, "dimensions": ${parameters.dimensions} }'
 )
+UNEXPANDED = re.compile(r"\$\{|^\$\w+$")
+"""A variable that no shell expanded, such as the tutorial's `${YOUR_API_KEY}`, or `$YOUR_API_KEY`."""
+
 NO_CREDENTIAL = {"unused": "unused"}
 """2.19 and later refuse a connector without one, needed or not (lifecycle.jsonl, "no credential")."""
 
@@ -99,7 +103,7 @@ class ConnectorInputs(Inputs):
     @classmethod
     def _not_left_literally(cls, credential: dict[str, str] | None) -> dict[str, str] | None:
         for name, value in (credential or {}).items():
-            if "${" in value or not value.strip():
+            if UNEXPANDED.search(value) or not value.strip():
                 what = "empty" if not value.strip() else "the text of a variable that no shell expanded"
                 raise ValueError(f"{name} is {what}; write the key itself, as a secret")
         return credential

@@ -138,6 +138,7 @@ def test_the_message_is_one_line_a_mistake():
     ("key", "what"),
     [
         ("${YOUR_API_KEY}", "is the name of a variable that no shell expanded"),
+        ("$YOUR_API_KEY", "is the name of a variable that no shell expanded"),
         (" ", "is blank"),
         ("sk-1\n", "has a blank, a line end or a letter that no HTTP header may have"),
         ("密钥", "has a blank, a line end or a letter that no HTTP header may have"),

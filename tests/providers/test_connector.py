@@ -57,6 +57,7 @@ def test_a_parameter_is_text_or_compact_json(value, text):
     ("change", "what"),
     [
         ({"credential": {"api_key": "${YOUR_API_KEY}"}}, "api_key is the text of a variable that no shell expanded"),
+        ({"credential": {"api_key": "$YOUR_API_KEY"}}, "api_key is the text of a variable that no shell expanded"),
         ({"credential": {"api_key": ""}}, "api_key is empty"),
         ({"actions": []}, "at least 1 item"),
         ({"actions": [{**ACTION, "body": "x"}]}, "Extra inputs are not permitted"),
