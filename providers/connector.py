@@ -33,7 +33,7 @@ from providers.kit import (
     require_version,
     whole,
 )
-from providers.kit.mlcommons import ROOT, can_be_marked_again, find_by, find_named, made
+from providers.kit.mlcommons import ROOT, can_be_marked_again, find_by, find_named, of_incarnation
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
 EMBEDDING_BODY_WITH_DIMENSIONS = (
@@ -150,7 +150,10 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         for option in inputs.client_config or {}:
             what = f"connector {inputs.name}: client_config {option}"
             require_version(self.search.version, LATER_OPTIONS.get(option, CLIENT_CONFIG), what, "leave it out")
-        return made(lambda: self._make(inputs, incarnation), lambda: self._named(inputs), incarnation)
+        return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, incarnation))["connector_id"])
+
+    def recover(self, inputs: ConnectorInputs, incarnation: str) -> str | None:
+        return of_incarnation(self._named(inputs), incarnation)
 
     def read(self, id: str, declared: ConnectorInputs) -> ConnectorState:
         return shown(self.search.get(f"{ROOT}/connectors/{id}"), declared)
@@ -167,9 +170,6 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
 
     def _named(self, inputs: ConnectorInputs) -> list[tuple[str, ConnectorState]]:
         return find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))
-
-    def _make(self, inputs: ConnectorInputs, incarnation: str) -> str:
-        return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, incarnation))["connector_id"])
 
     def _body(self, inputs: ConnectorInputs, incarnation: str) -> dict[str, Any]:
         needed = NO_CREDENTIAL if self.search.version >= (2, 19, 0) else None

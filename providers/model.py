@@ -31,7 +31,7 @@ from providers.kit import (
     read_description,
     wait_until,
 )
-from providers.kit.mlcommons import ROOT, can_be_marked_again, find_named, made
+from providers.kit.mlcommons import ROOT, can_be_marked_again, find_named, of_incarnation
 
 PROBE_TEXT = "hello world"
 SWAP_DELAY = 0.3
@@ -110,8 +110,10 @@ class ModelKind(Kind[ModelInputs, ModelState]):
         return ours[0] if ours else None
 
     def create(self, inputs: ModelInputs, incarnation: str) -> str:
-        mark = Mark(inputs.owner, incarnation)
-        return made(lambda: self._register(inputs, mark), lambda: self._named(inputs), incarnation)
+        return self._register(inputs, Mark(inputs.owner, incarnation))
+
+    def recover(self, inputs: ModelInputs, incarnation: str) -> str | None:
+        return of_incarnation(self._named(inputs), incarnation)
 
     def ready(self, id: str, inputs: ModelInputs) -> None:
         self._deploy(id, inputs)

@@ -68,6 +68,17 @@ class Kind(ABC, Generic[I, S]):
         Raises NotOwned when the name is taken by somebody else's object.
         """
 
+    def take_over(self, inputs: I, incarnation: str) -> str | None:
+        """What is ours already becomes this incarnation, so that whoever knows the former one no longer deletes it."""
+        id = self.find(inputs)
+        if id is not None:
+            self.update(id, self.read(id, inputs), inputs, incarnation)
+        return id
+
+    def recover(self, inputs: I, incarnation: str) -> str | None:
+        """The id of what `create` made though its answer was lost; None when it made nothing."""
+        return self.take_over(inputs, incarnation)
+
     def require_possible(self, inputs: I) -> None:
         """Raises Refused or NotOwned where the object cannot be made here, whatever of its stack is there already."""
 

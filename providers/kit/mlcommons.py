@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from .errors import NotFound, Unavailable
+from .errors import NotFound
 from .fields import State
 from .http import SearchClient
 
 ROOT = "/_plugins/_ml"
 
 T = TypeVar("T")
-S = TypeVar("S", bound=State)
 
 
 def can_be_marked_again(search: SearchClient) -> bool:
@@ -26,18 +25,9 @@ def can_be_marked_again(search: SearchClient) -> bool:
     return search.version >= (2, 12, 0)
 
 
-def made(make: Callable[[], str], named: Callable[[], list[tuple[str, S]]], incarnation: str) -> str:
-    """The id that `make` answers with. Where that answer is lost, the incarnation tells which of those `named` it is.
-
-    Raises Unavailable when it is none of them.
-    """
-    try:
-        return make()
-    except Unavailable as error:
-        ids = [] if error.refused else [id for id, shown in named() if shown.incarnation == incarnation]
-        if not ids:
-            raise
-        return ids[0]
+def of_incarnation(named: Iterable[tuple[str, State]], incarnation: str) -> str | None:
+    """The id of the one that this create made; a find would not do, since 2.11 takes nothing over."""
+    return next((id for id, shown in named if shown.incarnation == incarnation), None)
 
 
 def find_named(search: SearchClient, objects: str, name: str, read: Callable[[str], T]) -> list[tuple[str, T]]:

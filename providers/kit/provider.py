@@ -171,22 +171,14 @@ def owner_of(resource_name: str) -> str:
 
 def _make(kind: AnyKind, inputs: Inputs, incarnation: str) -> str:
     """The id of the object, found or made. An answer that was lost is looked for, never asked for twice."""
-    if (id := _take_over(kind, inputs, incarnation)) is not None:
+    if (id := kind.take_over(inputs, incarnation)) is not None:
         return id
     try:
         return kind.create(inputs, incarnation)
     except Unavailable as error:
-        if error.refused or (id := _take_over(kind, inputs, incarnation)) is None:
+        if error.refused or (id := kind.recover(inputs, incarnation)) is None:
             raise
         return id
-
-
-def _take_over(kind: AnyKind, inputs: Inputs, incarnation: str) -> str | None:
-    """What is ours already becomes this incarnation, so that whoever knows the former one no longer deletes it."""
-    id = kind.find(inputs)
-    if id is not None:
-        kind.update(id, kind.read(id, inputs), inputs, incarnation)
-    return id
 
 
 def _open(setting: Callable[[str], str | None]) -> Connections:
