@@ -33,7 +33,7 @@ from providers.kit import (
     wait_until,
     write_mark,
 )
-from providers.kit.autoetl import find_link
+from providers.kit.autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, find_link
 from providers.kit.backfill import Backfill, Filling, Source, count_documents, time_left
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
@@ -132,10 +132,11 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
 
     def _held_up(self, index: str) -> str:
         """Why no more rows come, where AutoETL says so: one row that the model refuses stops all behind it."""
-        with suppress(SqlError):
-            link = find_link(self.database.query("CALL dbms_etl.show_sync_link()"), index)
-            if link and link.problem:
-                return f"; its link is held up: {link.problem}"
+        for shown in (SHOW_LINKS, SHOW_SEARCH_VIEWS):
+            with suppress(SqlError):  # a revision without such links
+                link = find_link(self.database.query(shown), index)
+                if link and link.problem:
+                    return f"; its link is held up: {link.problem}"
         return ""
 
     def _refuse_to_hide_documents(self, name: str, index: str) -> None:

@@ -35,6 +35,8 @@ from providers.kit import (
     write_mark,
 )
 from providers.kit.autoetl import (
+    SHOW_LINKS,
+    SHOW_SEARCH_VIEWS,
     Backend,
     Link,
     Revision,
@@ -198,7 +200,7 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         believed = Mark(declared.owner, getattr(declared, "incarnation", ""))  # without its index nothing tells
         mark = believed if shown is None else shown
         if link is None and (shown is None or not mark.owner):
-            raise NotFound("CALL dbms_etl.show_sync_link()", None, f"there is no link into {declared.index}")
+            raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
         return SyncLinkState.model_construct(
             **declared.model_dump(include=set(SyncLinkInputs.model_fields) - {"owner"}),
             owner=mark.owner,
@@ -279,10 +281,8 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
             return None
 
     def _link(self, inputs: SyncLinkInputs) -> Link | None:
-        views = inputs.backend == "search_view"
-        return find_link(
-            self.database.query("SHOW SEARCH VIEW STATUS" if views else "CALL dbms_etl.show_sync_link()"), inputs.index
-        )
+        shown = SHOW_SEARCH_VIEWS if inputs.backend == "search_view" else SHOW_LINKS
+        return find_link(self.database.query(shown), inputs.index)
 
     def _drop(self, state: SyncLinkState) -> None:
         if not state.link:

@@ -46,6 +46,9 @@ FLINK_TYPES = {
 MAP_SYNTAX = frozenset(".,()=; ")
 """What sync_by_map's `index.field(database.table.column)` is written with."""
 
+SHOW_LINKS = "CALL dbms_etl.show_sync_link()"
+SHOW_SEARCH_VIEWS = "SHOW SEARCH VIEW STATUS"
+
 FAILING = frozenset({"recovering", "failed", "failing", "error", "stopped", "cancelled", "canceled"})
 
 

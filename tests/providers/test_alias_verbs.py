@@ -24,8 +24,9 @@ def aliases(drive, indexes):
 
 
 @pytest.fixture
-def table(polardb):
+def table(start_polardb):
     """Four rows: two texts, a blank one, none."""
+    polardb = start_polardb(polardb_version="8.0.1.1.54")
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
     polardb.run(r"INSERT INTO db.t VALUES (1, 'a mug'), (2, '杯子'), (3, ' \n'), (4, NULL)")
@@ -154,13 +155,22 @@ def test_not_in_time_it_stays_and_the_next_up_goes_on(guarded, fill, behind, end
     assert behind() == ["docs_2"]
 
 
-def test_what_holds_its_link_up_is_said(guarded, table, ask, ended):
+BY_MAP = "CALL dbms_etl.sync_by_map('search', 'docs_2.t2(db.t.t2)', 'docs_2.id=db.t.id', '', '')"
+BY_VIEW = "CREATE SEARCH VIEW docs_2 (id, t2, PRIMARY KEY (id)) AS SELECT id, t2 FROM db.t"
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [(BY_MAP, "CALL dbms_etl.show_sync_link()"), (BY_VIEW, "SHOW SEARCH VIEW STATUS")],
+    ids=["a procedure's link", "a search view"],
+)
+def test_what_holds_its_link_up_is_said(guarded, table, ask, ended, link, shown):
     """Waiting longer would not help."""
     made = guarded.create(**DOCS, cutover=CUTOVER)
     ask.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
     ask.put("/docs_2/_settings", {"index.default_pipeline": "broken"})
-    table.run("CALL dbms_etl.sync_by_map('search', 'docs_2.t2(db.t.t2)', 'docs_2.id=db.t.id', '', '')")
-    table.until(lambda: "no such model" in str(table.run("CALL dbms_etl.show_sync_link()")))
+    table.run(link)
+    table.until(lambda: "no such model" in str(table.run(shown)))
     with pytest.raises(ended, match=r"0 of 4 rows, .*; its link is held up: .*no such model.* \(gave up after 60 s\)"):
         guarded.update(made, index="docs_2")
 
