@@ -13,12 +13,14 @@ import pulumi
 from components.embedding_model import name_in_cluster
 from components.objects import Objects, objects, resource_name
 from components.settings import Collection, Embedding
+from components.sources import tables
 from providers.index import IndexKind
 from providers.ingest_pipeline import IngestPipelineKind
 from providers.kit import Connections, Kind, Mark, SearchStackError, counted, index_marks, owner_of
 from providers.kit.values import hide, mistakes
 from providers.model_group import ModelGroupKind
 from providers.search_pipeline import SearchPipelineKind
+from providers.source_table import SourceTableKind
 from providers.sync_link import SyncLinkKind
 
 AnyKind = Kind[Any, Any]
@@ -52,13 +54,18 @@ def obstacles(
     except SearchStackError:
         return []
     new = [wanted for collection in collections for wanted in _new(stack, embedding, collection, marks)]
-    every = [_group(stack), *new] if new else []
+    every = [_group(stack), *_tables(stack, collections), *new] if new else []
     return list(dict.fromkeys(line for kind, inputs in every for line in _asked(connections, kind, inputs)))
 
 
 def _group(stack: str) -> Wanted:
     embedding = f"{stack}-embedding"
     return ModelGroupKind, {"name": name_in_cluster(embedding), "owner": owner_of(f"{embedding}-group")}
+
+
+def _tables(stack: str, collections: Sequence[Collection]) -> Iterator[Wanted]:
+    for table in tables(collections):
+        yield SourceTableKind, {**table.inputs, "owner": owner_of(table.resource_name(stack))}
 
 
 def _new(stack: str, embedding: Embedding, collection: Collection, marks: Mapping[str, Mark]) -> Iterator[Wanted]:

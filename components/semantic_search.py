@@ -10,7 +10,7 @@ from pulumi import Output, ResourceOptions
 from components.collection import SearchCollection
 from components.embedding_model import EmbeddingModel
 from components.settings import Collection, Embedding
-from components.sources import Table, tables
+from components.sources import tables
 from providers.connection import Connection
 from providers.source_table import SourceTable
 
@@ -66,7 +66,10 @@ class SemanticSearchStack(pulumi.ComponentResource):
             "polardb:semanticsearch:SemanticSearchStack", name, None, ResourceOptions.merge(opts, at_connection)
         )
         inside = ResourceOptions(parent=self)
-        sources = {table.id: _source_table(name, table, inside) for table in tables(collections)}
+        sources = {
+            table.id: SourceTable(table.resource_name(name), **table.inputs, opts=inside)
+            for table in tables(collections)
+        }
         self.embedding = EmbeddingModel(  # what is wrong with a table shows before anything else is made
             f"{name}-embedding", embedding=embedding, after=list(sources.values()), opts=inside
         )
@@ -84,15 +87,3 @@ class SemanticSearchStack(pulumi.ComponentResource):
         }
         self.collections = {called: collection.outputs for called, collection in made.items()}
         self.register_outputs({"model_id": self.model_id, "dimension": self.dimension, "collections": self.collections})
-
-
-def _source_table(stack: str, table: Table, opts: ResourceOptions) -> SourceTable:
-    return SourceTable(
-        f"{stack}-{table.id}-table",
-        database=table.database,
-        name=table.name,
-        columns=table.columns,
-        primary_key=table.primary_key,
-        deletion_protection=table.deletion_protection,
-        opts=opts,
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .settings import Collection
 
@@ -24,6 +25,17 @@ class Table:
     @property
     def name(self) -> str:
         return self.id.split(".")[1]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What its resource is declared with."""
+        columns, key = dict(self.columns), list(self.primary_key)
+        named = {"database": self.database, "name": self.name}
+        return {**named, "columns": columns, "primary_key": key, "deletion_protection": self.deletion_protection}
+
+    def resource_name(self, stack: str) -> str:
+        """What Pulumi calls it in a `SemanticSearchStack`: `search-shop.products-table`."""
+        return f"{stack}-{self.id}-table"
 
 
 def tables(collections: Sequence[Collection]) -> list[Table]:

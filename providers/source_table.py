@@ -105,6 +105,14 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
             raise Refused(f"table {_id(inputs)}: this account lacks SELECT on {_id(inputs)}: grant it")
         return None
 
+    def require_possible(self, inputs: SourceTableInputs) -> None:
+        """A table that is there must be what is declared or, where our stack made it, able to become it."""
+        if not (shown := self._columns(inputs)):
+            return
+        self._refuse_mismatches(inputs, shown)
+        if Mark(inputs.owner).stack not in {mark.stack for mark in self._marks(inputs)}:
+            self._leave_as_it_is(inputs, shown)
+
     def create(self, inputs: SourceTableInputs, incarnation: str) -> str:
         with _marking:
             if self._columns(inputs):  # another resource, which uses it too, was faster
@@ -130,16 +138,14 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
 
     def update(self, id: str, old: SourceTableState, new: SourceTableInputs, incarnation: str) -> None:
         shown = self._columns(new)
-        if wrong := mismatches(new, shown, self._key(new)):
-            raise Refused(f"table {id}: {'; '.join(wrong)}; declare it as it is, or name another table")
-        missing = {name: text for name, text in new.columns.items() if name not in shown}
+        self._refuse_mismatches(new, shown)
         ours = Mark(new.owner, incarnation)
         with _marking:
             marks = self._marks(new)
             if not {ours.stack, Mark(old.owner).stack} & {mark.stack for mark in marks}:
-                return self._leave_as_it_is(id, missing)
+                return self._leave_as_it_is(new, shown)
             others = [mark for mark in marks if mark.owner not in (old.owner, new.owner)]
-            return self._alter(new, [*others, ours], missing)
+            return self._alter(new, [*others, ours], _missing(new, shown))
 
     def delete(self, id: str, state: SourceTableState) -> None:
         with _marking:
@@ -167,10 +173,14 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
             raise protected(f"table {id} has {counted(row['n'], 'row')}")
         self.database.query(f"DROP TABLE {_quoted(state)}")
 
-    def _leave_as_it_is(self, id: str, missing: Mapping[str, str]) -> None:
-        if missing:
+    def _refuse_mismatches(self, table: SourceTableInputs, shown: Mapping[str, str]) -> None:
+        if wrong := mismatches(table, shown, self._key(table)):
+            raise Refused(f"table {_id(table)}: {'; '.join(wrong)}; declare it as it is, or name another table")
+
+    def _leave_as_it_is(self, table: SourceTableInputs, shown: Mapping[str, str]) -> None:
+        if missing := _missing(table, shown):
             raise Refused(
-                f"table {id} has no column {', '.join(missing)}; it was there before us and is never altered: "
+                f"table {_id(table)} has no column {', '.join(missing)}; it was there before us and is never altered: "
                 f"add it yourself, or leave it out"
             )
 
@@ -201,6 +211,10 @@ class SourceTableKind(Kind[SourceTableInputs, SourceTableState]):
             [table.database, table.name],
         )
         return as_text(rows[0]["comment"]) if rows else None
+
+
+def _missing(table: SourceTableInputs, shown: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in table.columns.items() if name not in shown}
 
 
 def _id(table: SourceTableInputs) -> str:

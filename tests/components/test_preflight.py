@@ -87,14 +87,21 @@ def test_a_generation_that_is_there_costs_one_request(found, ask, search, polard
 def test_what_keeps_a_link_from_working_is_told_before_anything_is_made(found, polardb):
     polardb.run("CREATE TABLE db.t(id INT, n INT, t2 TEXT, PRIMARY KEY (id, n))")
     polardb.database.server_variables["log_bin"] = "OFF"
-    [line] = found()
-    assert line.startswith(f"sync link db.t → {INDEX}: binlog is off: set the cluster parameter loose_polar_log_bin")
-    assert line.endswith("; (id) is no primary or unique key of db.t, which has (id, n)")
+    table, link = found()
+    assert table == "table db.t: its primary key is (id, n), not (id); declare it as it is, or name another table"
+    assert link.startswith(f"sync link db.t → {INDEX}: binlog is off: set the cluster parameter loose_polar_log_bin")
+    assert link.endswith("; (id) is no primary or unique key of db.t, which has (id, n)")
 
 
 def test_a_column_that_our_table_is_to_get_is_not_missed(found, polardb):
-    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY)")
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY) COMMENT = '[pulumi:p/s/search-db.t-table#00ff]'")
     assert found() == []
+
+
+def test_a_column_that_somebody_elses_table_lacks(found, polardb):
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY)")
+    [line] = found()
+    assert line.startswith("table db.t has no column t2; it was there before us and is never altered: add it yourself")
 
 
 @pytest.mark.parametrize("revision", ["8.0.1.1.51"])
