@@ -13,7 +13,6 @@ from components.settings import Collection, Embedding
 from providers.alias import Alias
 from providers.index import Index
 from providers.ingest_pipeline import IngestPipeline
-from providers.kit import owner_of
 from providers.search_pipeline import SearchPipeline
 from providers.sync_link import SyncLink
 
@@ -39,7 +38,7 @@ class SearchCollection(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("polardb:semanticsearch:SearchCollection", name, None, opts)
-        declared = objects(collection, embedding, owner_of(resource_name(name, "alias")))
+        declared = objects(collection, embedding)
         inside = ResourceOptions(parent=self)
         self.ingest_pipeline = IngestPipeline(
             resource_name(name, "ingest_pipeline"), model_id=model_id, **declared.ingest_pipeline, opts=inside

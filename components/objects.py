@@ -30,13 +30,13 @@ def resource_name(collection: str, part: str) -> str:
     return f"{collection}-{part.replace('_', '-')}"
 
 
-def objects(collection: Collection, embedding: Embedding, alias_owner: str) -> Objects:
-    """The objects of one collection, whose alias's mark is to name `alias_owner`."""
+def objects(collection: Collection, embedding: Embedding) -> Objects:
+    """The objects of one collection."""
     called = names(collection, embedding)
     return Objects(
         ingest_pipeline=_ingest_pipeline(collection, embedding, called),
         search_pipeline=_search_pipeline(collection, called),
-        index=_index(collection, embedding, called, alias_owner),
+        index=_index(collection, embedding, called),
         link=_link(collection, called),
         alias=_alias(collection, called),
     )
@@ -61,7 +61,7 @@ def _search_pipeline(collection: Collection, called: Names) -> Inputs:
     }
 
 
-def _index(collection: Collection, embedding: Embedding, called: Names, alias_owner: str) -> Inputs:
+def _index(collection: Collection, embedding: Embedding, called: Names) -> Inputs:
     vectors = collection.vectors(embedding)
     return {
         "name": called.index,
@@ -73,7 +73,6 @@ def _index(collection: Collection, embedding: Embedding, called: Names, alias_ow
         "replicas": collection.replicas,
         "settings": collection.settings,
         "deletion_protection": collection.deletion_protection,
-        "alias": {"name": called.alias, "owner": alias_owner},
     }
 
 

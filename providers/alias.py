@@ -20,14 +20,15 @@ from providers.kit import (
     Mark,
     NamedInputs,
     NamedKind,
+    NotOwned,
     Part,
     Resource,
     SqlError,
     State,
-    alias_mark,
     alias_place,
     counted,
     handover,
+    mark_at,
     protected,
     read_meta,
     wait_until,
@@ -73,7 +74,9 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     called = "alias"
 
     def read(self, id: str, declared: AliasInputs) -> AliasState:
-        indexes, mark = alias_mark(self.search, id)
+        indexes = self._indexes(id)
+        marks = (mark_at(self.search, index, alias_place(id)) for index in indexes)
+        mark = next((mark for mark in marks if mark and mark.owner), Mark())
         return AliasState.model_construct(
             name=id,
             index=",".join(indexes),
@@ -81,6 +84,12 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
             owner=mark.owner,
             incarnation=mark.incarnation,
         )
+
+    def find(self, inputs: AliasInputs) -> str | None:
+        found = super().find(inputs)
+        if found is None and mark_at(self.search, inputs.name, "index") is not None:
+            raise NotOwned(f"alias {inputs.name}: an index has that name; choose another name, or delete that index")
+        return found
 
     def write(self, inputs: AliasInputs, incarnation: str) -> None:
         """The first time there is nothing to protect: it is set at once."""

@@ -22,7 +22,6 @@ from providers.kit import (
     Mark,
     NotFound,
     NotOwned,
-    Part,
     Plan,
     Refused,
     Resource,
@@ -37,7 +36,6 @@ from providers.kit import (
     meta_mark,
     plan_by_field,
     protected,
-    require_free,
     require_ours,
     rewrite_meta,
     with_meta,
@@ -81,13 +79,6 @@ def allowed_name(name: str) -> str:
     return name
 
 
-class ServedAs(Part):
-    """The alias that is to serve an index, and the `owner` in that alias's mark."""
-
-    name: str
-    owner: str
-
-
 class IndexInputs(Inputs):
     """What a person declares. `properties` are the fields that are not vectors, as OpenSearch maps them."""
 
@@ -100,7 +91,6 @@ class IndexInputs(Inputs):
     replicas: int = Field(default=1, ge=0)
     settings: dict[str, str | list[str]] = {}
     deletion_protection: bool = True
-    alias: ServedAs | None = None
 
     @field_validator("settings", mode="before")
     @classmethod
@@ -218,8 +208,6 @@ class IndexKind(Kind[IndexInputs, IndexState]):
     def require_possible(self, inputs: IndexInputs) -> None:
         if problems := unsupported(inputs, self.search.version):
             raise Refused(f"index {inputs.name}: {'; '.join(problems)}")
-        if inputs.alias:
-            require_free(self.search, inputs.alias.name, inputs.alias.owner)
 
     def create(self, inputs: IndexInputs, incarnation: str) -> str:
         self.require_possible(inputs)
@@ -260,7 +248,6 @@ class IndexKind(Kind[IndexInputs, IndexState]):
             replicas=int(settings["number_of_replicas"]),
             settings={name: settings[name] for name in declared.settings if name in settings},
             deletion_protection=kept.get(META_KEY, {}).get("protected") == "true",
-            alias=declared.alias,
             owner=mark.owner,
             incarnation=mark.incarnation,
             available=self.search.get(f"/_cluster/health/{id}")["status"] != "red",
@@ -293,8 +280,7 @@ class Index(Resource, module="polarsearch", name="Index"):
 
     `properties` are mapped as in OpenSearch; `vectors` are `{field: {dimension, space_type, engine, method,
     parameters, mode, compression_level}}`. Deleting one with documents is refused while `deletion_protection` is on,
-    unless its alias has moved to a newer index of the same resource. `alias`, `{name, owner}`, is the name it is to
-    have: where that is somebody else's, the index is not made, since its rows would be embedded for nothing.
+    unless its alias has moved to a newer index of the same resource.
 
     Example:
         index = Index(
@@ -323,7 +309,6 @@ class Index(Resource, module="polarsearch", name="Index"):
         replicas: Input[int] = 1,
         settings: Input[Mapping[str, Any]] | None = None,
         deletion_protection: Input[bool] = True,
-        alias: Input[Mapping[str, Any]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -336,6 +321,5 @@ class Index(Resource, module="polarsearch", name="Index"):
             "replicas": replicas,
             "settings": {} if settings is None else settings,
             "deletion_protection": deletion_protection,
-            "alias": alias,
         }
         super().__init__(resource_name, props, opts)

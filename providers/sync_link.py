@@ -177,9 +177,9 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
     def find(self, inputs: SyncLinkInputs) -> str | None:
         if too_old(inputs.backend, self._revision()):
             return None  # it has no links, nor a way to ask for them; `create` says everything that is wrong
-        link, mark = self._link(inputs), mark_at(self.search, inputs.index, "link") or Mark()
-        if link is None and mark.owner != inputs.owner:
-            return None
+        link, mark = self._link(inputs), mark_at(self.search, inputs.index, "link")
+        if mark is None or (link is None and mark.owner != inputs.owner):
+            return None  # without its index nothing tells whose a link is; `create` wants the index first
         adopt = handover(inputs.index, "link", inputs.owner)
         require_ours(f"sync link into {inputs.index}", mark, inputs.owner, adopt)
         return inputs.index

@@ -20,13 +20,11 @@ from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient
 from .kind import Kind, NamedKind
 from .meta import (
-    alias_mark,
     alias_place,
     handover,
     index_marks,
     mark_at,
     read_meta,
-    require_free,
     rewrite_meta,
     write_mark,
 )
@@ -68,7 +66,6 @@ __all__ = [
     "Unavailable",
     "Version",
     "WaitTimeout",
-    "alias_mark",
     "alias_place",
     "as_declared",
     "as_text",
@@ -88,7 +85,6 @@ __all__ = [
     "read_description",
     "read_marks",
     "read_meta",
-    "require_free",
     "require_ours",
     "require_version",
     "rewrite_meta",

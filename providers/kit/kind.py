@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, TypeVar
 
 from .connections import Connections
-from .errors import NotFound, NotOwned, Refused
+from .errors import NotFound
 from .fields import Inputs, NamedInputs, State
 from .http import SearchClient
 from .ownership import Mark, require_ours
@@ -80,15 +80,7 @@ class Kind(ABC, Generic[I, S]):
         return self.take_over(inputs, incarnation)
 
     def require_possible(self, inputs: I) -> None:
-        """Raises Refused or NotOwned where the object cannot be made here, whatever of its stack is there already."""
-
-    def obstacles(self, inputs: I) -> list[str]:
-        """Why the object cannot be made, a line each, as far as it shows now. Asks, and changes nothing.
-
-        `inputs` name objects that may not be there yet. Raises SearchStackError where it cannot be asked.
-        """
-        asked = (lambda: self.find(inputs)), (lambda: self.require_possible(inputs))
-        return [line for ask in asked for line in _refusal(ask)]
+        """Raises Refused where the object cannot be made here, whatever is there already of what `inputs` name."""
 
     @abstractmethod
     def create(self, inputs: I, incarnation: str) -> str:
@@ -153,11 +145,3 @@ class NamedKind(Kind[N, S]):
 
     def update(self, id: str, old: S, new: N, incarnation: str) -> None:
         self.write(new, incarnation)
-
-
-def _refusal(ask: Callable[[], object]) -> list[str]:
-    try:
-        ask()
-    except (NotOwned, Refused) as error:
-        return [str(error)]
-    return []

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .errors import NotFound, NotOwned
+from .errors import NotFound
 from .http import SearchClient
-from .ownership import META_KEY, Mark, meta_mark, require_ours, with_meta
+from .ownership import META_KEY, Mark, meta_mark, with_meta
 
 Meta = dict[str, Any]
 
@@ -37,26 +37,6 @@ def index_marks(search: SearchClient) -> dict[str, Mark]:
 def alias_place(name: str) -> str:
     """Where an index keeps the mark of an alias of its."""
     return f"alias:{name}"
-
-
-def alias_mark(search: SearchClient, name: str) -> tuple[list[str], Mark]:
-    """The indexes behind an alias, and the mark one of them keeps of it. Raises NotFound without the alias."""
-    indexes = sorted(search.get(f"/_alias/{name}"))
-    marks = (mark_at(search, index, alias_place(name)) for index in indexes)
-    return indexes, next((mark for mark in marks if mark and mark.owner), Mark())
-
-
-def require_free(search: SearchClient, alias: str, owner: str) -> None:
-    """Raises NotOwned where an alias of that name is not `owner`'s, or an index has it."""
-    try:
-        indexes, mark = alias_mark(search, alias)
-    except NotFound:
-        if mark_at(search, alias, "index") is not None:
-            raise NotOwned(
-                f"alias {alias}: an index has that name; choose another name, or delete that index"
-            ) from None
-    else:
-        require_ours(f"alias {alias}", mark, owner, handover(",".join(indexes), alias_place(alias), owner))
 
 
 def write_mark(search: SearchClient, index: str, place: str, mark: Mark | None) -> None:

@@ -18,7 +18,7 @@ DOCS = Collection(
     mapping={"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}},
     field_map={"text": "vector"},
 )
-OBJECTS = objects(DOCS, EMBEDDING, "p/s/search-docs-alias")
+OBJECTS = objects(DOCS, EMBEDDING)
 INDEX = OBJECTS.index["name"]
 MADE = {"mappings": {"_meta": {"pulumi": {"index": "p/s/search-docs-index#00ff"}}}}
 
@@ -70,10 +70,34 @@ def test_every_name_that_is_taken_at_once(found, ask):
     ]
 
 
+OURS = {"processors": [], "description": "[pulumi:p/s/search-docs-ingest-pipeline]"}
+
+
 def test_what_is_ours_is_not_in_the_way(found, ask):
     """As after a run that was killed: a pipeline is there, and its index is not yet."""
-    ask.put(f"/_ingest/pipeline/{INDEX}", {"processors": [], "description": "[pulumi:p/s/search-docs-ingest-pipeline]"})
+    ask.put(f"/_ingest/pipeline/{INDEX}", OURS)
     assert found() == []
+
+
+def test_what_lost_its_mark_among_things_of_ours_is_left_to_its_resource(found, ask, polardb):
+    """State may know it, and then the resource repairs it."""
+    polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
+    ask.put(f"/{INDEX}", {"mappings": {"properties": {"text": {"type": "text"}}}})
+    polardb.run(f"CALL dbms_etl.sync_by_map('search', '{INDEX}.text(db.t.t2)', '{INDEX}.id=db.t.id', '', '')")
+    ask.delete(f"/{INDEX}")
+    ask.put(f"/_search/pipeline/{INDEX}", {"response_processors": []})
+    assert len(found()) == 1
+    ask.put(f"/_ingest/pipeline/{INDEX}", OURS)
+    assert found() == []
+
+
+def test_another_generation_is_asked_whether_it_can_be_not_whose_its_names_are(found, ask, polardb):
+    ask.put("/docs_1", MADE)
+    ask.put("/theirs", {"aliases": {"docs": {}}})
+    assert found() == []
+    polardb.database.server_variables["log_bin"] = "OFF"
+    [line] = found()
+    assert "binlog is off" in line
 
 
 def test_a_generation_that_is_there_costs_one_request(found, ask, search, polardb):

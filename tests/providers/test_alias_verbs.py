@@ -155,6 +155,12 @@ def test_not_in_time_it_stays_and_the_next_up_goes_on(guarded, fill, behind, end
     assert behind() == ["docs_2"]
 
 
+def test_an_index_of_that_name_is_in_the_way(aliases, ask, ended):
+    ask.put("/docs", {})
+    with pytest.raises(ended, match="alias docs: an index has that name; choose another name, or delete that index"):
+        aliases.create(**DOCS)
+
+
 BY_MAP = "CALL dbms_etl.sync_by_map('search', 'docs_2.t2(db.t.t2)', 'docs_2.id=db.t.id', '', '')"
 BY_VIEW = "CREATE SEARCH VIEW docs_2 (id, t2, PRIMARY KEY (id)) AS SELECT id, t2 FROM db.t"
 

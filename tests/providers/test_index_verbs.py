@@ -228,26 +228,6 @@ def test_what_a_version_cannot_do_is_refused_before_anything_is_made(indexes, as
     assert ask.get("/_alias") == {}
 
 
-@pytest.mark.parametrize(
-    ("index", "behind", "why"),
-    [
-        ("docs", None, "alias docs: an index has that name; choose another name, or delete that index"),
-        ("theirs", "docs", "alias docs exists and is not ours; choose another name, or to adopt it: PUT /theirs/"),
-    ],
-    ids=["an index", "an alias"],
-)
-def test_it_is_not_made_where_the_name_it_is_to_serve_is_taken(indexes, ask, ended, index, behind, why):
-    ask.put(f"/{index}", {})
-    if behind:
-        ask.post("/_aliases", {"actions": [{"add": {"index": index, "alias": behind}}]})
-    alias = {"name": "docs", "owner": "p/s/alias"}
-    with pytest.raises(ended, match=why):
-        indexes.create(**DOCS, alias=alias)
-    ask.delete(f"/{index}")
-    made = indexes.create(**DOCS, alias=alias)
-    assert indexes.read(made).props == made.props
-
-
 @pytest.mark.parametrize("version", ["2.11.0", "3.1.0"])
 def test_other_versions(indexes, version):
     made = indexes.create(**{**DOCS, "vectors": {"vector": {"dimension": 4, "space_type": "l2"}}})
