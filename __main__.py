@@ -29,7 +29,7 @@ except SettingsError as error:
 places = settings.connection.model_dump(exclude_none=True)
 if not is_dry_run():  # a preview asks nobody
     passwords = {"search_password": config.get("searchPassword"), "database_password": config.get("databasePassword")}
-    services = Connections({**places, **passwords}.get, os.environ)
+    services = Connections({**places, **passwords}.get, os.environ, tell=lambda text: pulumi.info(text, ephemeral=True))
     require_clear(services, NAME, settings.embedding, settings.collections)
 
 connection = Connection(

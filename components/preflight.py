@@ -1,7 +1,8 @@
-"""What is in a stack's way, asked of the services before anything is made: above all, names that are somebody else's.
+"""What is in a stack's way, asked of the services before anything is touched: a connection that does not work, names
+that are somebody else's, what keeps a link from working.
 
-Only what is new is asked about: where every index of a stack is there, it costs one request. Where anything of a
-collection is ours, its other names are no longer asked about: state may know them, though they lost their marks.
+Only what is new is asked about: where every index of a stack is there, it costs three requests. Where anything of a
+collection is ours, its other names are not asked about: state may know them, though they lost their marks.
 """
 
 from __future__ import annotations
@@ -61,13 +62,11 @@ def require_clear(
 def obstacles(
     connections: Connections, stack: str, embedding: Embedding, collections: Sequence[Collection]
 ) -> list[str]:
-    """Each thing that is in the way, once. A PolarSearch that does not answer is left to the resources."""
-    try:
-        owners = {name: mark.owner for name, mark in index_marks(connections.impatient().search).items()}
-    except SearchStackError:
-        return []
+    """Each thing that is in the way, once."""
     found: dict[str, None] = {}
     try:
+        connections.reach()
+        owners = {name: mark.owner for name, mark in index_marks(connections.search).items()}
         for line in _Preflight(connections, stack, embedding, collections, owners).lines():
             found[line] = None
     except SearchStackError as error:

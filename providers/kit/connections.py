@@ -27,19 +27,14 @@ class Connections:
         environment: Mapping[str, str],
         clock: Clock | None = None,
         tell: Callable[[str], None] = lambda _: None,
-        again: bool = True,
     ) -> None:
-        """`again`: whether what fails for a reason that passes is sent again; `tell` hears of it, and why."""
-        self._setting, self._environment, self._tell, self._again = setting, environment, tell, again
+        """`tell` hears what is sent again, and why."""
+        self._setting, self._environment, self._tell = setting, environment, tell
         self.clock = clock or Clock()
         self.lock = threading.RLock()
         self._search: SearchClient | None = None
         self._database: Database | None = None
         self._unreachable: str | None = None
-
-    def impatient(self) -> Connections:
-        """The same services, asked once: what does not answer at once has no answer."""
-        return Connections(self._setting, self._environment, self.clock, again=False)
 
     @property
     def search(self) -> SearchClient:
@@ -53,7 +48,6 @@ class Connections:
                     self._value("search_ca_file") or None,
                     clock=self.clock,
                     tell=self._tell,
-                    again=self._again,
                 )
             return self._search
 
@@ -70,7 +64,6 @@ class Connections:
                     self._value("database_tls") or None,
                     clock=self.clock,
                     tell=self._tell,
-                    again=self._again,
                 )
             return self._database
 

@@ -29,8 +29,6 @@ UNCERTAIN = frozenset({502, 504})
 
 STRANGER = "is this really PolarSearch? check `search_url`"
 
-RETRIES = 5
-
 GREETING_PATIENCE = 10.0
 """Seconds for the answer to `GET /`, which PolarSearch gives at once and the port of another service may never give."""
 
@@ -60,7 +58,7 @@ class SearchClient:
         *,
         clock: Clock,
         tell: Callable[[str], None] = lambda _: None,
-        retries: int = RETRIES,
+        retries: int = 5,
         pause: float = 0.5,
         patience: float = GREETING_PATIENCE,
     ) -> None:
@@ -81,7 +79,6 @@ class SearchClient:
         *,
         clock: Clock,
         tell: Callable[[str], None] = lambda _: None,
-        again: bool = True,
     ) -> SearchClient:
         """`ca_file` names the certificate authority of an https endpoint; without it the system's are trusted."""
         auth = (username, password) if username else None
@@ -89,7 +86,7 @@ class SearchClient:
         timeout = httpx.Timeout(60, connect=10)  # six tries at what a firewall drops: one minute, not six
         verify = _trust(url, ca_file)
         http = httpx.Client(base_url=url.rstrip("/"), auth=auth, timeout=timeout, limits=limits, verify=verify)
-        return cls(http, clock=clock, tell=tell, retries=RETRIES if again else 0)
+        return cls(http, clock=clock, tell=tell)
 
     @property
     def version(self) -> Version:

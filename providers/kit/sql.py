@@ -24,8 +24,6 @@ Row = dict[str, Any]
 PASSING = frozenset({1040, 1205, 1213, 2003, 2006})
 """Too many connections, lock wait, deadlock, no connection, server gone: nothing was done, so it may be sent again."""
 
-RETRIES = 3
-
 UNTRUSTED = 2026
 """MySQL's number for what is wrong with TLS."""
 
@@ -38,7 +36,7 @@ class Database:
         *,
         clock: Clock,
         tell: Callable[[str], None] = lambda _: None,
-        retries: int = RETRIES,
+        retries: int = 3,
         pause: float = 0.5,
         **connect: Any,
     ) -> None:
@@ -57,7 +55,6 @@ class Database:
         *,
         clock: Clock,
         tell: Callable[[str], None] = lambda _: None,
-        again: bool = True,
     ) -> Database:
         """`tls`: "true" for a certificate the system trusts, or the path of the CA's.
 
@@ -65,10 +62,7 @@ class Database:
         """
         # PyMySQL would encode a password as Latin-1; MySQL hashes its UTF-8.
         options: dict[str, Any] = {"host": host, "port": port, "user": user, "password": password.encode()}
-        retries = RETRIES if again else 0
-        return cls(
-            clock=clock, tell=tell, retries=retries, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls)
-        )
+        return cls(clock=clock, tell=tell, read_timeout=600, charset="utf8mb4", **options, **_encryption(tls))
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, by column name. Raises SqlError."""

@@ -100,12 +100,12 @@ def test_another_generation_is_asked_whether_it_can_be_not_whose_its_names_are(f
     assert "binlog is off" in line
 
 
-def test_a_generation_that_is_there_costs_one_request(found, ask, search, polardb):
+def test_a_generation_that_is_there_costs_two_requests_and_one_statement(found, ask, search, polardb):
     ask.put(f"/{INDEX}", MADE)
     polardb.database.links = None  # whoever asked about links would fail
     search.application.requests.reset()
     assert found() == []
-    assert search.application.requests.counts() == {"GET /_mapping": 1}
+    assert search.application.requests.counts() == {"GET /": 1, "GET /_mapping": 1}
 
 
 def test_what_keeps_a_link_from_working_is_told_before_anything_is_made(found, polardb):
@@ -151,10 +151,12 @@ def test_a_database_that_does_not_answer_is_told_once(connect, search):
     assert line.endswith("(2003); check `database_host` and `database_port`, and that this machine may reach them")
 
 
-def test_a_search_service_that_does_not_answer_is_left_to_the_resources(connect, hands):
-    connections = connect(search_url="http://127.0.0.1:9", database_host="127.0.0.1", database_user="u")
-    assert obstacles(connections, "search", EMBEDDING, [DOCS]) == []
-    assert hands.slept == []
+def test_services_that_do_not_answer_are_told_in_one_line_without_passwords(connect, hands):
+    where = {"search_url": "http://127.0.0.1:9", "database_host": "127.0.0.1", "database_port": 1}
+    connections = connect(**where, database_user=PASSWORD, database_password=PASSWORD)
+    [line] = obstacles(connections, "search", EMBEDDING, [DOCS])
+    assert "Connection refused; check `search_url`, and that this machine may reach it; and connect to" in line
+    assert PASSWORD not in line
 
 
 def test_what_is_in_the_way_ends_the_program(polardb, ask):

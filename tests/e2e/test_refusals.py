@@ -74,6 +74,16 @@ def test_a_connection_that_cannot_work(project, world, changes, words):
     assert world.inventory() == before
 
 
+def test_a_connection_is_not_changed_to_one_that_cannot_work(project, world):
+    """Or a refresh, which goes by the stored one, could not even begin, and the way back were barred."""
+    project.up()
+    works = project.blocks["connection"]
+    connection(project, search_url="http://127.0.0.1:9")
+    refused(project, "1 thing is in the way, nothing was touched:", "Connection refused; check `search_url`")
+    project.configure(connection=works)
+    assert " unchanged" in project.up("--refresh")
+
+
 def test_http_given_for_https(project, world):
     def hung_up(_):
         raise wire.Lost

@@ -53,14 +53,6 @@ def test_a_service_that_is_down_for_a_moment(box, project, world, kind):
     assert [len(made[k]) for k in ("model_groups", "connectors", "models", "indexes", "links")] == [1] * 5
 
 
-def test_an_up_without_changes_asks_once_and_needs_no_answer(box, project, world):
-    project.up()
-    world.search("POST", "/_sandbox/faults", {"method": "*", "path": "/*", "kind": "refused", "times": 100})
-    assert " unchanged" in project.up()
-    [waiting] = world.search("GET", "/_sandbox/faults")["faults"]
-    assert waiting["times"] == 99
-
-
 def test_what_is_made_but_not_seen_yet_is_kept_with_its_secrets_encrypted(box, project, world):
     world.search("POST", "/_sandbox/faults", {"method": "GET", "path": "/_plugins/_ml/connectors/*", "kind": "500"})
     said = project.up(ok=False)
