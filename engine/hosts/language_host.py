@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ LARGEST = 400 << 20  # bytes in a message, as the engine's own hosts allow
 class Host(LanguageServer):
     """Runs the `__main__.py` that each request names."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Sequence[str]) -> None:
+        """`engine` holds the address by which the engine is told what a program logs."""
         super().__init__(lambda: None)
+        self.engine = engine
 
     def Run(self, request: Any, context: Any) -> Any:
         """One run of the program, in its folder, with that folder first on the import path."""
@@ -33,6 +36,7 @@ class Host(LanguageServer):
         os.chdir(folder)
         sys.path.insert(0, folder)
         self.program = lambda: _run(Path(folder, "__main__.py"))
+        request.args[:] = self.engine  # where the SDK's inline server looks for it
         answer = super().Run(request, context)  # type: ignore[no-untyped-call]
         # An error was shown by then; told of it, the engine would show it again, as "an unhandled error occurred".
         return language_pb2.RunResponse(bail=True) if answer.error else answer
@@ -62,7 +66,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", LARGEST)])
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(sys.argv[1:2]), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

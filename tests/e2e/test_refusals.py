@@ -19,6 +19,7 @@ def refused(project, *words):
     assert "Traceback" not in said
     assert "a mistake of ours" not in said
     assert "an unhandled error occurred" not in said
+    assert "trying again" not in said.partition("Diagnostics:")[2]  # told while it lasts, and no longer
     return flat
 
 
