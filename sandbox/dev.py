@@ -190,8 +190,11 @@ def _outputs(pulumi: Pulumi) -> tuple[question.Access, dict[str, Any]]:
 
 
 def _ask(access: question.Access, collections: dict[str, Any], text: str) -> None:
-    for line in question.ask(access, collections, text):
-        print(line)
+    try:
+        for line in question.ask(access, collections, text):
+            print(line, flush=True)
+    except BrokenPipeError:  # as in `make search Q="…" | head`: the reader has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_anything() -> None:

@@ -200,5 +200,23 @@ def test_what_the_sandbox_has_said_is_not_said_twice(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+TALKATIVE = """
+import sys
+from sandbox import dev, question
+question.ask = lambda *_: ("a line" for _ in range(100_000))
+dev._ask(None, {}, "anything")
+sys.exit(7)
+"""
+
+
+def test_a_reader_who_has_read_enough_may_leave():
+    command = [sys.executable, "-c", TALKATIVE]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as talking:
+        assert talking.stdout.readline() == "a line\n"
+        talking.stdout.close()
+        assert talking.stderr.read() == ""
+    assert talking.returncode == 7
+
+
 def test_what_a_terminal_cannot_show_stops_nothing(tmp_path):
     assert preview_without_a_home(tmp_path, PYTHONIOENCODING="ascii").stdout == "? sandbox start\n"
