@@ -67,20 +67,20 @@ def try_again(
     Pauses double, from `pause` seconds; `tell` hears why there is one. Raises the first error that does not pass, or
     the last.
     """
-    for attempt in range(times):
+    again = 0
+    while True:
         try:
             done = action()
+            break
         except SearchStackError as error:
-            if not passes(error):
+            if again == times or not passes(error):
                 raise
             tell(f"trying again in {pause:g} s: {error}")
-        else:
-            if attempt:
-                tell("")
-            return done
         clock.sleep(pause)
-        pause *= 2
-    return action()
+        again, pause = again + 1, pause * 2
+    if again:
+        tell("")
+    return done
 
 
 def insist(action: Callable[[], object], passing: str, *, clock: Clock) -> None:

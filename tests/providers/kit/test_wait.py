@@ -57,7 +57,7 @@ def refusing(*reasons):
 
 def test_tells_why_it_is_tried_again_and_when_that_is_over(clock, hands):
     (action, _), said = refusing("busy", "busier"), []
-    try_again(action, lambda error: True, times=5, pause=1, clock=clock, tell=said.append)
+    try_again(action, lambda error: True, times=2, pause=1, clock=clock, tell=said.append)
     busy = ["trying again in 1 s: DELETE /x: busy (HTTP 409)", "trying again in 2 s: DELETE /x: busier (HTTP 409)"]
     assert said == [*busy, ""]
 
