@@ -11,18 +11,18 @@ from typing import Any
 from .generation import Names, names
 from .settings import Collection, Embedding
 
-Inputs = dict[str, Any]
+Props = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Objects:
     """The inputs of each of a collection's objects, all but the model's id, by the object's part in it."""
 
-    ingest_pipeline: Inputs
-    search_pipeline: Inputs
-    index: Inputs
-    link: Inputs
-    alias: Inputs
+    ingest_pipeline: Props
+    search_pipeline: Props
+    index: Props
+    link: Props
+    alias: Props
 
 
 def resource_name(collection: str, part: str) -> str:
@@ -42,7 +42,7 @@ def objects(collection: Collection, embedding: Embedding) -> Objects:
     )
 
 
-def _ingest_pipeline(collection: Collection, embedding: Embedding, called: Names) -> Inputs:
+def _ingest_pipeline(collection: Collection, embedding: Embedding, called: Names) -> Props:
     return {
         "name": called.ingest_pipeline,
         "field_map": collection.field_map,
@@ -51,7 +51,7 @@ def _ingest_pipeline(collection: Collection, embedding: Embedding, called: Names
     }
 
 
-def _search_pipeline(collection: Collection, called: Names) -> Inputs:
+def _search_pipeline(collection: Collection, called: Names) -> Props:
     return {
         "name": called.search_pipeline,
         "weights": collection.search.weights,
@@ -61,7 +61,7 @@ def _search_pipeline(collection: Collection, called: Names) -> Inputs:
     }
 
 
-def _index(collection: Collection, embedding: Embedding, called: Names) -> Inputs:
+def _index(collection: Collection, embedding: Embedding, called: Names) -> Props:
     vectors = collection.vectors(embedding)
     return {
         "name": called.index,
@@ -76,7 +76,7 @@ def _index(collection: Collection, embedding: Embedding, called: Names) -> Input
     }
 
 
-def _link(collection: Collection, called: Names) -> Inputs:
+def _link(collection: Collection, called: Names) -> Props:
     return {
         "backend": collection.sync.backend,
         "index": called.index,
@@ -87,7 +87,7 @@ def _link(collection: Collection, called: Names) -> Inputs:
     }
 
 
-def _alias(collection: Collection, called: Names) -> Inputs:
+def _alias(collection: Collection, called: Names) -> Props:
     return {
         "name": called.alias,
         "index": called.index,

@@ -20,23 +20,13 @@ from components.sources import tables
 from providers.alias import AliasKind
 from providers.index import IndexKind
 from providers.ingest_pipeline import IngestPipelineKind
-from providers.kit import (
-    Connections,
-    Kind,
-    NotOwned,
-    Refused,
-    SearchStackError,
-    counted,
-    index_marks,
-    owner_of,
-)
+from providers.kit import AnyKind, Connections, NotOwned, Refused, SearchStackError, counted, index_marks, owner_of
 from providers.kit.values import hide, mistakes
 from providers.model_group import ModelGroupKind
 from providers.search_pipeline import SearchPipelineKind
 from providers.source_table import SourceTableKind
 from providers.sync_link import SyncLinkKind
 
-AnyKind = Kind[Any, Any]
 Wanted = tuple[AnyKind, Any]
 """What is to be made: a kind, at the services, and its inputs."""
 

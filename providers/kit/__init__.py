@@ -18,16 +18,8 @@ from .errors import (
 )
 from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
 from .http import SearchClient
-from .kind import Kind, NamedKind
-from .meta import (
-    alias_place,
-    handover,
-    index_marks,
-    mark_at,
-    read_meta,
-    rewrite_meta,
-    write_mark,
-)
+from .kind import AnyKind, Kind, NamedKind
+from .meta import alias_place, handover, index_marks, mark_at, read_meta, rewrite_meta, write_mark
 from .ownership import META_KEY, Mark, describe, meta_mark, read_description, read_marks, require_ours, with_meta
 from .plan import Plan, plan_by_field
 from .provider import DynamicProvider, Resource, owner_of
@@ -38,6 +30,7 @@ from .wait import Clock, insist, wait_until
 
 __all__ = [
     "META_KEY",
+    "AnyKind",
     "ApiError",
     "Clock",
     "Connections",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from .connections import Connections
 from .errors import NotFound
@@ -113,6 +113,9 @@ class Kind(ABC, Generic[I, S]):
     @abstractmethod
     def delete(self, id: str, state: S) -> None:
         """Drop the object. Raises NotFound when it is already gone, Refused when that would lose protected data."""
+
+
+AnyKind = Kind[Any, Any]
 
 
 class NamedKind(Kind[N, S]):

@@ -29,11 +29,10 @@ from . import host, values
 from .connections import Connections
 from .errors import NotFound, NotOwned, SearchStackError, Unavailable
 from .fields import Inputs, State
-from .kind import Kind
+from .kind import AnyKind
 from .ownership import new_incarnation
 
 Props = dict[str, Any]
-AnyKind = Kind[Any, Any]
 DEBUG = "POLARSEARCH_DEBUG"
 
 _connections: Connections | None = None

@@ -13,7 +13,7 @@ from pulumi.output import contains_unknowns
 from pydantic import TypeAdapter, ValidationError
 
 from .fields import Inputs
-from .kind import Kind
+from .kind import AnyKind
 from .plan import Plan
 
 Props = dict[str, Any]
@@ -38,7 +38,7 @@ def normalise(inputs: type[Inputs], news: Props) -> Props:
     return {**{name: value for name, value in known.items() if value is not None}, **unknown}
 
 
-def change(kind: type[Kind[Any, Any]], olds: Props, news: Props) -> Plan:
+def change(kind: type[AnyKind], olds: Props, news: Props) -> Plan:
     """The kind's plan, with every input that is not known yet counted as changed."""
     inputs = kind.inputs_type
     unknown = frozenset(name for name in inputs.model_fields if contains_unknowns(news.get(name)))

@@ -22,6 +22,15 @@ def state(server, model):
     return server.ok("GET", f"{ML}/models/{model}")["model_state"]
 
 
+def deleted_at_last(server, path):
+    """The answer to a delete that is refused while something still counts as using what is there."""
+    deadline = time.monotonic() + PATIENCE
+    while (answer := server.ask("DELETE", path)).status == 409:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return answer
+
+
 def test_completed_is_not_deployed_yet(trusted):
     model = trusted.model(trusted.connector(), deploy=False)
     assert state(trusted, model) == "REGISTERED"
@@ -60,11 +69,7 @@ def test_the_old_connector_counts_as_used_until_a_search_sees_the_swap(trusted):
     assert (
         f"1 models are still using this connector, please delete or update the models first: [{model}]" in first.reason
     )
-    deadline = time.monotonic() + PATIENCE
-    while (answer := trusted.ask("DELETE", f"{ML}/connectors/{old}")).status == 409:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert answer.body["result"] == "deleted"
+    assert deleted_at_last(trusted, f"{ML}/connectors/{old}").body["result"] == "deleted"
 
 
 def test_a_group_counts_a_model_that_has_moved_until_a_search_sees_it(trusted):
@@ -76,11 +81,7 @@ def test_a_group_counts_a_model_that_has_moved_until_a_search_sees_it(trusted):
         409,
         "Cannot delete the model group when it has associated model versions",
     )
-    deadline = time.monotonic() + PATIENCE
-    while (answer := trusted.ask("DELETE", f"{ML}/model_groups/{old}")).status == 409:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert answer.body["result"] == "deleted"
+    assert deleted_at_last(trusted, f"{ML}/model_groups/{old}").body["result"] == "deleted"
 
 
 def test_an_undeployed_model_is_deployed_by_the_next_prediction(trusted):
