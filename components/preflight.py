@@ -2,7 +2,7 @@
 that are somebody else's, what keeps a link from working.
 
 Only what is new is asked about: where every index of a stack is there, it costs three requests. Where anything of a
-collection is ours, its other names are not asked about: state may know them, though they lost their marks.
+collection is ours, its other names are not asked about: state may know them, though they lost their owner references.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from components.sources import tables
 from providers.alias import AliasKind
 from providers.index import IndexKind
 from providers.ingest_pipeline import IngestPipelineKind
-from providers.kit import AnyKind, Connections, NotOwned, Refused, SearchStackError, counted, index_marks, owner_of
-from providers.kit.values import hide, mistakes
+from providers.kit import AnyKind, Connections, NotOwned, Refused, SearchStackError, pluralize, index_owners, owner_of
+from providers.kit.values import hide, validation_errors
 from providers.model_group import ModelGroupKind
 from providers.search_pipeline import SearchPipelineKind
 from providers.source_table import SourceTableKind
@@ -55,8 +55,8 @@ def obstacles(
     """Each thing that is in the way, once."""
     found: dict[str, None] = {}
     try:
-        connections.reach()
-        owners = {name: mark.owner for name, mark in index_marks(connections.search).items()}
+        connections.check_connectivity()
+        owners = {name: reference.owner for name, reference in index_owners(connections.search).items()}
         for line in _Preflight(connections, stack, embedding, collections, owners).lines():
             found[line] = None
     except SearchStackError as error:
@@ -110,7 +110,7 @@ class _Preflight:
 
     def _wanted(self, kind: type[AnyKind], resource: str, **props: Any) -> Wanted:
         inputs = {"model_id": "not made yet", **props, "owner": owner_of(resource)}
-        if wrong := mistakes(kind.inputs_type, inputs):
+        if wrong := validation_errors(kind.inputs_type, inputs):
             raise Refused(f"{resource}: {'; '.join(wrong)}")
         return kind(self._connections), kind.inputs_type.model_validate(inputs)
 

@@ -25,13 +25,13 @@ from pydantic import (
 )
 
 from providers.connector import UNEXPANDED
-from providers.index import OWN_SETTINGS, allowed_name
-from providers.kit import Json, flatten, worded
-from providers.kit.autoetl import MAP_SYNTAX, Backend, loose_keys, renamed_fields
-from providers.kit.vector import Vector
-from providers.search_pipeline import fitting
+from providers.index import OWN_SETTINGS, validated_index_name
+from providers.kit import Json, flatten_settings, format_error
+from providers.services.autoetl import MAP_SYNTAX, Backend, unmapped_key_columns, renamed_fields
+from providers.services.vector import Vector
+from providers.search_pipeline import validated_combination
 from providers.source_table import as_list, base_type, column_type
-from providers.trusted_endpoint import as_python, trustworthy
+from providers.trusted_endpoint import python_pattern, validated_pattern
 
 TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "json"})
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
@@ -55,10 +55,10 @@ MODEL_STUDIO: Mapping[str, tuple[tuple[int, ...], int]] = {
 class SettingsError(Exception):
     """The configuration cannot be used. `mistakes` has one line for each thing wrong with it."""
 
-    def __init__(self, mistakes: list[str]) -> None:
+    def __init__(self, validation_errors: list[str]) -> None:
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''} in the configuration"
-        super().__init__("\n".join([f"{count}, nothing was touched:", *(f"  {mistake}" for mistake in mistakes)]))
-        self.mistakes = mistakes
+        super().__init__("\n".join([f"{count}, nothing was touched:", *(f"  {mistake}" for mistake in validation_errors)]))
+        self.validation_errors = validation_errors
 
 
 class Setting(BaseModel):
@@ -67,21 +67,21 @@ class Setting(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def web_address(url: str) -> str:
+def validated_url(url: str) -> str:
     """An http or https URL with a host. Raises ValueError."""
     parts = urlsplit(url)
     try:
-        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        ints_from_floats = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # a port that is none
-        whole = False
-    if not whole:
+        ints_from_floats = False
+    if not ints_from_floats:
         raise ValueError(f"{url!r} is no address; write one such as https://host:3001")
     if parts.username or parts.password:
         raise ValueError("must not contain a user or password; they have settings of their own")
     return url
 
 
-def qualified(table: str) -> str:
+def validated_table(table: str) -> str:
     """`<database>.<table>`. Raises ValueError."""
     if not re.fullmatch(r"[^`.\s]+\.[^`.\s]+", table):
         raise ValueError(f"{table!r} must name its database too; write database.table")
@@ -91,7 +91,7 @@ def qualified(table: str) -> str:
 class ConnectionSettings(Setting):
     """Where PolarSearch and PolarDB are, and as whom. Passwords are secrets of the stack, not part of this block."""
 
-    search_url: Annotated[str, AfterValidator(web_address)]
+    search_url: Annotated[str, AfterValidator(validated_url)]
     search_username: str = ""
     search_ca_file: str | None = None
     database_host: str = Field(min_length=1)
@@ -109,11 +109,11 @@ class Embedding(Setting):
     `api_key` is not configuration: a program sets it, as a secret.
     """
 
-    url: Annotated[str, AfterValidator(web_address)]
+    url: Annotated[str, AfterValidator(validated_url)]
     model: str = Field(min_length=1, pattern=r"^[^\[\]]+$")
     dimension: int = Field(ge=1, le=16000)
     batch_size: int | None = Field(default=10, ge=1, le=1000)
-    trusted_pattern: Annotated[str, AfterValidator(trustworthy)] | None = None
+    trusted_pattern: Annotated[str, AfterValidator(validated_pattern)] | None = None
     send_dimensions: bool | None = None
     api_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
 
@@ -133,7 +133,7 @@ class Embedding(Setting):
 class SourceSettings(Setting):
     """The table the rows are in: the columns that are used, with their types, and the primary key."""
 
-    table: Annotated[str, AfterValidator(qualified)]
+    table: Annotated[str, AfterValidator(validated_table)]
     columns: dict[str, Annotated[str, AfterValidator(column_type)]] = Field(min_length=1)
     primary_key: Annotated[list[str], BeforeValidator(as_list)] = Field(min_length=1)
 
@@ -154,7 +154,7 @@ class SearchSettings(Setting):
     @field_validator("combination")
     @classmethod
     def _fits(cls, combination: str, info: ValidationInfo) -> str:
-        return fitting(combination, info.data.get("normalization"))
+        return validated_combination(combination, info.data.get("normalization"))
 
 
 class SyncSettings(Setting):
@@ -172,7 +172,7 @@ class Collection(Setting):
     `cutover_timeout` is in seconds.
     """
 
-    name: Annotated[str, AfterValidator(allowed_name)] = Field(max_length=200)
+    name: Annotated[str, AfterValidator(validated_index_name)] = Field(max_length=200)
     description: str = ""
     source: SourceSettings
     fields: dict[str, str] = Field(min_length=1)
@@ -274,7 +274,7 @@ def embedding_mistakes(embedding: Embedding) -> Iterator[str]:
         yield f"embedding.dimension: {embedding.model} has no vectors of {embedding.dimension}; write one of {offered}"
     if most and (embedding.batch_size or 0) > most:
         yield f"embedding.batch_size: {embedding.model} takes {most} texts at most; write {most} or less"
-    if not re.fullmatch(as_python(embedding.pattern), embedding.url):
+    if not re.fullmatch(python_pattern(embedding.pattern), embedding.url):
         yield (
             f"embedding.trusted_pattern: {embedding.pattern} does not match the whole of {embedding.url}; "
             f"write one that does, or leave it out to trust this URL alone"
@@ -295,7 +295,7 @@ def collection_mistakes(collection: Collection, embedding: Embedding | None) -> 
     yield from _field_map_mistakes(collection)
     yield from _vector_mistakes(collection, embedding)
     yield from _link_mistakes(collection)
-    if taken := sorted(dict(flatten(collection.settings)).keys() & OWN_SETTINGS):
+    if taken := sorted(dict(flatten_settings(collection.settings)).keys() & OWN_SETTINGS):
         yield f"settings: {', '.join(taken)} is set by the collection (shards, replicas, its pipelines); leave it out"
     weights = collection.search.weights
     if len(weights) != 2 or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
@@ -361,7 +361,7 @@ def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Ite
         try:
             vector_of(field, 1)
         except ValidationError as error:
-            yield from (worded(("mapping", name, *e["loc"]), _reason(e, Vector)) for e in error.errors())
+            yield from (format_error(("mapping", name, *e["loc"]), _reason(e, Vector)) for e in error.errors())
 
 
 def _link_mistakes(collection: Collection) -> Iterator[str]:
@@ -373,7 +373,7 @@ def _link_mistakes(collection: Collection) -> Iterator[str]:
             yield f"{place}: sync_by_map cannot write {name!r}; use letters, digits, - and _, or another sync.backend"
     if backend == "sync_by_table" and (renamed := renamed_fields(fields)):
         yield f"fields: sync_by_table cannot rename columns; name {', '.join(renamed)} like them, or use sync_by_map"
-    if backend == "search_view" and (loose := loose_keys(collection.source.primary_key, fields)):
+    if backend == "search_view" and (loose := unmapped_key_columns(collection.source.primary_key, fields)):
         yield f"fields: a search view must contain its key; add {', '.join(loose)}"
 
 
@@ -388,7 +388,7 @@ def _block(model: type[T], raw: Any, place: str, found: list[str]) -> T | None:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        found += [worded((place, *e["loc"]), _reason(e, model)) for e in error.errors()]
+        found += [format_error((place, *e["loc"]), _reason(e, model)) for e in error.errors()]
         return None
 
 

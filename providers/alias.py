@@ -1,7 +1,7 @@
-"""Alias: the name applications search by, whichever index stands behind it.
+"""Alias: the name applications search by, whichever index it points to.
 
-Moving it is the moment a new generation goes live: one atomic call, and only once every row of the source has its
-document there and every text its vector. An alias has no place for a mark: its index's `_meta` keeps it.
+Moving it is the moment a new generation goes live: one atomic request, and only once every row of the source has its
+document there and every text its vector. An alias has no place for an owner reference: its index's `_meta` keeps it.
 """
 
 from __future__ import annotations
@@ -10,41 +10,40 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import pulumi
-from pulumi import Input, Output
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from providers.kit import (
     META_KEY,
     Immutable,
-    Mark,
     NamedInputs,
-    NamedKind,
+    Nested,
+    NotFound,
     NotOwned,
-    Part,
+    OwnerReference,
+    Properties,
+    Property,
     Resource,
     SqlError,
     State,
-    alias_place,
-    counted,
-    handover,
-    mark_at,
-    protected,
-    read_meta,
+    deletion_protected,
+    meta_reference,
+    pluralize,
+    prop,
     wait_until,
-    write_mark,
 )
-from providers.kit.autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, find_link
-from providers.kit.backfill import Backfill, Filling, Source, count_documents, time_left
+from providers.services import Inventory, NamedKind
+from providers.services.autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, find_link
+from providers.services.backfill import Backfill, BackfillProbe, BackfillSource, count_documents, time_left
+from providers.services.index_meta import Meta, adoption_hint, alias_place, meta_of, write_reference
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
 """OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
 
 
-class Cutover(Part):
-    """When the alias may move: `vector_fields` says which vector field is made of which column of `table`.
+class Cutover(Nested):
+    """When the alias may move: `vector_fields` maps each vector field's column of `table` to the field.
 
-    `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked for by it.
+    `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked up by it.
     Without one, rows and documents are counted. `timeout` is in seconds.
     """
 
@@ -54,16 +53,39 @@ class Cutover(Part):
     timeout: float = Field(default=600, gt=0)
 
 
-class AliasInputs(NamedInputs):
-    """What a person declares. Without a `cutover` the alias moves at once."""
+class AliasProperties(Properties):
+    """Without a `cutover` the alias moves at once."""
 
-    name: Immutable[str] = Field(pattern=ALIAS_NAME, max_length=255)
-    index: str
-    cutover: Cutover | None = None
+    name: Immutable[str] = prop(pattern=ALIAS_NAME, max_length=255)
+    index: Property[str]
+    cutover: Property[Cutover | None, Mapping[str, Any] | None] = prop(default=None)
+
+
+class AliasInputs(AliasProperties, NamedInputs):
+    """What a person declares."""
 
 
 class AliasState(AliasInputs, State):
     """What PolarSearch shows."""
+
+    _metas: dict[str, Meta] = PrivateAttr(default_factory=dict)
+    """`_meta` of the indexes that the alias points to, and of the one it is declared for."""
+    _aliases: dict[str, list[str]] = PrivateAttr(default_factory=dict)
+    """The aliases of each index that this one points to."""
+
+
+def shown(name: str, indexes: Mapping[str, Any], declared: AliasInputs) -> AliasState:
+    """Returns the alias that PolarSearch shows; it points to nothing where no index has it."""
+    behind = sorted(index for index, facts in indexes.items() if name in facts.get("aliases", {}))
+    metas = {index: meta_of(facts) for index, facts in indexes.items()}
+    references = (meta_reference(metas[index], alias_place(name)) for index in behind)
+    reference = next((reference for reference in references if reference.owner), OwnerReference())
+    state = AliasState.model_construct(
+        name=name, index=",".join(behind), cutover=declared.cutover, owner=reference.owner, uid=reference.uid
+    )
+    state._metas = metas
+    state._aliases = {index: list(indexes[index].get("aliases", {})) for index in behind}
+    return state
 
 
 class AliasKind(NamedKind[AliasInputs, AliasState]):
@@ -71,94 +93,113 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
 
     inputs_type = AliasInputs
     state_type = AliasState
-    called = "alias"
+    noun = "alias"
 
     def read(self, id: str, declared: AliasInputs) -> AliasState:
-        indexes = self._indexes(id)
-        marks = (mark_at(self.search, index, alias_place(id)) for index in indexes)
-        mark = next((mark for mark in marks if mark and mark.owner), Mark())
-        return AliasState.model_construct(
-            name=id,
-            index=",".join(indexes),
-            cutover=declared.cutover,
-            owner=mark.owner,
-            incarnation=mark.incarnation,
-        )
+        state = self._look(id, declared)
+        if not state._aliases:
+            raise NotFound(f"GET /_alias/{id}", 404, f"alias [{id}] missing")
+        return state
 
-    def find(self, inputs: AliasInputs) -> str | None:
-        found = super().find(inputs)
-        if found is None and mark_at(self.search, inputs.name, "index") is not None:
-            raise NotOwned(f"alias {inputs.name}: an index has that name; choose another name, or delete that index")
-        return found
+    def find(self, inputs: AliasInputs) -> tuple[str, AliasState] | None:
+        state = self._look(inputs.name, inputs)
+        if inputs.name in state._metas:
+            raise _is_an_index(inputs.name)
+        if not state._aliases:
+            return None
+        self.require_owned(inputs, OwnerReference(state.owner, state.uid))
+        return inputs.name, state
 
-    def write(self, inputs: AliasInputs, incarnation: str) -> None:
-        """The first time there is nothing to protect: it is set at once."""
-        self._point(inputs, [], incarnation)
+    def is_ours(self, inputs: AliasInputs, inventory: Inventory) -> bool:
+        if inputs.name in inventory.indexes:
+            raise _is_an_index(inputs.name)
+        behind = [index for index, aliases in inventory.indexes.items() if inputs.name in aliases]
+        if not behind:
+            return False
+        references = [inventory.reference(index, alias_place(inputs.name)) for index in behind]
+        reference = next((each for each in references if each.owner), OwnerReference())
+        self.require_owned(inputs.model_copy(update={"index": ",".join(behind)}), reference)
+        return True
 
-    def update(self, id: str, old: AliasState, new: AliasInputs, incarnation: str) -> None:
-        behind = self._indexes(id)
+    def bring_up(self, id: str, inputs: AliasInputs, uid: str) -> AliasState:
+        """An alias is set once its write is acknowledged."""
+        return AliasState.model_construct(**dict(inputs), uid=uid)
+
+    def write(self, inputs: AliasInputs, uid: str) -> None:
+        """Sets the alias at once: the first time there is nothing to protect."""
+        self._point(inputs, [], uid)
+
+    def update(self, id: str, old: AliasState, new: AliasInputs, uid: str) -> None:
+        behind = sorted(old._aliases)
         if behind != [new.index]:
             self._wait_for_backfill(new, ",".join(behind))
-        self._point(new, behind, incarnation)
+        self._point(new, behind, uid)
 
-    def handover(self, inputs: AliasInputs, state: AliasState) -> str:
-        return handover(state.index, alias_place(inputs.name), inputs.owner)
+    def adoption_hint(self, inputs: AliasInputs) -> str:
+        return adoption_hint(inputs.index, alias_place(inputs.name), inputs.owner)
 
     def delete(self, id: str, state: AliasState) -> None:
-        for index in self._indexes(id):
-            self._refuse_to_hide_documents(id, index)
-        for index in self._indexes(id):
-            write_mark(self.search, index, alias_place(id), None)
+        for index in state._aliases:
+            self._require_unprotected(id, index, state)
+        for index in state._aliases:
+            write_reference(self.search, index, alias_place(id), None, state._metas[index])
             self.search.delete(f"/{index}/_alias/{id}")
 
-    def _indexes(self, name: str) -> list[str]:
-        return sorted(self.search.get(f"/_alias/{name}"))
+    def _look(self, name: str, declared: AliasInputs) -> AliasState:
+        """Whatever has the alias or its name, in one request."""
+        names = ",".join(dict.fromkeys([name, *filter(None, declared.index.split(","))]))
+        path = f"/{names}?ignore_unavailable=true&filter_path=*.aliases,*.mappings._meta,*.settings.index.uuid"
+        return shown(name, self.search.get(path), declared)
 
-    def _point(self, inputs: AliasInputs, behind: list[str], incarnation: str) -> None:
-        write_mark(self.search, inputs.index, alias_place(inputs.name), Mark(inputs.owner, incarnation))
+    def _point(self, inputs: AliasInputs, behind: list[str], uid: str) -> None:
+        write_reference(self.search, inputs.index, alias_place(inputs.name), OwnerReference(inputs.owner, uid))
         others = [{"remove": {"index": index, "alias": inputs.name}} for index in behind if index != inputs.index]
         ours = {"add": {"index": inputs.index, "alias": inputs.name}}
-        self.search.post("/_aliases", {"actions": [*others, ours]}, repeatable=not others)
+        self.search.post("/_aliases", {"actions": [*others, ours]}, idempotent=not others)
         for index in behind:
             if index != inputs.index:
-                write_mark(self.search, index, alias_place(inputs.name), None)
+                write_reference(self.search, index, alias_place(inputs.name), None)
 
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:
             return
-        source = Source(cutover.table, cutover.vector_fields, cutover.key)
-        filling = Filling(self.search, self.database, inputs.index, source)
-        clock, start, first = self.connections.clock, self.connections.clock.now(), None
+        source = BackfillSource(cutover.table, cutover.vector_fields, cutover.key)
+        probe = BackfillProbe(self.search, self.database, inputs.index, source)
+        clock, start, first = self.services.clock, self.services.clock.now(), None
 
-        def pending(now: Backfill) -> str | None:
+        def not_ready_reason(now: Backfill) -> str | None:
             nonlocal first
             eta = time_left(first := first or now, now, clock.now() - start)
             if not now.left:
                 return None
-            return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}{self._held_up(inputs.index)}"
+            problem = self._link_problem(inputs.index)
+            return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}{problem}"
 
-        wait_until(filling.look, pending, timeout=cutover.timeout, clock=clock, tell=self.tell)
+        wait_until(probe.observe, not_ready_reason, timeout=cutover.timeout, clock=clock, report=self.report)
 
-    def _held_up(self, index: str) -> str:
-        """Why no more rows come, where AutoETL says so: one row that the model refuses stops all behind it."""
-        for shown in (SHOW_LINKS, SHOW_SEARCH_VIEWS):
+    def _link_problem(self, index: str) -> str:
+        """Says why no more rows arrive, where AutoETL does: one row that the model refuses stops all behind it."""
+        for statement in (SHOW_LINKS, SHOW_SEARCH_VIEWS):
             with suppress(SqlError):  # a revision without such links
-                link = find_link(self.database.query(shown), index)
+                link = find_link(self.database.query(statement), index)
                 if link and link.problem:
                     return f"; its link is held up: {link.problem}"
         return ""
 
-    def _refuse_to_hide_documents(self, name: str, index: str) -> None:
-        """Taking a stack down starts here: refused here, nothing else is touched."""
-        ours = read_meta(self.search, index).get(META_KEY, {})
-        aliases = self.search.get(f"/{index}/_alias")[index]["aliases"]
-        if ours.get("protected") != "true" or len(aliases) > 1:
+    def _require_unprotected(self, name: str, index: str, state: AliasState) -> None:
+        """Taking a stack down starts here: when it is refused here, nothing else is touched."""
+        ours = state._metas[index].get(META_KEY, {})
+        if ours.get("protected") != "true" or len(state._aliases[index]) > 1:
             return
         if documents := count_documents(self.search, index):
-            raise protected(f"alias {name} serves {counted(documents, 'document')} of {index}")
+            raise deletion_protected(f"alias {name} serves {pluralize(documents, 'document')} of {index}")
 
 
-class Alias(Resource, module="polarsearch", name="Alias"):
+def _is_an_index(name: str) -> NotOwned:
+    return NotOwned(f"alias {name}: an index has that name; choose another name, or delete that index")
+
+
+class Alias(AliasProperties, Resource, module="polarsearch", name="Alias"):
     """A name for an index. Its id is its name.
 
     Another `index` is switched to atomically; with a `cutover`, once it has every row and every vector, within
@@ -175,16 +216,3 @@ class Alias(Resource, module="polarsearch", name="Alias"):
     """
 
     kind = AliasKind
-    name: Output[str]
-    index: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        name: Input[str],
-        index: Input[str],
-        cutover: Input[Mapping[str, Any]] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(resource_name, {"name": name, "index": index, "cutover": cutover}, opts)

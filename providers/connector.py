@@ -1,39 +1,39 @@
 """Connector: how PolarSearch reaches an embedding service outside the cluster.
 
-It is never edited: a deployed model keeps the one it loaded, a parameter cannot be taken out, and its credential is
-never shown. Any change makes a new connector, which costs nothing; the model is then pointed at it.
+It is never edited: a deployed model keeps the one it loaded, a parameter cannot be removed, and its credential is never
+shown. Any change makes a new connector, which costs nothing; the model is then pointed at it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import pulumi
-from pulumi import Input, Output
-from pydantic import BeforeValidator, Field, field_validator
+from pulumi import Input
+from pydantic import BeforeValidator, field_validator
 
 from providers.kit import (
     Immutable,
+    ImmutableSecret,
     Inputs,
-    Kind,
-    Mark,
-    Part,
+    Nested,
+    OwnerReference,
     Plan,
+    Properties,
     Resource,
-    Secret,
     State,
-    Version,
     describe,
-    insist,
+    ints_from_floats,
     plan_by_field,
+    prop,
     read_description,
-    require_version,
-    whole,
+    retry_while_rejected,
 )
-from providers.kit.mlcommons import ROOT, can_be_marked_again, find_by, find_named, of_incarnation
+from providers.services import ClusterKind, Inventory, Version, require_version
+from providers.services.mlcommons import ROOT, can_be_taken_over, find_by, find_named, with_uid
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
 EMBEDDING_BODY_WITH_DIMENSIONS = (
@@ -55,19 +55,23 @@ LATER_OPTIONS: Mapping[str, Version] = {
 }
 """Options of `client_config` that came later than itself (ml-commons, ConnectorClientConfig, tag by tag).
 
-An older service drops them in silence, and the connector would be made anew at every up.
+An older service drops them silently, and the connector would be replaced at every `up`.
 """
 
 
 def as_shown(value: Any) -> Any:
-    """A parameter as the service shows it: text, or compact JSON of what is not (lifecycle.jsonl, "normalised")."""
-    return value if isinstance(value, str) else json.dumps(whole(value), ensure_ascii=False, separators=(",", ":"))
+    """Returns a parameter as the service shows it: text, or compact JSON (lifecycle.jsonl, "normalised")."""
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(ints_from_floats(value), ensure_ascii=False, separators=(",", ":"))
+    )
 
 
 Parameter = Annotated[str, BeforeValidator(as_shown)]
 
 
-class Action(Part):
+class Action(Nested):
     """One call a connector can make; a URL, headers and a body with `${parameters.x}` and `${credential.x}` in them."""
 
     action_type: str = "PREDICT"
@@ -84,20 +88,24 @@ class Action(Part):
         return action_type.upper()
 
 
-class ConnectorInputs(Inputs):
-    """What a person declares. `credential` is sent once and never shown again.
+class ConnectorProperties(Properties):
+    """`credential` is sent once and never shown again. `actions` are as OpenSearch takes them.
 
     `client_config` is as OpenSearch takes it: its `connection_timeout` and `read_timeout` are milliseconds in 2.13, and
     seconds since.
     """
 
-    name: Immutable[str] = Field(min_length=1, max_length=256)
-    description: Immutable[str] = ""
-    protocol: Immutable[Literal["http", "aws_sigv4"]] = "http"
-    parameters: Immutable[dict[str, Parameter]] = {}
-    credential: Immutable[Secret[dict[str, str] | None]] = None
-    actions: Immutable[list[Action]] = Field(min_length=1)
-    client_config: Immutable[dict[str, Parameter] | None] = None
+    name: Immutable[str] = prop(min_length=1, max_length=256)
+    description: Immutable[str] = prop(default="")
+    protocol: Immutable[Literal["http", "aws_sigv4"]] = prop(default="http")
+    parameters: Immutable[dict[str, Parameter], Mapping[str, Any]] = prop(default={})
+    credential: ImmutableSecret[dict[str, str] | None, Mapping[str, Input[str]] | None] = prop(default=None)
+    actions: Immutable[list[Action], Sequence[Any]] = prop(min_length=1)
+    client_config: Immutable[dict[str, Parameter] | None, Mapping[str, Any] | None] = prop(default=None)
+
+
+class ConnectorInputs(ConnectorProperties, Inputs):
+    """What a person declares."""
 
     @field_validator("credential")
     @classmethod
@@ -114,8 +122,8 @@ class ConnectorState(ConnectorInputs, State):
 
 
 def shown(source: Mapping[str, Any], declared: ConnectorInputs) -> ConnectorState:
-    """The connector that PolarSearch shows; of `client_config`, which it fills up, only what was declared."""
-    description, mark = read_description(source.get("description", ""))
+    """Returns the connector that PolarSearch shows; of `client_config`, which it completes, what was declared."""
+    description, reference = read_description(source.get("description", ""))
     config = {name: source.get("client_config", {}).get(name) for name in declared.client_config or {}}
     return ConnectorState(
         name=source["name"],
@@ -125,13 +133,13 @@ def shown(source: Mapping[str, Any], declared: ConnectorInputs) -> ConnectorStat
         credential=declared.credential,
         actions=source["actions"],
         client_config=config or None,
-        owner=mark.owner,
-        incarnation=mark.incarnation,
+        owner=reference.owner,
+        uid=reference.uid,
     )
 
 
-class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
-    """Makes, shows and drops connectors. The id is the connector's `connector_id`."""
+class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
+    """Makes, shows and deletes connectors. The id is the connector's `connector_id`."""
 
     inputs_type = ConnectorInputs
     state_type = ConnectorState
@@ -141,47 +149,57 @@ class ConnectorKind(Kind[ConnectorInputs, ConnectorState]):
         plan = plan_by_field(old, new)
         return Plan(replaces=plan.updates | plan.replaces)
 
-    def find(self, inputs: ConnectorInputs) -> str | None:
-        named = self._named(inputs) if can_be_marked_again(self.search) else []
-        same = [id for id, connector in named if not plan_by_field(connector, inputs)]
-        return next((id for id in same if not find_by(self.search, "models", connector_id=id)), None)
+    def find(self, inputs: ConnectorInputs) -> tuple[str, ConnectorState] | None:
+        named = self._named(inputs) if can_be_taken_over(self.search) else []
+        same = (found for found in named if not plan_by_field(found[1], inputs))
+        return next((found for found in same if not find_by(self.search, "models", connector_id=found[0])), None)
 
-    def create(self, inputs: ConnectorInputs, incarnation: str) -> str:
+    def is_ours(self, inputs: ConnectorInputs, inventory: Inventory) -> bool:
+        """Names of connectors are not unique: no other one is in the way."""
+        return False
+
+    def create(self, inputs: ConnectorInputs, uid: str) -> str:
         for option in inputs.client_config or {}:
             what = f"connector {inputs.name}: client_config {option}"
             require_version(self.search.version, LATER_OPTIONS.get(option, CLIENT_CONFIG), what, "leave it out")
-        return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, incarnation))["connector_id"])
+        return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, uid))["connector_id"])
 
-    def recover(self, inputs: ConnectorInputs, incarnation: str) -> str | None:
-        return of_incarnation(self._named(inputs), incarnation)
+    def recover(self, inputs: ConnectorInputs, uid: str) -> str | None:
+        return with_uid(self._named(inputs), uid)
+
+    def bring_up(self, id: str, inputs: ConnectorInputs, uid: str) -> ConnectorState:
+        """A connector is usable once its write is acknowledged."""
+        return ConnectorState.model_construct(**dict(inputs), uid=uid)
 
     def read(self, id: str, declared: ConnectorInputs) -> ConnectorState:
         return shown(self.search.get(f"{ROOT}/connectors/{id}"), declared)
 
-    def update(self, id: str, old: ConnectorState, new: ConnectorInputs, incarnation: str) -> None:
-        """Only to take over one that no model uses: whole, credential included."""
-        if old.incarnation != incarnation:
-            self.search.put(f"{ROOT}/connectors/{id}", self._body(new, incarnation))
+    def update(self, id: str, old: ConnectorState, new: ConnectorInputs, uid: str) -> None:
+        """Takes over one that no model uses: sends it whole, credential included."""
+        if old.uid != uid:
+            self.search.put(f"{ROOT}/connectors/{id}", self._body(new, uid))
 
     def delete(self, id: str, state: ConnectorState) -> None:
         """A model that was just pointed elsewhere counts for up to a second more (lifecycle.jsonl, "after swap")."""
         path = f"{ROOT}/connectors/{id}"
-        insist(lambda: self.search.delete(path), "are still using this connector", clock=self.connections.clock)
+        retry_while_rejected(
+            lambda: self.search.delete(path), "are still using this connector", clock=self.services.clock
+        )
 
     def _named(self, inputs: ConnectorInputs) -> list[tuple[str, ConnectorState]]:
         return find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))
 
-    def _body(self, inputs: ConnectorInputs, incarnation: str) -> dict[str, Any]:
+    def _body(self, inputs: ConnectorInputs, uid: str) -> dict[str, Any]:
         needed = NO_CREDENTIAL if self.search.version >= (2, 19, 0) else None
         return {
             **inputs.model_dump(mode="json", exclude_none=True, exclude={"owner"}),
             "version": "1",
-            "description": describe(inputs.description, Mark(inputs.owner, incarnation)),
+            "description": describe(inputs.description, OwnerReference(inputs.owner, uid)),
             **({"credential": credential} if (credential := inputs.credential or needed) else {}),
         }
 
 
-class Connector(Resource, module="polarsearch", name="Connector"):
+class Connector(ConnectorProperties, Resource, module="polarsearch", name="Connector"):
     """A way to an embedding service. Its id is the connector's `connector_id`.
 
     Example:
@@ -196,31 +214,6 @@ class Connector(Resource, module="polarsearch", name="Connector"):
     """
 
     kind = ConnectorKind
-    name: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        name: Input[str],
-        actions: Input[list[Any]],
-        description: Input[str] = "",
-        protocol: Input[str] = "http",
-        parameters: Input[Mapping[str, Any]] | None = None,
-        credential: Input[Mapping[str, Input[str]]] | None = None,
-        client_config: Input[Mapping[str, Any]] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        props = {
-            "name": name,
-            "description": description,
-            "protocol": protocol,
-            "parameters": {} if parameters is None else parameters,
-            "credential": credential,
-            "actions": actions,
-            "client_config": client_config,
-        }
-        super().__init__(resource_name, props, opts)
 
     @classmethod
     def openai_compatible(
@@ -236,33 +229,57 @@ class Connector(Resource, module="polarsearch", name="Connector"):
         description: Input[str] = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> Connector:
-        """A connector to any service that speaks OpenAI's embeddings API, as the tutorial writes it (step 3b).
+        """Declares a connector to any service with OpenAI's embeddings API, as in the tutorial (step 3b).
 
-        `url` is the whole address, `…/v1/embeddings`. `dimensions` asks for vectors of that length, where the service
-        can choose; `batch_size` is the most texts it takes in one request.
+        The arguments are those of `openai_compatible` in this module; `name` is the resource's name by default.
         """
-        return cls(
-            resource_name,
+        inputs = openai_compatible(
             name=resource_name if name is None else name,
             description=description,
-            parameters=_given(model=model, dimensions=dimensions, input_docs_processed_step_size=batch_size),
-            credential=None if api_key is None else {"api_key": api_key},
-            actions=[_embedding_action(url, authorised=api_key is not None, sized=dimensions is not None)],
-            opts=opts,
+            url=url,
+            model=model,
+            api_key=api_key,
+            dimensions=dimensions,
+            batch_size=batch_size,
         )
+        return cls.declare(resource_name, inputs, opts)
+
+
+def openai_compatible(
+    *,
+    name: Input[str],
+    url: Input[str],
+    model: Input[str],
+    description: Input[str] = "",
+    api_key: Input[str] | None = None,
+    dimensions: Input[int] | None = None,
+    batch_size: Input[int] | None = None,
+) -> ConnectorInputs:
+    """Returns the inputs of a connector to a service with OpenAI's embeddings API.
+
+    `url` is the whole address, `…/v1/embeddings`. `dimensions` asks for vectors of that length, where the service can
+    choose; `batch_size` is the most texts it takes in one request.
+    """
+    return ConnectorInputs(
+        name=name,
+        description=description,
+        parameters=_given(model=model, dimensions=dimensions, input_docs_processed_step_size=batch_size),
+        credential=None if api_key is None else {"api_key": api_key},
+        actions=[_embedding_action(url, authorized=api_key is not None, sized=dimensions is not None)],
+    )
 
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _embedding_action(url: Input[str], *, authorised: bool, sized: bool) -> dict[str, Any]:
-    authorisation = {"Authorization": "Bearer ${credential.api_key}"} if authorised else {}
+def _embedding_action(url: Input[str], *, authorized: bool, sized: bool) -> dict[str, Any]:
+    authorization = {"Authorization": "Bearer ${credential.api_key}"} if authorized else {}
     return {
         "action_type": "PREDICT",
         "method": "POST",
         "url": url,
-        "headers": {**authorisation, "content-type": "application/json"},
+        "headers": {**authorization, "content-type": "application/json"},
         "request_body": EMBEDDING_BODY_WITH_DIMENSIONS if sized else EMBEDDING_BODY,
         "pre_process_function": "connector.pre_process.openai.embedding",
         "post_process_function": "connector.post_process.openai.embedding",

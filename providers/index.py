@@ -1,7 +1,7 @@
 """Index: where documents and their vectors live.
 
-A mapping only grows: fields can be added to a live index, but neither changed nor taken out. An index is never rebuilt
-under its own name, since its sync link would not fill it again; such a change wants another name.
+A mapping only grows: fields can be added to a live index, but neither changed nor removed. An index is never rebuilt
+under its own name, since its sync link would not fill it again; such a change needs another name.
 """
 
 from __future__ import annotations
@@ -9,39 +9,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import pulumi
-from pulumi import Input, Output
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, field_validator
 
 from providers.kit import (
     META_KEY,
     Immutable,
     Inputs,
     Json,
-    Kind,
-    Mark,
     NotFound,
     NotOwned,
+    OwnerReference,
     Plan,
+    Properties,
+    Property,
     Refused,
     Resource,
     State,
-    Version,
     as_declared,
-    counted,
-    flatten,
-    grows,
-    handover,
-    index_marks,
-    meta_mark,
+    contains_output,
+    deletion_protected,
+    flatten_settings,
+    is_additive,
+    meta_reference,
     plan_by_field,
-    protected,
-    require_ours,
-    rewrite_meta,
+    pluralize,
+    prop,
+    require_owned,
+    wait_until,
     with_meta,
 )
-from providers.kit.backfill import count_documents
-from providers.kit.vector import Vector
+from providers.services import ClusterKind, Inventory, Version
+from providers.services.backfill import count_documents
+from providers.services.index_meta import adoption_hint, index_metas, rewrite_meta
+from providers.services.vector import Vector
 
 FORBIDDEN = frozenset(' \\/*?"<>|,#:')
 """Characters no index name may have (OpenSearch, MetadataCreateIndexService)."""
@@ -66,8 +66,8 @@ STATIC = (
 """Settings that are fixed when an index is made (OpenSearch docs, Index settings, static)."""
 
 
-def allowed_name(name: str) -> str:
-    """An index name that OpenSearch takes. Raises ValueError."""
+def validated_index_name(name: str) -> str:
+    """Returns the name, if OpenSearch takes it for an index. Raises ValueError."""
     if name != name.lower():
         raise ValueError(f"index name {name!r} must be lower case; write {name.lower()!r}")
     if bad := sorted(FORBIDDEN & set(name)):
@@ -79,24 +79,35 @@ def allowed_name(name: str) -> str:
     return name
 
 
-class IndexInputs(Inputs):
-    """What a person declares. `properties` are the fields that are not vectors, as OpenSearch maps them."""
+class IndexProperties(Properties):
+    """`properties` are the fields that are not vectors, mapped as in OpenSearch.
 
-    name: Immutable[Annotated[str, AfterValidator(allowed_name)]]
-    properties: dict[str, Json] = {}
-    vectors: dict[str, Vector] = {}
-    default_pipeline: str = ""
-    search_pipeline: str = ""
-    shards: Immutable[int] = Field(default=1, ge=1, le=1024)
-    replicas: int = Field(default=1, ge=0)
-    settings: dict[str, str | list[str]] = {}
-    deletion_protection: bool = True
+    `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level}}`. Deleting an
+    index with documents is refused while `deletion_protection` is on, unless its alias has moved to a newer index of
+    the same resource.
+    """
+
+    name: Immutable[Annotated[str, AfterValidator(validated_index_name)]]
+    properties: Property[dict[str, Json], Mapping[str, Any]] = prop(default={})
+    vectors: Property[dict[str, Vector], Mapping[str, Any]] = prop(default={})
+    default_pipeline: Property[str] = prop(default="")
+    search_pipeline: Property[str] = prop(default="")
+    shards: Immutable[int] = prop(default=1, ge=1, le=1024)
+    replicas: Property[int] = prop(default=1, ge=0)
+    settings: Property[dict[str, str | list[str]], Mapping[str, Any]] = prop(default={})
+    deletion_protection: Property[bool] = prop(default=True)
+
+
+class IndexInputs(IndexProperties, Inputs):
+    """What a person declares."""
 
     @field_validator("settings", mode="before")
     @classmethod
-    def _as_shown(cls, settings: Any) -> dict[str, str | list[str]]:
-        """Flat and as text, as OpenSearch shows them. Raises ValueError for what has an input of its own."""
-        flat = dict(flatten(settings))
+    def _as_shown(cls, settings: Any) -> Any:
+        """Returns settings as OpenSearch shows them: flat, as text. Raises ValueError for one with its own input."""
+        if contains_output(settings):
+            return settings
+        flat = dict(flatten_settings(settings))
         if taken := sorted(flat.keys() & OWN_SETTINGS):
             raise ValueError(f"{', '.join(taken)} has an input of its own; use that")
         return flat
@@ -112,14 +123,14 @@ class IndexInputs(Inputs):
 class IndexState(IndexInputs, State):
     """What PolarSearch shows of what was declared. `available` is false while a primary shard is missing."""
 
-    available: bool = True
+    available: Property[bool] = prop(default=True)
 
 
-def fixed_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
-    """What cannot change in a live index, in a person's words."""
+def immutable_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
+    """Returns what cannot change in a live index."""
     found = [f"shards {old.shards} → {new.shards}"] if old.shards != new.shards else []
     for name, field in old.properties.items():
-        if name not in new.properties or not grows(field, new.properties[name]):
+        if name not in new.properties or not is_additive(field, new.properties[name]):
             found.append(f"field {name}")
     if bool(old.vectors) != bool(new.vectors):
         found.append("setting knn")
@@ -130,17 +141,17 @@ def fixed_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
     return found + [f"setting {name}" for name in sorted(changed) if name.startswith(STATIC)]
 
 
-def body(inputs: IndexInputs, incarnation: str) -> dict[str, Any]:
-    """The whole index, as it is made."""
+def body(inputs: IndexInputs, uid: str) -> dict[str, Any]:
+    """Returns the whole index, as it is made."""
     fixed = {"number_of_shards": inputs.shards, "knn": bool(inputs.vectors)}
     return {
         "settings": {"index": {**fixed, **dynamic_settings(inputs), **inputs.settings}},
-        "mappings": {"_meta": meta({}, inputs, incarnation), "properties": fields(inputs)},
+        "mappings": {"_meta": meta({}, inputs, uid), "properties": fields(inputs)},
     }
 
 
 def dynamic_settings(inputs: IndexInputs) -> dict[str, Any]:
-    """The settings an index may change while it is open; a pipeline that is not named is none."""
+    """Returns the settings that an open index may change; without a name a pipeline is `_none`."""
     return {
         "number_of_replicas": inputs.replicas,
         "default_pipeline": inputs.default_pipeline or "_none",
@@ -150,22 +161,22 @@ def dynamic_settings(inputs: IndexInputs) -> dict[str, Any]:
 
 
 def fields(inputs: IndexInputs) -> dict[str, Json]:
-    """Every field of the mapping."""
+    """Returns every field of the mapping."""
     return {**inputs.properties, **{name: vector.mapped() for name, vector in inputs.vectors.items()}}
 
 
-def meta(kept: Mapping[str, Any], inputs: IndexInputs, incarnation: str) -> dict[str, Any]:
-    """`_meta` with our mark and whether the documents are protected; the link and the alias keep theirs there too."""
+def meta(kept: Mapping[str, Any], inputs: IndexInputs, uid: str) -> dict[str, Any]:
+    """Returns `_meta` with our owner reference and the protection; the link and the alias keep theirs there too."""
     protected = "true" if inputs.deletion_protection else None
-    return with_meta(kept, index=str(Mark(inputs.owner, incarnation)), protected=protected)
+    return with_meta(kept, index=str(OwnerReference(inputs.owner, uid)), protected=protected)
 
 
 def unsupported(inputs: IndexInputs, version: Version) -> list[str]:
-    """What this version of OpenSearch cannot do (k-NN release notes)."""
+    """Returns what this version of OpenSearch cannot do (k-NN release notes)."""
     found = []
     for name, vector in inputs.vectors.items():
         if vector.engine == "nmslib" and version >= (3, 0, 0):
-            found.append(f"{name}: engine nmslib is gone from OpenSearch 3.0; use faiss")
+            found.append(f"{name}: engine nmslib is removed from OpenSearch 3.0; use faiss")
         if vector.engine == "faiss" and vector.space_type == "cosinesimil" and version < (2, 19, 0):
             found.append(f"{name}: faiss knows cosinesimil from OpenSearch 2.19; use innerproduct, or engine lucene")
         if vector.smaller and version < (2, 17, 0):
@@ -173,8 +184,8 @@ def unsupported(inputs: IndexInputs, version: Version) -> list[str]:
     return found
 
 
-class IndexKind(Kind[IndexInputs, IndexState]):
-    """Makes, shows, grows and drops indexes. The id is the index's name."""
+class IndexKind(ClusterKind[IndexInputs, IndexState]):
+    """Makes, shows, extends and deletes indexes. The id is the index's name."""
 
     inputs_type = IndexInputs
     state_type = IndexState
@@ -182,7 +193,7 @@ class IndexKind(Kind[IndexInputs, IndexState]):
 
     @classmethod
     def plan(cls, old: IndexInputs, new: IndexInputs) -> Plan:
-        if old.name == new.name and (fixed := fixed_changes(old, new)):
+        if old.name == new.name and (fixed := immutable_changes(old, new)):
             raise Refused(
                 f"index {old.name}: {', '.join(fixed)} cannot change in place (a mapping only grows); give the "
                 f"collection another `revision`, or the index another name, and it is built beside this one"
@@ -190,97 +201,128 @@ class IndexKind(Kind[IndexInputs, IndexState]):
         return plan_by_field(old, new)
 
     @classmethod
-    def pending(cls, state: IndexState) -> str | None:
-        return (
-            None if state.available else f"index {state.name} has no primary shard; check the cluster's disks and nodes"
-        )
+    def not_ready_reason(cls, state: IndexState) -> str | None:
+        if state.available:
+            return None
+        return f"index {state.name} has no primary shard; check the cluster's disks and nodes"
 
-    def find(self, inputs: IndexInputs) -> str | None:
+    def find(self, inputs: IndexInputs) -> tuple[str, IndexState] | None:
         try:
-            state = self.read(inputs.name, inputs)
+            state = self.read_owner(inputs.name, inputs)
         except NotFound:
             return None
-        adopt = handover(inputs.name, "index", inputs.owner)
-        require_ours(f"index {inputs.name}", Mark(state.owner, state.incarnation), inputs.owner, adopt)
+        self._require_owned(inputs, OwnerReference(state.owner, state.uid))
         self.plan(state, inputs)
+        return inputs.name, state
+
+    def is_ours(self, inputs: IndexInputs, inventory: Inventory) -> bool:
+        if inputs.name in inventory.indexes:
+            self._require_owned(inputs, inventory.reference(inputs.name, "index"))
+            return True
+        if behind := [index for index, aliases in inventory.indexes.items() if inputs.name in aliases]:
+            raise _is_an_alias(inputs.name, behind)
+        return False
+
+    def require_possible(self, inputs: IndexInputs, inventory: Inventory) -> None:
+        self._require_version(inputs)
+
+    def create(self, inputs: IndexInputs, uid: str) -> str:
+        self._require_version(inputs)
+        self.search.put(f"/{inputs.name}", body(inputs, uid), idempotent=False)
         return inputs.name
 
-    def require_possible(self, inputs: IndexInputs) -> None:
+    def bring_up(self, id: str, inputs: IndexInputs, uid: str) -> IndexState:
+        """An index is usable once its primary shards are; it is stored as its write is acknowledged."""
+        state = IndexState.model_construct(**dict(inputs), uid=uid)
+        return wait_until(
+            lambda: self._with_health(id, state),
+            self.not_ready_reason,
+            timeout=self.timeout,
+            clock=self.services.clock,
+            report=self.report,
+        )
+
+    def read(self, id: str, declared: IndexInputs) -> IndexState:
+        return self._with_health(id, self.read_owner(id, declared))
+
+    def read_owner(self, id: str, state: IndexInputs) -> IndexState:
+        """All of the index but whether it is available."""
+        index = self.search.get(f"/{id}")
+        if id not in index:
+            raise _is_an_alias(id, index)
+        return shown(id, index[id], state)
+
+    def update(self, id: str, old: IndexState, new: IndexInputs, uid: str) -> None:
+        removed = dict.fromkeys(old.settings.keys() - new.settings.keys())
+        self.search.put(f"/{id}/_settings", {"index": {**removed, **dynamic_settings(new)}})
+        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=fields(new))
+
+    def delete(self, id: str, state: IndexState) -> None:
+        if state.deletion_protection:
+            self._require_replaceable(id, state)
+        self.search.delete(f"/{id}")
+
+    def _with_health(self, id: str, state: IndexState) -> IndexState:
+        status = self.search.get(f"/_cluster/health/{id}")["status"]
+        return state.model_copy(update={"available": status != "red"})
+
+    def _require_owned(self, inputs: IndexInputs, reference: OwnerReference) -> None:
+        hint = adoption_hint(inputs.name, "index", inputs.owner)
+        require_owned(f"index {inputs.name}", reference, inputs.owner, hint)
+
+    def _require_version(self, inputs: IndexInputs) -> None:
         if problems := unsupported(inputs, self.search.version):
             raise Refused(f"index {inputs.name}: {'; '.join(problems)}")
 
-    def create(self, inputs: IndexInputs, incarnation: str) -> str:
-        self.require_possible(inputs)
-        self.search.put(f"/{inputs.name}", body(inputs, incarnation), makes=True)
-        return inputs.name
-
-    def read(self, id: str, declared: IndexInputs) -> IndexState:
-        index = self.search.get(f"/{id}")
-        if id not in index:
-            raise NotOwned(f"{id} is an alias of {', '.join(index)}, not an index; choose another name")
-        return self._shown(id, index[id], declared)
-
-    def update(self, id: str, old: IndexState, new: IndexInputs, incarnation: str) -> None:
-        gone = dict.fromkeys(old.settings.keys() - new.settings.keys())
-        self.search.put(f"/{id}/_settings", {"index": {**gone, **dynamic_settings(new)}})
-        rewrite_meta(self.search, id, lambda kept: meta(kept, new, incarnation), properties=fields(new))
-
-    def delete(self, id: str, state: IndexState) -> None:
-        self._refuse_to_lose_documents(id, state)
-        self.search.delete(f"/{id}")
-
-    def _shown(self, id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexState:
-        settings: dict[str, Any] = dict(flatten(index["settings"]["index"]))
-        mapping = index["mappings"].get("properties", {})
-        kept = index["mappings"].get("_meta", {})
-        mark = meta_mark(kept, "index")
-        return IndexState.model_construct(
-            name=id,
-            properties=as_declared(mapping, declared.properties),
-            vectors={
-                name: Vector.shown(mapping[name], vector)
-                for name, vector in declared.vectors.items()
-                if name in mapping
-            },
-            default_pipeline=_pipeline(settings, "default_pipeline"),
-            search_pipeline=_pipeline(settings, "search.default_pipeline"),
-            shards=int(settings["number_of_shards"]),
-            replicas=int(settings["number_of_replicas"]),
-            settings={name: settings[name] for name in declared.settings if name in settings},
-            deletion_protection=kept.get(META_KEY, {}).get("protected") == "true",
-            owner=mark.owner,
-            incarnation=mark.incarnation,
-            available=self.search.get(f"/_cluster/health/{id}")["status"] != "red",
-        )
-
-    def _refuse_to_lose_documents(self, id: str, state: IndexState) -> None:
-        if (
-            not state.deletion_protection
-            or not (documents := count_documents(self.search, id))
-            or self._replaced(id, state.owner)
-        ):
+    def _require_replaceable(self, id: str, state: IndexState) -> None:
+        """Raises Refused while deleting the index would lose documents that no newer index serves."""
+        documents = count_documents(self.search, id)
+        if not documents or self._is_replaced(id, state.owner):
             return
         aliases = self.search.get(f"/{id}/_alias")[id]["aliases"]
         served = f", served as {', '.join(sorted(aliases))}" if aliases else ""
-        raise protected(f"index {id} has {counted(documents, 'document')}{served}")
+        raise deletion_protected(f"index {id} has {pluralize(documents, 'document')}{served}")
 
-    def _replaced(self, id: str, owner: str) -> bool:
-        """Whether a newer index of the same resource serves the searches now: its alias has moved on."""
-        ours = [name for name, mark in index_marks(self.search).items() if mark.owner == owner and name != id]
-        aliases = self.search.get("/_alias") if ours else {}
-        return any(aliases.get(name, {}).get("aliases") for name in ours)
+    def _is_replaced(self, id: str, owner: str) -> bool:
+        """Tells whether the alias has moved to a newer index of the same resource."""
+        owners = {name: meta_reference(kept, "index").owner for name, kept in index_metas(self.search).items()}
+        newer = [name for name, theirs in owners.items() if theirs == owner and name != id]
+        aliases = self.search.get("/_alias") if newer else {}
+        return any(aliases.get(name, {}).get("aliases") for name in newer)
+
+
+def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexState:
+    """Returns what PolarSearch shows of what was declared, all but whether it is available."""
+    settings: dict[str, Any] = dict(flatten_settings(index["settings"]["index"]))
+    mapping = index["mappings"].get("properties", {})
+    kept = index["mappings"].get("_meta", {})
+    reference = meta_reference(kept, "index")
+    vectors = {name: vector for name, vector in declared.vectors.items() if name in mapping}
+    return IndexState.model_construct(
+        name=id,
+        properties=as_declared(mapping, declared.properties),
+        vectors={name: Vector.shown(mapping[name], vector) for name, vector in vectors.items()},
+        default_pipeline=_pipeline(settings, "default_pipeline"),
+        search_pipeline=_pipeline(settings, "search.default_pipeline"),
+        shards=int(settings["number_of_shards"]),
+        replicas=int(settings["number_of_replicas"]),
+        settings={name: settings[name] for name in declared.settings if name in settings},
+        deletion_protection=kept.get(META_KEY, {}).get("protected") == "true",
+        owner=reference.owner,
+        uid=reference.uid,
+    )
+
+
+def _is_an_alias(name: str, indexes: Any) -> NotOwned:
+    return NotOwned(f"{name} is an alias of {', '.join(indexes)}, not an index; choose another name")
 
 
 def _pipeline(settings: Mapping[str, str], name: str) -> str:
     return settings.get(name, "").removeprefix("_none")
 
 
-class Index(Resource, module="polarsearch", name="Index"):
+class Index(IndexProperties, Resource, module="polarsearch", name="Index"):
     """An index with vector fields. Its id is its name.
-
-    `properties` are mapped as in OpenSearch; `vectors` are `{field: {dimension, space_type, engine, method,
-    parameters, mode, compression_level}}`. Deleting one with documents is refused while `deletion_protection` is on,
-    unless its alias has moved to a newer index of the same resource.
 
     Example:
         index = Index(
@@ -294,32 +336,3 @@ class Index(Resource, module="polarsearch", name="Index"):
     """
 
     kind = IndexKind
-    name: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        name: Input[str],
-        properties: Input[Mapping[str, Any]] | None = None,
-        vectors: Input[Mapping[str, Any]] | None = None,
-        default_pipeline: Input[str] = "",
-        search_pipeline: Input[str] = "",
-        shards: Input[int] = 1,
-        replicas: Input[int] = 1,
-        settings: Input[Mapping[str, Any]] | None = None,
-        deletion_protection: Input[bool] = True,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        props = {
-            "name": name,
-            "properties": {} if properties is None else properties,
-            "vectors": {} if vectors is None else vectors,
-            "default_pipeline": default_pipeline,
-            "search_pipeline": search_pipeline,
-            "shards": shards,
-            "replicas": replicas,
-            "settings": {} if settings is None else settings,
-            "deletion_protection": deletion_protection,
-        }
-        super().__init__(resource_name, props, opts)

@@ -1,6 +1,6 @@
 """Model group: what ML Commons files models under.
 
-A model registered without one gets a group named after it that nothing ever deletes (lifecycle.jsonl, "implicit
+A model registered without one gets a group of its own name that nothing ever deletes (lifecycle.jsonl, "implicit
 group"), so every model of ours has an explicit group. Names are unique in the cluster.
 """
 
@@ -8,31 +8,34 @@ from __future__ import annotations
 
 from typing import Any
 
-import pulumi
-from pulumi import Input, Output
-from pydantic import Field
-
 from providers.kit import (
     Inputs,
-    Kind,
-    Mark,
     NotFound,
+    OwnerReference,
+    Properties,
+    Property,
     Resource,
     State,
     describe,
-    insist,
+    prop,
     read_description,
-    require_ours,
+    require_owned,
+    retry_while_rejected,
     wait_until,
 )
-from providers.kit.mlcommons import ROOT, find_named
+from providers.services import ClusterKind
+from providers.services.mlcommons import ROOT, find_named
 
 
-class ModelGroupInputs(Inputs):
-    """What a person declares: a name, at most 256 characters, unique in the cluster."""
+class ModelGroupProperties(Properties):
+    """`name` has at most 256 characters, and is unique in the cluster."""
 
-    name: str = Field(min_length=1, max_length=256)
-    description: str = ""
+    name: Property[str] = prop(min_length=1, max_length=256)
+    description: Property[str] = prop(default="")
+
+
+class ModelGroupInputs(ModelGroupProperties, Inputs):
+    """What a person declares."""
 
 
 class ModelGroupState(ModelGroupInputs, State):
@@ -40,43 +43,51 @@ class ModelGroupState(ModelGroupInputs, State):
 
 
 def shown(source: dict[str, Any]) -> ModelGroupState:
-    """The group that a document of ML Commons describes."""
-    description, mark = read_description(source.get("description", ""))
-    return ModelGroupState(name=source["name"], description=description, owner=mark.owner, incarnation=mark.incarnation)
+    """Returns the group that a document of ML Commons describes."""
+    description, reference = read_description(source.get("description", ""))
+    return ModelGroupState(name=source["name"], description=description, owner=reference.owner, uid=reference.uid)
 
 
-class ModelGroupKind(Kind[ModelGroupInputs, ModelGroupState]):
-    """Makes, shows, changes and drops model groups."""
+def body(inputs: ModelGroupInputs, uid: str) -> dict[str, Any]:
+    """Returns the whole group, as it is sent."""
+    return {"name": inputs.name, "description": describe(inputs.description, OwnerReference(inputs.owner, uid))}
+
+
+class ModelGroupKind(ClusterKind[ModelGroupInputs, ModelGroupState]):
+    """Makes, shows, changes and deletes model groups. The id is the `model_group_id`."""
 
     inputs_type = ModelGroupInputs
     state_type = ModelGroupState
 
-    def find(self, inputs: ModelGroupInputs) -> str | None:
+    def find(self, inputs: ModelGroupInputs) -> tuple[str, ModelGroupState] | None:
         for id, group in find_named(self.search, "model_groups", inputs.name, lambda id: self.read(id, inputs)):
-            adopt = f"PUT {ROOT}/model_groups/{id} {{description: … [pulumi:{inputs.owner}]}}"
-            mark = Mark(group.owner, group.incarnation)
-            require_ours(f"model group {inputs.name} ({id})", mark, inputs.owner, adopt)
-            return id
+            hint = f"PUT {ROOT}/model_groups/{id} {{description: … [pulumi:{inputs.owner}]}}"
+            reference = OwnerReference(group.owner, group.uid)
+            require_owned(f"model group {inputs.name} ({id})", reference, inputs.owner, hint)
+            return id, group
         return None
 
-    def create(self, inputs: ModelGroupInputs, incarnation: str) -> str:
-        return str(self.search.post(f"{ROOT}/model_groups/_register", _body(inputs, incarnation))["model_group_id"])
+    def create(self, inputs: ModelGroupInputs, uid: str) -> str:
+        return str(self.search.post(f"{ROOT}/model_groups/_register", body(inputs, uid))["model_group_id"])
+
+    def bring_up(self, id: str, inputs: ModelGroupInputs, uid: str) -> ModelGroupState:
+        """A group is usable once its write is acknowledged."""
+        return shown(body(inputs, uid))
 
     def read(self, id: str, declared: ModelGroupInputs) -> ModelGroupState:
         return shown(self._get(id))
 
-    def update(self, id: str, old: ModelGroupState, new: ModelGroupInputs, incarnation: str) -> None:
-        body = _body(new, incarnation)
-        self.search.put(f"{ROOT}/model_groups/{id}", body)
+    def update(self, id: str, old: ModelGroupState, new: ModelGroupInputs, uid: str) -> None:
+        self.search.put(f"{ROOT}/model_groups/{id}", body(new, uid))
         if not self._has_get:
-            self._until_found(id, body)
+            self._wait_until_found(id, body(new, uid))
 
     def delete(self, id: str, state: ModelGroupState) -> None:
         """A model that was just moved elsewhere, or in 2.11 deleted, counts for up to a second more."""
-        insist(
+        retry_while_rejected(
             lambda: self.search.delete(f"{ROOT}/model_groups/{id}"),
             "associated model versions",
-            clock=self.connections.clock,
+            clock=self.services.clock,
         )
 
     @property
@@ -84,29 +95,25 @@ class ModelGroupKind(Kind[ModelGroupInputs, ModelGroupState]):
         """2.11 shows a group only in searches, which are up to a second late for a change (ml-commons)."""
         return self.search.version >= (2, 12, 0)
 
-    def _until_found(self, id: str, body: dict[str, Any]) -> None:
-        """Or else what is read next would be the group before the change, with its former incarnation."""
+    def _wait_until_found(self, id: str, sent: dict[str, Any]) -> None:
+        """What is read next would otherwise be the group before the change, with its former uid."""
 
-        def pending(found: dict[str, Any]) -> str | None:
-            return None if body.items() <= found.items() else f"model group {body['name']} does not show its change"
+        def not_ready_reason(found: dict[str, Any]) -> str | None:
+            return None if sent.items() <= found.items() else f"model group {sent['name']} does not show its change"
 
-        wait_until(lambda: self._get(id), pending, timeout=self.patience, clock=self.connections.clock)
+        wait_until(lambda: self._get(id), not_ready_reason, timeout=self.timeout, clock=self.services.clock)
 
     def _get(self, id: str) -> dict[str, Any]:
         if self._has_get:
             return self.search.get(f"{ROOT}/model_groups/{id}")
         query = {"query": {"ids": {"values": [id]}}}
-        found = self.search.post(f"{ROOT}/model_groups/_search", query, repeatable=True)["hits"]["hits"]
+        found = self.search.post(f"{ROOT}/model_groups/_search", query, idempotent=True)["hits"]["hits"]
         if not found:
             raise NotFound(f"POST {ROOT}/model_groups/_search", 404, f"no model group {id}")
         return dict(found[0]["_source"])
 
 
-def _body(inputs: ModelGroupInputs, incarnation: str) -> dict[str, Any]:
-    return {"name": inputs.name, "description": describe(inputs.description, Mark(inputs.owner, incarnation))}
-
-
-class ModelGroup(Resource, module="polarsearch", name="ModelGroup"):
+class ModelGroup(ModelGroupProperties, Resource, module="polarsearch", name="ModelGroup"):
     """A group of models. Its id is the group's `model_group_id`.
 
     Example:
@@ -114,15 +121,3 @@ class ModelGroup(Resource, module="polarsearch", name="ModelGroup"):
     """
 
     kind = ModelGroupKind
-    name: Output[str]
-    description: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        name: Input[str],
-        description: Input[str] = "",
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(resource_name, {"name": name, "description": description}, opts)

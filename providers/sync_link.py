@@ -1,7 +1,8 @@
-"""Sync link: AutoETL's stream from a table into an index, full load first and then every change.
+"""Sync link: PolarDB's AutoETL copies every change of a table into an index, which embeds it.
 
 PolarDB calls a link active even while it crashes in a loop, so its health is read from its Message. A link has no place
-for a mark: its index's `_meta` keeps it, and is marked first, so that a link we lost track of is made again.
+for an owner reference: its index's `_meta` keeps it, and is written first, so that a link whose answer was lost is made
+again.
 """
 
 from __future__ import annotations
@@ -10,44 +11,44 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pulumi
 from pulumi import Input, Output
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, PrivateAttr
 
 from providers.kit import (
     Immutable,
     Inputs,
-    Kind,
-    Mark,
     NotFound,
+    OwnerReference,
+    Properties,
+    Property,
     Refused,
     Resource,
     SqlError,
     State,
-    as_text,
-    counted,
-    handover,
-    mark_at,
-    quote,
-    require_ours,
-    write_mark,
+    meta_reference,
+    pluralize,
+    prop,
+    require_owned,
+    wait_until,
+    with_meta,
 )
-from providers.kit.autoetl import (
+from providers.services import ClusterKind, Inventory, quote
+from providers.services.autoetl import (
     SHOW_LINKS,
     SHOW_SEARCH_VIEWS,
     Backend,
     Link,
     Revision,
     find_link,
-    loose_keys,
     privileges_on,
     renamed_fields,
-    revision_of,
     statement,
+    unmapped_key_columns,
 )
-from providers.kit.backfill import count_documents
+from providers.services.backfill import count_documents
+from providers.services.index_meta import Meta, adoption_hint, meta_of, write_reference
 
 PROCEDURES: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 52), (8, 0, 2): (8, 0, 2, 2, 33)}
 SEARCH_VIEWS: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 54), (8, 0, 2): (8, 0, 2, 2, 34)}
@@ -60,29 +61,38 @@ UNSUPPORTED_TYPES = frozenset({"bit", *SPATIAL, "geometrycollection", "geomcolle
 NO_SUCH_PROCEDURE = 1305
 TABLE = r"^[^`.\s\x00]+\.[^`.\s\x00]+$"
 
+Key = Annotated[list[str], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)]
 
-class SyncLinkInputs(Inputs):
-    """What a person declares. `fields` says which column fills which field of the index; `key` identifies a row."""
 
-    backend: Immutable[Backend] = "sync_by_map"
-    index: Immutable[str] = Field(min_length=1)
-    table: Immutable[str] = Field(pattern=TABLE)
-    key: Immutable[Annotated[list[str], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)]] = Field(
-        min_length=1
-    )
-    fields: Immutable[dict[str, str]] = Field(min_length=1)
-    drop_procedure: str | None = Field(default=None, pattern=r"^\w+\.\w+$")
+class SyncLinkProperties(Properties):
+    """`fields` maps each field of the index to the column that fills it; `key` is one column or several.
+
+    `drop_procedure` names this cluster's procedure that drops links, where it does not tell.
+    """
+
+    backend: Immutable[Backend, str] = prop(default="sync_by_map")
+    index: Immutable[str] = prop(min_length=1)
+    table: Immutable[str] = prop(pattern=TABLE)
+    key: Immutable[Key, str | Sequence[str]] = prop(min_length=1)
+    fields: Immutable[dict[str, str], Mapping[str, Input[str]]] = prop(min_length=1)
+    drop_procedure: Property[str | None] = prop(default=None, pattern=r"^\w+\.\w+$")
+
+
+class SyncLinkInputs(SyncLinkProperties, Inputs):
+    """What a person declares."""
 
 
 class SyncLinkState(SyncLinkInputs, State):
     """What PolarDB shows: the link's handle, and what is wrong with it, empty when nothing is."""
 
-    link: str = ""
-    problem: str = ""
+    link: Property[str] = prop(default="")
+    problem: Property[str] = prop(default="")
+    _meta: Meta | None = PrivateAttr(default=None)
+    """`_meta` of the index; None where there is no such index."""
 
 
 @dataclass(frozen=True)
-class Source:
+class LinkPrerequisites:
     """What a link needs to know before it is made. None where it cannot be asked for."""
 
     revision: Revision | None
@@ -97,57 +107,57 @@ class Source:
 
 
 def problem_of(link: Link | None, index: str, *, has_index: bool) -> str:
-    """Why no rows arrive; empty while they do."""
+    """Returns why no rows arrive; empty while they do."""
     if not has_index:
         return f"index {index} is gone"
     return link.problem if link else "PolarDB has no such link any more"
 
 
-def refusals(link: SyncLinkInputs, source: Source) -> list[str]:
-    """Everything that keeps this link from working, in a person's words."""
-    return [*_of_the_cluster(link, source), *_of_the_table(link, source), *_of_the_index(link, source)]
+def unmet_prerequisites(link: SyncLinkInputs, given: LinkPrerequisites) -> list[str]:
+    """Returns everything that keeps this link from working."""
+    return [*_of_the_cluster(link, given), *_of_the_table(link, given), *_of_the_index(link, given)]
 
 
 def too_old(backend: Backend, revision: Revision | None) -> str:
-    """What a revision lacks that the backend needs; empty where it lacks nothing, or does not tell."""
+    """Returns what a revision lacks that the backend needs; empty where it lacks nothing, or is unknown."""
     first = (SEARCH_VIEWS if backend == "search_view" else PROCEDURES).get((revision or ())[:3])
     if not (revision and first and revision < first):
         return ""
     return f"{backend} needs PolarDB {_dotted(first)} or later, this is {_dotted(revision)}: upgrade it"
 
 
-def _of_the_cluster(link: SyncLinkInputs, source: Source) -> Iterable[str]:
-    if lacking := too_old(link.backend, source.revision):
+def _of_the_cluster(link: SyncLinkInputs, given: LinkPrerequisites) -> Iterable[str]:
+    if lacking := too_old(link.backend, given.revision):
         yield lacking
-    if not source.binlog:
+    if not given.binlog:
         yield "binlog is off: set the cluster parameter loose_polar_log_bin to ON (restarts the cluster)"
 
 
-def _of_the_table(link: SyncLinkInputs, source: Source) -> Iterable[str]:
-    if not source.columns:
+def _of_the_table(link: SyncLinkInputs, given: LinkPrerequisites) -> Iterable[str]:
+    if not given.columns:
         yield f"there is no table {link.table} that this account can see: check `table` and its grants"
         return
     used = dict.fromkeys([*link.fields.values(), *link.key])
-    if missing := [column for column in used if column not in source.columns]:
-        yield f"{link.table} has no column {', '.join(missing)}: it has {', '.join(source.columns)}"
+    if missing := [column for column in used if column not in given.columns]:
+        yield f"{link.table} has no column {', '.join(missing)}: it has {', '.join(given.columns)}"
     for column in used:
-        if source.columns.get(column, "") in UNSUPPORTED_TYPES:
-            yield f"column {column} is {source.columns[column]}, which AutoETL cannot sync: leave it out"
-    if sorted(link.key) not in [sorted(key) for key in source.keys]:
-        keys = ", ".join(f"({', '.join(key)})" for key in source.keys) or "none"
+        if given.columns.get(column, "") in UNSUPPORTED_TYPES:
+            yield f"column {column} is {given.columns[column]}, which AutoETL cannot sync: leave it out"
+    if sorted(link.key) not in [sorted(key) for key in given.keys]:
+        keys = ", ".join(f"({', '.join(key)})" for key in given.keys) or "none"
         yield f"({', '.join(link.key)}) is no primary or unique key of {link.table}, which has {keys}"
-    if source.privileges is not None and (lacking := {"ALTER", "SELECT"} - source.privileges):
+    if given.privileges is not None and (lacking := {"ALTER", "SELECT"} - given.privileges):
         yield f"this account lacks {' and '.join(sorted(lacking))} on {link.table}: grant it"
 
 
-def _of_the_index(link: SyncLinkInputs, source: Source) -> Iterable[str]:
-    if source.index_fields is None:
+def _of_the_index(link: SyncLinkInputs, given: LinkPrerequisites) -> Iterable[str]:
+    if given.index_fields is None:
         yield f"there is no index {link.index}: make it first, with its pipeline, or AutoETL makes one without vectors"
-    elif missing := [name for name in link.fields if name not in source.index_fields]:
+    elif missing := [name for name in link.fields if name not in given.index_fields]:
         yield f"index {link.index} has no field {', '.join(missing)}: add it to its mapping"
     if link.backend == "sync_by_table" and renamed_fields(link.fields):
         yield "sync_by_table cannot rename columns: name the fields like them, or use sync_by_map"
-    if link.backend == "search_view" and (loose := loose_keys(link.key, link.fields)):
+    if link.backend == "search_view" and (loose := unmapped_key_columns(link.key, link.fields)):
         yield f"a search view must contain its key: add {', '.join(loose)} to `fields`"
 
 
@@ -160,123 +170,133 @@ def _dotted(revision: Revision) -> str:
     return ".".join(map(str, revision))
 
 
-class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
-    """Makes, shows, repairs and drops links. The id is the index's name. Its mark stands in the index's `_meta`."""
+def shown(declared: SyncLinkInputs, link: Link | None, meta: Meta | None) -> SyncLinkState:
+    """Returns the link that PolarDB shows; without its index nothing tells whose it is, and state is believed."""
+    believed = OwnerReference(declared.owner, getattr(declared, "uid", ""))
+    reference = believed if meta is None else meta_reference(meta, "link")
+    state = SyncLinkState.model_construct(
+        **declared.model_dump(include=set(SyncLinkInputs.model_fields) - {"owner"}),
+        owner=reference.owner,
+        uid=reference.uid,
+        link=link.handle if link else "",
+        problem=problem_of(link, declared.index, has_index=meta is not None),
+    )
+    state._meta = meta
+    return state
+
+
+class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
+    """Makes, shows, repairs and drops links. The id is the index's name."""
 
     inputs_type = SyncLinkInputs
     state_type = SyncLinkState
     identity = frozenset({"index"})
-    patience = 30
+    timeout = 30
 
     @classmethod
-    def pending(cls, state: SyncLinkState) -> str | None:
+    def not_ready_reason(cls, state: SyncLinkState) -> str | None:
         if state.problem:
             return f"sync link into {state.index}: {state.problem}; mend the cause, then `pulumi up` makes it again"
         return None
 
-    def find(self, inputs: SyncLinkInputs) -> str | None:
-        if too_old(inputs.backend, self._revision()):
+    def find(self, inputs: SyncLinkInputs) -> tuple[str, SyncLinkState] | None:
+        inventory = self._inventory(inputs)
+        if too_old(inputs.backend, inventory.revision):
             return None  # it has no links, nor a way to ask for them; `create` says everything that is wrong
-        link, mark = self._link(inputs), mark_at(self.search, inputs.index, "link")
-        if mark is None or (link is None and mark.owner != inputs.owner):
+        if (link := inventory.link(inputs.backend, inputs.index)) is None:
+            return None
+        if (index := self._index(inputs.index)) is None:
             return None  # without its index nothing tells whose a link is; `create` wants the index first
-        adopt = handover(inputs.index, "link", inputs.owner)
-        require_ours(f"sync link into {inputs.index}", mark, inputs.owner, adopt)
-        return inputs.index
+        self._require_owned(inputs, meta_reference(meta_of(index), "link"))
+        return inputs.index, shown(inputs, link, meta_of(index))
 
-    def require_possible(self, inputs: SyncLinkInputs) -> None:
+    def is_ours(self, inputs: SyncLinkInputs, inventory: Inventory) -> bool:
+        if inputs.index not in inventory.indexes or too_old(inputs.backend, inventory.revision):
+            return False
+        if inventory.link(inputs.backend, inputs.index) is None:
+            return False
+        self._require_owned(inputs, inventory.reference(inputs.index, "link"))
+        return True
+
+    def require_possible(self, inputs: SyncLinkInputs, inventory: Inventory) -> None:
         """A table, or columns of it, that its own resource may still make are not missed."""
-        source = self._source(inputs)
-        there = {name: column for name, column in inputs.fields.items() if column in source.columns}
-        known = inputs.model_copy(update={"fields": there})
-        _refuse(inputs, [*_of_the_cluster(known, source), *(_of_the_table(known, source) if source.columns else [])])
+        given = _prerequisites(inputs, inventory, None)
+        known = {name: column for name, column in inputs.fields.items() if column in given.columns}
+        possible = inputs.model_copy(update={"fields": known})
+        _refuse(inputs, [*_of_the_cluster(possible, given), *(_of_the_table(possible, given) if given.columns else [])])
 
-    def create(self, inputs: SyncLinkInputs, incarnation: str) -> str:
-        self._start(inputs, incarnation, self._checked(inputs))
+    def create(self, inputs: SyncLinkInputs, uid: str) -> str:
+        """A link that is ours by its owner reference, and is gone, is made again."""
+        index = self._index(inputs.index)
+        given, meta = self._checked(inputs, index), meta_of(index)
+        again = meta_reference(meta, "link").owner == inputs.owner
+        documents = count_documents(self.search, inputs.index) if again else 0
+        self._start(inputs, uid, given, meta)
+        self._warn_of_leftovers(inputs, documents)
         return inputs.index
 
-    def read(self, id: str, declared: SyncLinkInputs) -> SyncLinkState:
-        link, shown = self._link(declared), mark_at(self.search, declared.index, "link")
-        believed = Mark(declared.owner, getattr(declared, "incarnation", ""))  # without its index nothing tells
-        mark = believed if shown is None else shown
-        if link is None and (shown is None or not mark.owner):
-            raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
-        return SyncLinkState.model_construct(
-            **declared.model_dump(include=set(SyncLinkInputs.model_fields) - {"owner"}),
-            owner=mark.owner,
-            incarnation=mark.incarnation,
-            link=link.handle if link else "",
-            problem=problem_of(link, declared.index, has_index=shown is not None),
+    def bring_up(self, id: str, inputs: SyncLinkInputs, uid: str) -> SyncLinkState:
+        """The index keeps the owner reference as it was written; whether rows arrive, PolarDB tells."""
+        written = with_meta({}, link=str(OwnerReference(inputs.owner, uid)))
+        return wait_until(
+            lambda: shown(inputs, self._link(inputs), written),
+            self.not_ready_reason,
+            timeout=self.timeout,
+            clock=self.services.clock,
+            report=self.report,
         )
 
-    def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, incarnation: str) -> None:
+    def read(self, id: str, declared: SyncLinkInputs) -> SyncLinkState:
+        link, index = self._link(declared), self._index(declared.index)
+        state = shown(declared, link, None if index is None else meta_of(index))
+        if link is None and (index is None or not state.owner):
+            raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
+        return state
+
+    def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, uid: str) -> None:
         """A link has nothing to edit. One that fails, or whose index was made anew, loads every row again."""
         if not old.problem and old.owner:
-            return write_mark(self.search, new.index, "link", Mark(new.owner, incarnation))
-        source, documents = self._checked(new), count_documents(self.search, new.index)
+            return write_reference(self.search, new.index, "link", OwnerReference(new.owner, uid), old._meta)
+        index = self._index(new.index)
+        given = self._checked(new, index)
+        documents = count_documents(self.search, new.index)
         self._drop(old)
-        self._start(new, incarnation, source)
+        self._start(new, uid, given, meta_of(index))
         return self._warn_of_leftovers(new, documents)
 
     def delete(self, id: str, state: SyncLinkState) -> None:
         self._drop(state)
         with suppress(NotFound):  # its index may be gone
-            write_mark(self.search, state.index, "link", None)
+            write_reference(self.search, state.index, "link", None, state._meta)
+
+    def _require_owned(self, inputs: SyncLinkInputs, reference: OwnerReference) -> None:
+        hint = adoption_hint(inputs.index, "link", inputs.owner)
+        require_owned(f"sync link into {inputs.index}", reference, inputs.owner, hint)
 
     def _warn_of_leftovers(self, link: SyncLinkInputs, documents: int) -> None:
         if documents:
             self.warn(
-                f"the link into {link.index} was made again and loads every row; {counted(documents, 'document')} were "
-                f"there, and those of rows deleted meanwhile stay: another `revision` builds the index without them"
+                f"the link into {link.index} was made again and loads every row; {pluralize(documents, 'document')} "
+                f"were there, and those of rows deleted meanwhile stay: another `revision` builds the index without "
+                f"them"
             )
 
-    def _checked(self, link: SyncLinkInputs) -> Source:
-        source = self._source(link)
-        _refuse(link, refusals(link, source))
-        return source
+    def _checked(self, link: SyncLinkInputs, index: Any | None) -> LinkPrerequisites:
+        given = _prerequisites(link, self._inventory(link), index)
+        _refuse(link, unmet_prerequisites(link, given))
+        return given
 
-    def _start(self, link: SyncLinkInputs, incarnation: str, source: Source) -> None:
-        write_mark(self.search, link.index, "link", Mark(link.owner, incarnation))
-        self.database.query(*statement(link, source.columns))
+    def _start(self, link: SyncLinkInputs, uid: str, given: LinkPrerequisites, meta: Meta) -> None:
+        write_reference(self.search, link.index, "link", OwnerReference(link.owner, uid), meta)
+        self.database.query(*statement(link, given.columns))
 
-    def _source(self, link: SyncLinkInputs) -> Source:
-        return Source(
-            revision=self._revision(),
-            binlog=(self.database.variable("log_bin") or "ON").upper() in ("ON", "1"),
-            columns=self._columns(link.table),
-            keys=self._keys(link.table),
-            privileges=privileges_on(self._grants(), link.table),
-            index_fields=self._fields(link.index),
-        )
+    def _inventory(self, link: SyncLinkInputs) -> Inventory:
+        return Inventory(self.services, [link.table])
 
-    def _revision(self) -> Revision | None:
-        return revision_of(self.database.variable("polardb_version"))
-
-    def _columns(self, table: str) -> dict[str, str]:
-        rows = self.database.query(
-            "SELECT column_name AS name, data_type AS type FROM information_schema.columns "
-            "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-            table.split("."),
-        )
-        return {row["name"]: as_text(row["type"]).lower() for row in rows}
-
-    def _keys(self, table: str) -> list[list[str]]:
-        rows = self.database.query(
-            "SELECT index_name AS keyed, column_name AS name FROM information_schema.statistics "
-            "WHERE table_schema = %s AND table_name = %s AND non_unique = 0 ORDER BY index_name, seq_in_index",
-            table.split("."),
-        )
-        keys: dict[str, list[str]] = {}
-        for row in rows:
-            keys.setdefault(row["keyed"], []).append(row["name"])
-        return list(keys.values())
-
-    def _grants(self) -> list[str]:
-        return [str(next(iter(row.values()))) for row in self.database.query("SHOW GRANTS")]
-
-    def _fields(self, index: str) -> frozenset[str] | None:
+    def _index(self, name: str) -> Any | None:
+        """The index's mapping; None where there is no such index."""
         try:
-            return frozenset(self.search.get(f"/{index}/_mapping")[index]["mappings"].get("properties", {}))
+            return self.search.get(f"/{name}/_mapping")[name]
         except NotFound:
             return None
 
@@ -302,7 +322,7 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
             ) from error
 
     def _drop_procedure(self) -> str:
-        """As the cluster names it, where it lists native procedures at all."""
+        """The procedure's name on this cluster, where it lists native procedures at all."""
         rows = self.database.query(
             "SELECT routine_name AS name FROM information_schema.routines WHERE routine_schema = 'dbms_etl'"
         )
@@ -310,7 +330,20 @@ class SyncLinkKind(Kind[SyncLinkInputs, SyncLinkState]):
         return f"dbms_etl.{drops[0] if drops else 'drop_sync_link'}"
 
 
-class SyncLink(Resource, module="polardb", name="SyncLink"):
+def _prerequisites(link: SyncLinkInputs, inventory: Inventory, index: Any | None) -> LinkPrerequisites:
+    tables = inventory.tables
+    columns = tables.columns(link.table)
+    return LinkPrerequisites(
+        revision=inventory.revision,
+        binlog=inventory.binlog,
+        columns={name: column.data_type for name, column in columns.items()},
+        keys=list(tables.unique_keys(link.table).values()),
+        privileges=privileges_on(tables.grants, link.table),
+        index_fields=None if index is None else frozenset(index["mappings"].get("properties", {})),
+    )
+
+
+class SyncLink(SyncLinkProperties, Resource, module="polardb", name="SyncLink"):
     """A running sync link. Its id is the index's name.
 
     Making one is refused, with every reason at once, when it could not work: the cluster's revision or binlog, the
@@ -328,27 +361,6 @@ class SyncLink(Resource, module="polardb", name="SyncLink"):
     """
 
     kind = SyncLinkKind
-    index: Output[str]
-    link: Output[str]
 
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        index: Input[str],
-        table: Input[str],
-        key: Input[str | Sequence[str]],
-        fields: Input[Mapping[str, Input[str]]],
-        backend: Input[str] = "sync_by_map",
-        drop_procedure: Input[str] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        props = {
-            "backend": backend,
-            "index": index,
-            "table": table,
-            "key": key,
-            "fields": fields,
-            "drop_procedure": drop_procedure,
-        }
-        super().__init__(resource_name, props, opts)
+    if TYPE_CHECKING:
+        link: Output[str] = prop(init=False)

@@ -24,7 +24,7 @@ pytest_plugins = ["tests.services"]
 BASE = "http://search.test"
 
 
-class Hands:
+class FakeClock:
     """The hands of a clock: sleeping moves them."""
 
     def __init__(self) -> None:
@@ -37,13 +37,13 @@ class Hands:
 
 
 @pytest.fixture
-def hands():
-    return Hands()
+def fake_clock():
+    return FakeClock()
 
 
 @pytest.fixture
-def clock(hands):
-    return Clock(now=lambda: hands.time, sleep=hands.sleep)
+def clock(fake_clock):
+    return Clock(now=lambda: fake_clock.time, sleep=fake_clock.sleep)
 
 
 @pytest.fixture

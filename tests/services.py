@@ -33,8 +33,8 @@ def version():
 
 
 @pytest.fixture
-def search(hands, api_keys, version):
-    with mock_polarsearch(clock=lambda: hands.time, api_keys=api_keys, version=version) as mounted:
+def search(fake_clock, api_keys, version):
+    with mock_polarsearch(clock=lambda: fake_clock.time, api_keys=api_keys, version=version) as mounted:
         yield mounted
 
 

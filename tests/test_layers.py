@@ -9,17 +9,17 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 LAYERS = [
-    ["providers.kit.errors", "providers.kit.fields", "providers.kit.advice", "providers.kit.compare"],
+    ["providers.kit.errors", "providers.kit.fields", "providers.services.advice", "providers.kit.compare"],
     [
         "providers.kit.plan",
         "providers.kit.ownership",
-        "providers.kit.vector",
-        "providers.kit.version",
+        "providers.services.vector",
+        "providers.services.version",
         "providers.kit.wait",
     ],
-    ["providers.kit.http", "providers.kit.sql"],
-    ["providers.kit.mlcommons", "providers.kit.autoetl", "providers.kit.meta", "providers.kit.backfill"],
-    ["providers.kit.connections"],
+    ["providers.services.http", "providers.services.sql"],
+    ["providers.services.mlcommons", "providers.services.autoetl", "providers.services.index_meta", "providers.services.backfill"],
+    ["providers.services.connections"],
     ["providers.kit.kind", "providers.kit.host"],
     ["providers.kit.values"],
     ["providers.kit.provider"],
@@ -33,8 +33,8 @@ LAYERS = [
     ["__main__"],
 ]
 ONLY_HERE = {
-    "httpx": {"providers.kit.http"},
-    "pymysql": {"providers.kit.sql"},
+    "httpx": {"providers.services.http"},
+    "pymysql": {"providers.services.sql"},
     "pulumi.dynamic": {"providers.kit.provider"},
     "grpc": {"providers.kit.host"},
 }

@@ -1,7 +1,20 @@
-"""What a resource kind is made from. A kind imports from here and from nowhere else in `providers`."""
+"""The framework that every kind of resource is made from. It knows Pulumi and no service.
 
-from .compare import Json, as_declared, flatten, grows, text_of, whole
-from .connections import Connections
+    properties   how a kind declares its properties, once
+    plan         what a change of them means: in place, or a replacement
+    ownership    whose an object is: owner and uid
+    errors       everything that is raised, each a line
+    wait         waiting and retrying, with a clock that comes in as an argument
+    compare      what a service shows, beside what was declared
+    kind         the shape of a kind: find, create, bring_up, read, update, delete
+    values       Pulumi's property values as a kind's models
+    host         the process that the providers run in
+    provider     the lifecycle: Pulumi's protocol for every kind, and `Resource`
+
+What is known about PolarSearch and PolarDB is in `providers.services`.
+"""
+
+from .compare import Json, as_declared, flatten_settings, ints_from_floats, is_additive, setting_text
 from .errors import (
     ApiError,
     NotFound,
@@ -13,78 +26,91 @@ from .errors import (
     SqlError,
     Unavailable,
     WaitTimeout,
-    counted,
-    protected,
+    deletion_protected,
+    pluralize,
 )
-from .fields import Immutable, Inputs, NamedInputs, Part, Secret, State
-from .http import SearchClient
-from .kind import AnyKind, Kind, NamedKind
-from .meta import alias_place, handover, index_marks, mark_at, read_meta, rewrite_meta, write_mark
-from .ownership import META_KEY, Mark, describe, meta_mark, read_description, read_marks, require_ours, with_meta
+from .kind import AnyKind, Kind, Services
+from .ownership import (
+    META_KEY,
+    OwnerReference,
+    describe,
+    meta_reference,
+    read_description,
+    read_references,
+    require_owned,
+    with_meta,
+)
 from .plan import Plan, plan_by_field
+from .properties import (
+    Immutable,
+    ImmutableSecret,
+    Inputs,
+    NamedInputs,
+    Nested,
+    Properties,
+    Property,
+    Secret,
+    State,
+    contains_output,
+    prop,
+)
 from .provider import DynamicProvider, Resource, owner_of
-from .sql import Database, as_text, quote
-from .values import worded
-from .version import Version, require_version
-from .wait import Clock, insist, wait_until
+from .values import format_error, hide, validation_errors
+from .wait import Clock, Report, retry, retry_while_rejected, silent, wait_until
 
 __all__ = [
     "META_KEY",
     "AnyKind",
     "ApiError",
     "Clock",
-    "Connections",
-    "Database",
     "DynamicProvider",
     "Immutable",
+    "ImmutableSecret",
     "Inputs",
     "Json",
     "Kind",
-    "Mark",
     "NamedInputs",
-    "NamedKind",
+    "Nested",
     "NotFound",
     "NotOwned",
-    "Part",
+    "OwnerReference",
     "Plan",
+    "Properties",
+    "Property",
     "Refused",
     "Rejected",
+    "Report",
     "Resource",
     "ResourceFailed",
-    "SearchClient",
     "SearchStackError",
     "Secret",
+    "Services",
     "SqlError",
     "State",
     "Unavailable",
-    "Version",
     "WaitTimeout",
-    "alias_place",
     "as_declared",
-    "as_text",
-    "counted",
+    "contains_output",
+    "deletion_protected",
     "describe",
-    "flatten",
-    "grows",
-    "handover",
-    "index_marks",
-    "insist",
-    "mark_at",
-    "meta_mark",
+    "flatten_settings",
+    "format_error",
+    "hide",
+    "ints_from_floats",
+    "is_additive",
+    "meta_reference",
     "owner_of",
     "plan_by_field",
-    "protected",
-    "quote",
+    "pluralize",
+    "prop",
     "read_description",
-    "read_marks",
-    "read_meta",
-    "require_ours",
-    "require_version",
-    "rewrite_meta",
-    "text_of",
+    "read_references",
+    "require_owned",
+    "retry",
+    "retry_while_rejected",
+    "setting_text",
+    "silent",
+    "validation_errors",
     "wait_until",
-    "whole",
     "with_meta",
-    "worded",
-    "write_mark",
 ]

@@ -1,15 +1,15 @@
-"""Everything this package raises. Each message is one line: what we asked, what came back, what to do.
+"""Everything that `providers` raises. Each message is one line: what we asked, what came back, what to do.
 
 * SearchStackError
-  x ApiError            the search service answered with an error
+  x ApiError            the search service answers with an error
     + NotFound          404: read() and delete() take it as "gone"
-    + Rejected          the request is wrong as it stands, never sent again
+    + Rejected          the request is wrong as it stands, and is never sent again
     + Unavailable       no answer, or "not now": sent again where that is safe, then raised
-  x SqlError            the database refused a statement
-  x NotOwned            exists, but is not ours
-  x ResourceFailed      exists, and ended in a failed state
-  x WaitTimeout         exists, and was not ready in time: carries the last reason
-  x Refused             we will not do this
+  x SqlError            the database refuses a statement
+  x NotOwned            the object exists and belongs to somebody else
+  x ResourceFailed      the object exists and is in a failed state
+  x WaitTimeout         the object exists and is not ready in time: carries the last reason
+  x Refused             the operation would lose data, or cannot work
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class SearchStackError(Exception):
 
 
 class ApiError(SearchStackError):
-    """The search service answered with an error. `status` is None when there was no answer."""
+    """The search service answers with an error. `status` is None when there is no answer."""
 
     def __init__(self, request: str, status: int | None, reason: str, advice: str = "") -> None:
         shown = f"{request}: {reason}" + (f" (HTTP {status})" if status else "")
@@ -33,19 +33,19 @@ class NotFound(ApiError):
 
 
 class Rejected(ApiError):
-    """The service refused the request; sending it again cannot help."""
+    """The service rejects the request; sending it again cannot help."""
 
 
 class Unavailable(ApiError):
-    """The service could not answer. `refused` means that it certainly did not act on the request."""
+    """The service cannot answer. `not_processed` means that it certainly did not act on the request."""
 
-    def __init__(self, request: str, status: int | None, reason: str, advice: str = "", *, refused: bool) -> None:
+    def __init__(self, request: str, status: int | None, reason: str, advice: str = "", *, not_processed: bool) -> None:
         super().__init__(request, status, reason, advice)
-        self.refused = refused
+        self.not_processed = not_processed
 
 
 class SqlError(SearchStackError):
-    """The database refused a statement. `code` is MySQL's error number, 0 when there was no answer."""
+    """The database refuses a statement. `code` is MySQL's error number, 0 when there is no answer."""
 
     def __init__(self, statement: str, code: int, reason: str, advice: str = "") -> None:
         shown = f"{statement}: {reason}" + (f" ({code})" if code else "")
@@ -54,28 +54,28 @@ class SqlError(SearchStackError):
 
 
 class NotOwned(SearchStackError):
-    """An object of that name exists, and somebody else made it."""
+    """An object of that name exists and belongs to somebody else."""
 
 
 class ResourceFailed(SearchStackError):
-    """The object was made, and ended in a failed state."""
+    """The object exists and is in a failed state."""
 
 
 class WaitTimeout(SearchStackError):
-    """The object was made, and did not become ready in time."""
-
-
-def counted(number: int, what: str) -> str:
-    """`1 document`, `5 documents`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    """The object exists and is not ready in time."""
 
 
 class Refused(SearchStackError):
-    """We will not do this: it would lose data, or cannot work."""
+    """The operation is refused: it would lose data, or cannot work."""
 
 
-def protected(what: str) -> Refused:
-    """The refusal to delete what deletion protection keeps; `what` says whose documents or rows, and how many."""
+def pluralize(number: int, noun: str) -> str:
+    """Returns `1 document`, `5 documents`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def deletion_protected(what: str) -> Refused:
+    """Returns the refusal to delete protected data; `what` says whose documents or rows, and how many."""
     return Refused(
         f"{what}, and deletion protection is on; to delete them, "
         f"set deletion_protection: false, run `pulumi up`, and try again"

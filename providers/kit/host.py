@@ -1,6 +1,6 @@
-"""The process Pulumi runs our providers in, and the few things it can do that the SDK has no words for.
+"""The process that Pulumi runs our providers in, and what it can do that the SDK has no interface for.
 
-Everything here leans on private habits of the SDK's dynamic host and falls back to doing less when one is gone;
+Everything here relies on private details of the SDK's dynamic host, and does less where one is missing;
 `tests/providers/test_wire.py` and `tests/engine` fail by name when an SDK or engine changes one of them.
 """
 
@@ -26,7 +26,7 @@ THREADS = 32
 """Calls at a time; the SDK's own pool has 4."""
 
 _hide: ContextVar[Callable[[str], str]] = ContextVar("hide", default=lambda text: text)
-"""Takes the secrets of the call that is under way out of a text."""
+"""Takes the secrets of the current call out of a text."""
 
 _busy = 0
 _busy_lock = threading.Lock()
@@ -34,11 +34,11 @@ _engine: engine_pb2_grpc.EngineStub | None = None
 
 
 class Failure(Exception):
-    """What Pulumi shows as one line. Its class name is never seen unless the SDK changes."""
+    """Shown by Pulumi as one line. Its class name is not shown unless the SDK changes."""
 
 
 def fail(message: str, kept: provider_pb2.ErrorResourceInitFailed | None = None) -> NoReturn:
-    """End the call so that the CLI shows `message` alone, and keeps the resource that `kept` describes.
+    """Ends the call so that the CLI shows `message` alone, and keeps the resource that `kept` describes.
 
     The host turns exceptions into tracebacks; a `grpc-status-details-bin` trailer takes their place.
     """
@@ -53,20 +53,20 @@ def fail(message: str, kept: provider_pb2.ErrorResourceInitFailed | None = None)
 
 
 def unfinished(id: str, properties: Mapping[str, Any], inputs: Mapping[str, Any], reason: str) -> NoReturn:
-    """The object exists and cannot be used yet: Pulumi keeps it, shows the reason, and updates it next time."""
+    """Ends the call for an object that exists and cannot be used yet: Pulumi keeps it and updates it next time."""
     kept = provider_pb2.ErrorResourceInitFailed(
         id=id, properties=_struct(properties), inputs=_struct(inputs), reasons=[reason]
     )
     fail(reason, kept)
 
 
-def tell(message: str) -> None:
-    """Show how far a long operation is, beside its resource, until something else is said."""
+def report(message: str) -> None:
+    """Shows how far a long operation is, beside its resource, until the next line."""
     _log(message, engine_pb2.INFO, ephemeral=True)
 
 
 def warn(message: str) -> None:
-    """Say something about a resource that a person should still read when all is done."""
+    """Shows a warning about a resource that still stands when the operation is done."""
     _log(message, engine_pb2.WARNING, ephemeral=False)
 
 
@@ -81,7 +81,7 @@ def _log(message: str, severity: engine_pb2.LogSeverity.ValueType, *, ephemeral:
 
 
 def widen() -> None:
-    """Let the host run more than four calls at a time (16 creates of 0.5 s, 3.5 s becomes 1.9 s)."""
+    """Lets the host run more than four calls at a time (16 creates of 0.5 s: 1.9 s instead of 3.5 s)."""
     for frame in _frames(sys._current_frames().get(threading.main_thread().ident or 0)):
         pool = getattr(getattr(frame.f_locals.get("server"), "_state", None), "thread_pool", None)
         if pool is not None and hasattr(pool, "_max_workers"):
@@ -89,15 +89,15 @@ def widen() -> None:
             return
 
 
-def leave_with_the_engine(interval: float = 5) -> None:
-    """End this process once its engine is gone: after a SIGKILL of the CLI it would stay for good."""
+def exit_with_the_engine(interval: float = 5) -> None:
+    """Ends this process once its engine is gone: after a SIGKILL of the CLI it would never end."""
     if (address := _engine_address()) is not None:
         threading.Thread(target=_watch, args=(address, interval), daemon=True).start()
 
 
 @contextlib.contextmanager
-def working(hide: Callable[[str], str] = lambda text: text) -> Iterator[None]:
-    """A call is under way, and is finished even when the engine is gone; what it tells goes through `hide` first."""
+def call_in_progress(hide: Callable[[str], str] = lambda text: text) -> Iterator[None]:
+    """Marks a call that is finished even when the engine is gone; `hide` takes the secrets out of what it reports."""
     global _busy
     with _busy_lock:
         _busy += 1
@@ -126,7 +126,7 @@ def _reachable(address: tuple[str, int]) -> bool:
 
 
 def _engine_address() -> tuple[str, int] | None:
-    """The host is started as `python -m pulumi.dynamic <host>:<port>`."""
+    """Returns the engine's address: the host is started as `python -m pulumi.dynamic <host>:<port>`."""
     host, _, port = (sys.argv[1] if len(sys.argv) > 1 else "").rpartition(":")
     return (host, int(port)) if host and port.isdigit() else None
 
@@ -139,7 +139,7 @@ def _engine_stub() -> engine_pb2_grpc.EngineStub | None:
 
 
 def _call() -> FrameType | None:
-    """The host's frame of the call we are in, whose locals are its `request` and `context`."""
+    """Returns the host's frame of the current call, whose locals are its `request` and `context`."""
     found = (frame for frame in _frames(sys._getframe(1)) if {"request", "context"} <= set(frame.f_locals))
     return next(found, None)
 

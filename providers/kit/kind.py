@@ -1,150 +1,125 @@
-"""The shape every resource kind has: what a kind supplies to the one lifecycle of `provider.py`."""
+"""The shape that every kind of resource has: what a kind supplies to the one lifecycle of `provider.py`."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from .connections import Connections
-from .errors import NotFound
-from .fields import Inputs, NamedInputs, State
-from .http import SearchClient
-from .ownership import Mark, require_ours
 from .plan import Plan, plan_by_field
-from .sql import Database
-from .wait import wait_until
+from .properties import Inputs, State
+from .wait import Clock, Report, silent, wait_until
 
 I = TypeVar("I", bound=Inputs)  # noqa: E741  inputs
-N = TypeVar("N", bound=NamedInputs)
 S = TypeVar("S", bound=State)
+
+Setting = Callable[[str], "str | None"]
+"""Looks up one value of a Connection; None where it is not set."""
+
+
+class Services(Protocol):
+    """What the lifecycle needs of the services that kinds act on."""
+
+    clock: Clock
+
+    def check_connectivity(self) -> None:
+        """Raises SearchStackError where a service cannot be used."""
+
+    def secrets(self) -> list[str]:
+        """Returns what is never printed."""
 
 
 class Kind(ABC, Generic[I, S]):
-    """One kind of resource: how the service makes, shows, changes and drops it. Typed, and free of Pulumi.
+    """One kind of resource: how the service makes, shows, changes and deletes it. Typed, and free of Pulumi.
 
-    The lifecycle calls `find` before `create`, `ready` and then `read` after `create` and `update`, and `delete` only
-    when `read` shows the incarnation that state knows. Every verb may raise SearchStackError.
+    The lifecycle calls `take_over` before `create`, `bring_up` after `create` and `update`, and `delete` only when
+    `read` shows the uid that is in state. Every method may raise SearchStackError.
     """
 
     inputs_type: ClassVar[type[Inputs]]
     state_type: ClassVar[type[State]]
     identity: ClassVar[frozenset[str]] = frozenset()
     """Properties that name the object in the service; empty where the service gives it an id of its own."""
-    patience: ClassVar[float] = 300
-    """Seconds that `ready` waits."""
+    timeout: ClassVar[float] = 300
+    """Seconds that `bring_up` waits."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        tell: Callable[[str], None] = lambda _: None,
-        warn: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        """`tell` shows how far something is until there is news; what `warn` hears is still shown at the end."""
-        self.connections, self.tell, self.warn = connections, tell, warn
+    def __init__(self, services: Any, report: Report = silent, warn: Report = silent) -> None:
+        """`report` shows progress until the next line; what `warn` is called with still stands at the end."""
+        self.services, self.report, self.warn = services, report, warn
 
-    @property
-    def search(self) -> SearchClient:
-        return self.connections.search
-
-    @property
-    def database(self) -> Database:
-        return self.connections.database
+    @staticmethod
+    @abstractmethod
+    def connect(setting: Setting, environment: Mapping[str, str], report: Report, warn: Report) -> Services:
+        """Returns the services that a Connection names."""
 
     @classmethod
     def plan(cls, old: I, new: I) -> Plan:
-        """What has to happen so that `old` becomes `new`. Pure. Raises Refused for a change that is never made."""
+        """Returns what has to happen so that `old` becomes `new`. Pure. Raises Refused for an impossible change."""
         return plan_by_field(old, new)
 
     @classmethod
-    def pending(cls, state: S) -> str | None:
-        """What still has to happen before the object can be used. Pure. Raises ResourceFailed when it never will."""
+    def not_ready_reason(cls, state: S) -> str | None:
+        """Returns why the object cannot be used yet, or None. Pure. Raises ResourceFailed when it never can."""
         return None
 
     @abstractmethod
-    def find(self, inputs: I) -> str | None:
-        """The id of an object that is ours already and can become `inputs` by `update`; None when there is none.
+    def find(self, inputs: I) -> tuple[str, S] | None:
+        """Returns id and state of an object that is ours already and can become `inputs` by `update`.
 
-        Raises NotOwned when the name is taken by somebody else's object.
+        Returns None when there is none. Raises NotOwned when the name is taken by somebody else's object.
         """
 
-    def take_over(self, inputs: I, incarnation: str) -> str | None:
-        """What is ours already becomes this incarnation, so that whoever knows the former one no longer deletes it."""
-        id = self.find(inputs)
-        if id is not None:
-            self.update(id, self.read(id, inputs), inputs, incarnation)
+    def take_over(self, inputs: I, uid: str) -> str | None:
+        """Gives an object that is ours already this uid, so that its former owner no longer deletes it; its id."""
+        if (found := self.find(inputs)) is None:
+            return None
+        id, state = found
+        self.update(id, state, inputs, uid)
         return id
 
-    def recover(self, inputs: I, incarnation: str) -> str | None:
-        """The id of what `create` made though its answer was lost; None when it made nothing."""
-        return self.take_over(inputs, incarnation)
-
-    def require_possible(self, inputs: I) -> None:
-        """Raises Refused where the object cannot be made here, whatever is there already of what `inputs` name."""
+    def recover(self, inputs: I, uid: str) -> str | None:
+        """Returns the id of what `create` made although its answer was lost; None when it made nothing."""
+        return self.take_over(inputs, uid)
 
     @abstractmethod
-    def create(self, inputs: I, incarnation: str) -> str:
-        """Make the object, marked, and return its id."""
+    def create(self, inputs: I, uid: str) -> str:
+        """Makes the object with its owner reference, and returns its id."""
 
-    def ready(self, id: str, inputs: I) -> None:
-        """Return once the object can be used."""
-        wait_until(
+    def bring_up(self, id: str, inputs: I, uid: str) -> S:
+        """Returns the object's state once it can be used; `uid` is the one it was just written with.
+
+        A kind whose write the service acknowledges as a whole need not read it again. Raises WaitTimeout,
+        ResourceFailed.
+        """
+        return wait_until(
             lambda: self.read(id, inputs),
-            self.pending,
-            timeout=self.patience,
-            clock=self.connections.clock,
-            tell=self.tell,
+            self.not_ready_reason,
+            timeout=self.timeout,
+            clock=self.services.clock,
+            report=self.report,
         )
 
     @abstractmethod
     def read(self, id: str, declared: I) -> S:
-        """The object as the service shows it; `declared` fills in what it does not show, such as secrets.
+        """Returns the object as the service shows it; `declared` fills in what it does not show, such as secrets.
 
         Raises NotFound when it is gone.
         """
 
-    @abstractmethod
-    def update(self, id: str, old: S, new: I, incarnation: str) -> None:
-        """Make the object, which `old` shows as it is now, `new`, marked with `incarnation`.
+    def read_owner(self, id: str, state: S) -> S:
+        """Returns as much of the object as tells whether it is still ours, for `delete`. Raises NotFound."""
+        return self.read(id, state)  # type: ignore[arg-type]  # a kind's state extends its inputs
 
-        May run twice, and with nothing changed, to bring up what is not ready: it sends the whole object.
+    @abstractmethod
+    def update(self, id: str, old: S, new: I, uid: str) -> None:
+        """Makes the object, which `old` shows as it is now, `new`, with this uid.
+
+        Sends the whole object: it may run twice, and with nothing changed, to bring up what is not ready.
         """
 
     @abstractmethod
     def delete(self, id: str, state: S) -> None:
-        """Drop the object. Raises NotFound when it is already gone, Refused when that would lose protected data."""
+        """Deletes the object. Raises NotFound when it is gone already, Refused when that would lose protected data."""
 
 
 AnyKind = Kind[Any, Any]
-
-
-class NamedKind(Kind[N, S]):
-    """A kind whose objects the service knows by the name a person gave them, and that one request writes whole."""
-
-    identity = frozenset({"name"})
-    called: ClassVar[str]
-    """What a person calls one."""
-
-    @abstractmethod
-    def write(self, inputs: N, incarnation: str) -> None:
-        """Make the object, or make it new, marked."""
-
-    @abstractmethod
-    def handover(self, inputs: N, state: S) -> str:
-        """How a person hands an object over that is not ours, so that it becomes `inputs`."""
-
-    def find(self, inputs: N) -> str | None:
-        try:
-            state = self.read(inputs.name, inputs)
-        except NotFound:
-            return None
-        mark = Mark(state.owner, state.incarnation)
-        require_ours(f"{self.called} {inputs.name}", mark, inputs.owner, self.handover(inputs, state))
-        return inputs.name
-
-    def create(self, inputs: N, incarnation: str) -> str:
-        self.write(inputs, incarnation)
-        return inputs.name
-
-    def update(self, id: str, old: S, new: N, incarnation: str) -> None:
-        self.write(new, incarnation)

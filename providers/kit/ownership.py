@@ -1,9 +1,10 @@
-"""Whose an object is: the mark every object of ours carries in a place the service keeps.
+"""Whose an object is: the owner reference that every object of ours carries in a place the service keeps.
 
-`owner` says which resource declared it; `incarnation` which create made it (or took it over) last. Two resources in
-state may name the same object, one of them waiting to be deleted: only who knows the incarnation may delete it.
+`owner` names the resource that declares the object; `uid` the create that made it or took it over last. Two resources
+in state may name the same object, one of them waiting to be deleted: only the one that knows the uid may delete it.
 
-Places: the end of a `description`, as `[pulumi:<owner>#<incarnation>]`, or `_meta.pulumi` of an index's mapping.
+Places: the end of a `description` or of a table's comment, as `[pulumi:<owner>#<uid>]`, or a value of `_meta.pulumi` in
+an index's mapping.
 """
 
 from __future__ import annotations
@@ -16,71 +17,71 @@ from typing import Any
 
 from .errors import NotOwned
 
-_IN_DESCRIPTION = re.compile(r"^(?P<text>.*?)\s*\[pulumi:(?P<mark>[^\]]*)\]$", re.DOTALL)
 META_KEY = "pulumi"
+_IN_DESCRIPTION = re.compile(r"^(?P<text>.*?)\s*\[pulumi:(?P<reference>[^\]]*)\]$", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Mark:
-    """Who declared an object, and which create made it. Both empty: nobody's that we know."""
+class OwnerReference:
+    """The resource that declares an object, and the create that made it. Both are empty for an object of nobody's."""
 
     owner: str = ""
-    incarnation: str = ""
+    uid: str = ""
 
     def __str__(self) -> str:
-        return f"{self.owner}#{self.incarnation}"
+        return f"{self.owner}#{self.uid}"
 
     @property
     def stack(self) -> str:
-        """Of which stack its owner is: `<project>/<stack>`."""
+        """The stack of its owner: `<project>/<stack>`."""
         return "/".join(self.owner.split("/")[:2])
 
     @classmethod
-    def parse(cls, text: str) -> Mark:
-        """From `<owner>#<incarnation>`; the incarnation may be missing, as in a mark written by hand to adopt."""
-        owner, _, incarnation = text.partition("#")
-        return cls(owner, incarnation)
+    def parse(cls, text: str) -> OwnerReference:
+        """Reads `<owner>#<uid>`; the uid may be missing, as in a reference that a person writes to adopt an object."""
+        owner, _, uid = text.partition("#")
+        return cls(owner, uid)
 
 
-def new_incarnation() -> str:
-    """A random token, 16 hexadecimal digits."""
+def new_uid() -> str:
+    """Returns a random token of 16 hexadecimal digits."""
     return secrets.token_hex(8)
 
 
-def describe(text: str, mark: Mark) -> str:
-    """A description that carries the mark."""
-    return f"{text} [pulumi:{mark}]".lstrip()
+def describe(text: str, reference: OwnerReference) -> str:
+    """Returns a description that carries the owner reference."""
+    return f"{text} [pulumi:{reference}]".lstrip()
 
 
-def read_description(description: str) -> tuple[str, Mark]:
-    """The description a person wrote, and the mark behind it."""
+def read_description(description: str) -> tuple[str, OwnerReference]:
+    """Returns the description that a person wrote, and the owner reference behind it."""
     found = _IN_DESCRIPTION.match(description)
-    return (found["text"], Mark.parse(found["mark"])) if found else (description, Mark())
+    return (found["text"], OwnerReference.parse(found["reference"])) if found else (description, OwnerReference())
 
 
-def read_marks(description: str) -> tuple[str, list[Mark]]:
-    """The description a person wrote, and the marks behind it, of an object that several resources may share."""
-    text, mark = read_description(description)
-    if not mark.owner:
+def read_references(description: str) -> tuple[str, list[OwnerReference]]:
+    """Returns the text and the owner references of an object that several resources may share."""
+    text, reference = read_description(description)
+    if not reference.owner:
         return description, []
-    text, others = read_marks(text)
-    return text, [*others, mark]
+    text, others = read_references(text)
+    return text, [*others, reference]
 
 
-def meta_mark(meta: Mapping[str, Any], place: str) -> Mark:
-    """The mark that `_meta` keeps at a place: `index`, `link` or `alias:<name>`."""
-    return Mark.parse(str(meta.get(META_KEY, {}).get(place, "")))
+def meta_reference(meta: Mapping[str, Any], place: str) -> OwnerReference:
+    """Returns the owner reference that `_meta` keeps at a place: `index`, `link` or `alias:<name>`."""
+    return OwnerReference.parse(str(meta.get(META_KEY, {}).get(place, "")))
 
 
 def with_meta(meta: Mapping[str, Any], **facts: str | None) -> dict[str, Any]:
-    """`_meta` with our facts set, or taken out where None; what others keep there stays."""
+    """Returns `_meta` with our facts set, or removed where None; what others keep there stays."""
     kept = {**meta.get(META_KEY, {}), **facts}
     return {**meta, META_KEY: {name: fact for name, fact in kept.items() if fact is not None}}
 
 
-def require_ours(what: str, mark: Mark, owner: str, adopt: str) -> None:
-    """Raises NotOwned unless the mark is `owner`'s. `adopt` says how a person hands the object over to us."""
-    if mark.owner == owner:
+def require_owned(what: str, reference: OwnerReference, owner: str, adoption_hint: str) -> None:
+    """Raises NotOwned unless the object belongs to `owner`; `adoption_hint` says how a person hands it over."""
+    if reference.owner == owner:
         return
-    whose = f"belongs to {mark.owner}" if mark.owner else "exists and is not ours"
-    raise NotOwned(f"{what} {whose}; choose another name, or to adopt it: {adopt}")
+    whose = f"belongs to {reference.owner}" if reference.owner else "exists and is not ours"
+    raise NotOwned(f"{what} {whose}; choose another name, or to adopt it: {adoption_hint}")

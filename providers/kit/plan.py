@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .fields import Inputs
+from .properties import Inputs
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Plan:
 
 
 def plan_by_field(old: Inputs, new: Inputs) -> Plan:
-    """Compare the inputs both sides declare; `Immutable` fields replace, the rest update."""
+    """Compares the inputs that both sides declare: `Immutable` properties replace, the others update."""
     changed = frozenset(name for name in type(new).model_fields if getattr(old, name) != getattr(new, name))
     replaces = changed & type(new).immutable()
     return Plan(updates=changed - replaces, replaces=replaces)

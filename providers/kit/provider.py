@@ -1,4 +1,4 @@
-"""Pulumi's dynamic-provider protocol, spoken once for every kind.
+"""Pulumi's dynamic-provider protocol, for every kind.
 
 Pulumi pickles a provider into the state of every resource: module and class names are part of the state format.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import (
@@ -24,19 +24,19 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from typing_extensions import Self
 
 from . import host, values
-from .connections import Connections
 from .errors import NotFound, NotOwned, SearchStackError, Unavailable
-from .fields import Inputs, State
-from .kind import AnyKind
-from .ownership import new_incarnation
+from .kind import AnyKind, Services
+from .ownership import new_uid
+from .properties import Inputs, Properties, State, prop
 
 Props = dict[str, Any]
 DEBUG = "POLARSEARCH_DEBUG"
 
-_connections: Connections | None = None
-_connections_lock = threading.Lock()
+_services: Services | None = None
+_services_lock = threading.Lock()
 
 
 class DynamicProvider(ResourceProvider):
@@ -51,77 +51,83 @@ class DynamicProvider(ResourceProvider):
         return DynamicProvider, (self.kind,)  # without a dict: the SDK's pickler breaks down on many of those
 
     def configure(self, req: ConfigureRequest) -> None:
-        self.bind(_open(req.config.get))
+        """Opens the services that the Connection names, once a process."""
+        self.bind(_open(self.kind, req.config.get))
 
-    def bind(self, connections: Connections) -> None:
-        """Act at these services from now on."""
-        self._bound = self.kind(connections, host.tell, host.warn)
+    def bind(self, services: Services) -> None:
+        """Acts on these services from now on."""
+        self._bound = self.kind(services, host.report, host.warn)
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
-        with self._spoken(news):
-            failures = [CheckFailure("", failure) for failure in values.mistakes(self.kind.inputs_type, news)]
-            return CheckResult(news if failures else values.normalise(self.kind.inputs_type, news), failures)
+        """Validates the inputs, all mistakes at once, and fills in defaults. Asks no service."""
+        with self._one_line_errors(news):
+            failures = [CheckFailure("", failure) for failure in values.validation_errors(self.kind.inputs_type, news)]
+            return CheckResult(news if failures else values.normalize(self.kind.inputs_type, news), failures)
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        with self._spoken(olds, news):
-            plan, identity = values.change(self.kind, olds, news), self.kind.identity
+        """Says which changes replace; the engine itself compares the inputs. Asks no service."""
+        with self._one_line_errors(olds, news):
+            plan, identity = values.plan_change(self.kind, olds, news), self.kind.identity
             in_the_way = bool(plan.replaces and identity) and not identity & plan.replaces
             return DiffResult(changes=None, replaces=sorted(plan.replaces), delete_before_replace=in_the_way)
 
     def create(self, props: Props) -> CreateResult:
-        with self._spoken(props):
-            inputs, incarnation = self.kind.inputs_type.model_validate(props), new_incarnation()
-            self._bound.connections.reach()
-            id = _make(self._bound, inputs, incarnation)
-            return CreateResult(id, self._settle(id, inputs, incarnation, props))
+        """Takes over what is ours already, or makes the object, and waits until it can be used."""
+        with self._one_line_errors(props):
+            inputs, uid = self.kind.inputs_type.model_validate(props), new_uid()
+            self._bound.services.check_connectivity()
+            id = _make(self._bound, inputs, uid)
+            return CreateResult(id, self._settle(id, inputs, uid, props))
 
     def read(self, id: str, props: Props) -> ReadResult:
-        with self._spoken(props):
-            state = values.as_it_was(self.kind.state_type, props)
+        """Shows the object as it is; one that is not ready is kept, with the reason."""
+        with self._one_line_errors(props):
+            state = values.parse_state(self.kind.state_type, props)
             try:
                 shown = self._bound.read(id, state)
             except NotFound:
-                return ReadResult("", {})  # Pulumi's word for "gone"; None would crash its host
-            shown = shown.model_copy(update={"incarnation": state.incarnation})
+                return ReadResult("", {})  # Pulumi's form of "gone"; None crashes its host
+            shown = shown.model_copy(update={"uid": state.uid})
             inputs = self._inputs(shown)
             with self._kept(id, shown, inputs, props):
-                if (reason := self.kind.pending(shown)) is not None:
+                if (reason := self.kind.not_ready_reason(shown)) is not None:
                     raise SearchStackError(reason)
             return ReadResult(id, shown.dumped(), inputs.dumped())
 
     def update(self, id: str, olds: Props, news: Props) -> UpdateResult:
-        with self._spoken(olds, news):
-            old, new = values.as_it_was(self.kind.state_type, olds), self.kind.inputs_type.model_validate(news)
-            incarnation = old.incarnation or new_incarnation()
-            self._bound.connections.reach()
-            self._bound.update(id, self._still_ours(id, old), new, incarnation)
-            return UpdateResult(self._settle(id, new, incarnation, news))
+        """Changes the object in place, and waits until it can be used."""
+        with self._one_line_errors(olds, news):
+            old, new = values.parse_state(self.kind.state_type, olds), self.kind.inputs_type.model_validate(news)
+            uid = old.uid or new_uid()
+            self._bound.services.check_connectivity()
+            self._bound.update(id, self._require_still_owned(id, old), new, uid)
+            return UpdateResult(self._settle(id, new, uid, news))
 
     def delete(self, id: str, props: Props) -> None:
-        with self._spoken(props), suppress(NotFound):
-            state = values.as_it_was(self.kind.state_type, props)
-            shown = self._bound.read(id, state)
-            if state.incarnation and shown.incarnation == state.incarnation:
+        """Deletes the object if it still carries the uid in state; another create took it over otherwise."""
+        with self._one_line_errors(props), suppress(NotFound):
+            state = values.parse_state(self.kind.state_type, props)
+            shown = self._bound.read_owner(id, state)
+            if state.uid and shown.uid == state.uid:
                 self._bound.delete(id, shown)
-            elif state.incarnation and not shown.incarnation:
-                host.warn(f"{id} no longer carries our mark, so it is left alone: delete it yourself if it was ours")
+            elif state.uid and not shown.uid:
+                host.warn(f"{id} no longer carries our owner reference and is left alone: delete it if it was ours")
 
-    def _still_ours(self, id: str, old: State) -> State:
-        """The object as it is now. Raises NotOwned when another create took it over, NotFound when it is gone."""
+    def _require_still_owned(self, id: str, old: State) -> State:
+        """Returns the object as it is. Raises NotOwned when another create took it over, NotFound when it is gone."""
         try:
             shown: State = self._bound.read(id, old)
         except NotFound as error:
             raise SearchStackError(f"{error}; it is gone: run `pulumi up --refresh` to make it again") from error
-        if shown.incarnation not in ("", old.incarnation):
+        if shown.uid not in ("", old.uid):
             raise NotOwned(f"{id} was taken over by {shown.owner or 'somebody else'}; run `pulumi refresh` and look")
         return shown
 
-    def _settle(self, id: str, inputs: Inputs, incarnation: str, props: Props) -> Props:
-        """Wait until the object can be used and show it; if that fails, Pulumi keeps it with the reason."""
-        known = self.kind.state_type.model_construct(**dict(inputs), incarnation=incarnation)
+    def _settle(self, id: str, inputs: Inputs, uid: str, props: Props) -> Props:
+        """Waits until the object can be used and returns its state; if that fails, Pulumi keeps it with the reason."""
+        known = self.kind.state_type.model_construct(**dict(inputs), uid=uid)
         with self._kept(id, known, inputs, props):
-            self._bound.ready(id, inputs)
-            state: State = self._bound.read(id, inputs)
+            state: State = self._bound.bring_up(id, inputs, uid)
             return state.dumped()
 
     def _inputs(self, state: State) -> Inputs:
@@ -139,62 +145,87 @@ class DynamicProvider(ResourceProvider):
             reason = self._hide(str(error), props)
             host.unfinished(id, {**state.dumped(), **provider}, {**inputs.dumped(), **provider}, reason)
 
-    def _spoken(self, *props: Props) -> AbstractContextManager[None]:
-        return _spoken(lambda text: self._hide(text, *props))
+    def _one_line_errors(self, *props: Props) -> AbstractContextManager[None]:
+        return _one_line_errors(lambda text: self._hide(text, *props))
 
     def _hide(self, text: str, *props: Props) -> str:
         ours = [secret for each in props for secret in values.secrets(self.kind.inputs_type, each)]
-        return values.hide(text, ours + self._bound.connections.secrets())
+        return values.hide(text, ours + self._bound.services.secrets())
 
 
-class Resource(pulumi.dynamic.Resource):
-    """What a person writes to declare one object of a kind."""
+class Resource(Properties, pulumi.dynamic.Resource):
+    """What a person writes to declare one object of a kind.
+
+    A subclass names its `kind` and has the properties of the kind's inputs, which are its keyword arguments.
+    """
 
     kind: ClassVar[type[AnyKind]]
 
-    def __init__(self, resource_name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
-        inputs, state = self.kind.inputs_type, self.kind.state_type
-        computed = dict.fromkeys(state.model_fields.keys() - inputs.model_fields.keys())
-        hidden = {name: pulumi.Output.secret(props[name]) for name in inputs.secret() if props.get(name) is not None}
-        secret = pulumi.ResourceOptions(additional_secret_outputs=sorted(inputs.secret()))
-        declared = {**computed, **props, **hidden, "owner": owner_of(resource_name)}
-        super().__init__(
-            DynamicProvider(self.kind), resource_name, declared, pulumi.ResourceOptions.merge(opts, secret)
-        )
+    if TYPE_CHECKING:
+        resource_name: str = prop(kw_only=False)
+        opts: pulumi.ResourceOptions | None = prop(default=None)
+    else:
+
+        def __init__(
+            self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **properties: Any
+        ) -> None:
+            inputs, state = self.kind.inputs_type, self.kind.state_type
+            _require_known(type(self).__name__, properties, inputs)
+            given = {name: value for name, value in properties.items() if value is not None}
+            computed = dict.fromkeys(state.model_fields.keys() - inputs.model_fields.keys())
+            hidden = {name: pulumi.Output.secret(given[name]) for name in inputs.secret() & given.keys()}
+            secret = pulumi.ResourceOptions(additional_secret_outputs=sorted(inputs.secret()))
+            declared = {**computed, **dict.fromkeys(inputs.model_fields), **given, **hidden}
+            super().__init__(
+                DynamicProvider(self.kind),
+                resource_name,
+                {**declared, "owner": owner_of(resource_name)},
+                pulumi.ResourceOptions.merge(opts, secret),
+            )
+
+    @classmethod
+    def declare(cls, resource_name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None) -> Self:
+        """Declares the object that `inputs` describe, any of which may be an Output."""
+        return cls(resource_name, opts=opts, **inputs.declared())
+
+
+def _require_known(resource: str, properties: Props, inputs: type[Inputs]) -> None:
+    if unknown := sorted(properties.keys() - (inputs.model_fields.keys() - {"owner"})):
+        raise TypeError(f"{resource} has no property {', '.join(unknown)}")
 
 
 def owner_of(resource_name: str) -> str:
-    """The owner of what a resource of this program declares: `<project>/<stack>/<resource name>`."""
+    """Returns the owner of what a resource of this program declares: `<project>/<stack>/<resource name>`."""
     return f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource_name}"
 
 
-def _make(kind: AnyKind, inputs: Inputs, incarnation: str) -> str:
-    """The id of the object, found or made. An answer that was lost is looked for, never asked for twice."""
-    if (id := kind.take_over(inputs, incarnation)) is not None:
+def _make(kind: AnyKind, inputs: Inputs, uid: str) -> str:
+    """Returns the id of the object, found or made. An answer that was lost is looked for, never asked for twice."""
+    if (id := kind.take_over(inputs, uid)) is not None:
         return id
     try:
-        return kind.create(inputs, incarnation)
+        return kind.create(inputs, uid)
     except Unavailable as error:
-        if error.refused or (id := kind.recover(inputs, incarnation)) is None:
+        if error.not_processed or (id := kind.recover(inputs, uid)) is None:
             raise
         return id
 
 
-def _open(setting: Callable[[str], str | None]) -> Connections:
-    """The process's connections: every kind is configured with the same values."""
-    global _connections
-    with _connections_lock:
-        if _connections is None:
+def _open(kind: type[AnyKind], setting: Callable[[str], str | None]) -> Services:
+    """Returns the process's services: every kind is configured with the same values."""
+    global _services
+    with _services_lock:
+        if _services is None:
             host.widen()
-            host.leave_with_the_engine()
-            _connections = Connections(setting, os.environ, tell=host.tell)
-        return _connections
+            host.exit_with_the_engine()
+            _services = kind.connect(setting, os.environ, host.report, host.warn)
+        return _services
 
 
 @contextmanager
-def _spoken(hide: Callable[[str], str]) -> Iterator[None]:
+def _one_line_errors(hide: Callable[[str], str]) -> Iterator[None]:
     """An error in here reaches a person as one line, without secrets and without a traceback."""
-    with host.working(hide):
+    with host.call_in_progress(hide):
         try:
             yield
         except host.Failure:
@@ -202,10 +233,10 @@ def _spoken(hide: Callable[[str], str]) -> Iterator[None]:
         except SearchStackError as error:
             host.fail(hide(str(error)))
         except Exception as error:
-            host.fail(hide(_mistake_of_ours(error)))
+            host.fail(hide(_internal_error(error)))
 
 
-def _mistake_of_ours(error: Exception) -> str:
+def _internal_error(error: Exception) -> str:
     if os.environ.get(DEBUG):
         traceback.print_exc()
     where = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,36 +1,37 @@
-"""Between Pulumi's property values and a kind's models. Pure: what is wrong, meant, changed and secret.
+"""Between Pulumi's property values and a kind's models. Pure: what is invalid, changed and secret.
 
-In a preview a value may not be known yet: it is never wrong, and always counts as changed.
+In a preview a value may be unknown: it is never invalid, and always counts as changed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, TypeVar, cast
 
 from pulumi.output import contains_unknowns
 from pydantic import TypeAdapter, ValidationError
 
-from .fields import Inputs
 from .kind import AnyKind
 from .plan import Plan
+from .properties import Inputs
 
 Props = dict[str, Any]
 M = TypeVar("M", bound=Inputs)
 
 
-def mistakes(inputs: type[Inputs], news: Props) -> list[str]:
-    """Everything wrong with the inputs, one line each: `path: what is wrong`. What is not known yet is not wrong."""
+def validation_errors(inputs: type[Inputs], news: Props) -> list[str]:
+    """Returns everything wrong with the inputs, a line each: `path: what is wrong`. An unknown value is not wrong."""
     try:
         inputs.model_validate(news)
     except ValidationError as error:
-        return [worded(e["loc"], e["msg"]) for e in error.errors() if not contains_unknowns(e["input"])]
+        return [format_error(e["loc"], e["msg"]) for e in error.errors() if not contains_unknowns(e["input"])]
     return []
 
 
-def normalise(inputs: type[Inputs], news: Props) -> Props:
-    """The inputs with defaults filled in and in their normal form; what is not known yet stays as it is."""
+def normalize(inputs: type[Inputs], news: Props) -> Props:
+    """Returns the inputs with defaults and in their normal form; what is unknown stays as it is."""
     if not contains_unknowns(news):
         return inputs.model_validate(news).dumped()
     unknown = {name: news[name] for name in inputs.model_fields if contains_unknowns(news.get(name))}
@@ -38,33 +39,34 @@ def normalise(inputs: type[Inputs], news: Props) -> Props:
     return {**{name: value for name, value in known.items() if value is not None}, **unknown}
 
 
-def change(kind: type[AnyKind], olds: Props, news: Props) -> Plan:
-    """The kind's plan, with every input that is not known yet counted as changed."""
+def plan_change(kind: type[AnyKind], olds: Props, news: Props) -> Plan:
+    """Returns the kind's plan, in which every unknown input counts as changed."""
     inputs = kind.inputs_type
     unknown = frozenset(name for name in inputs.model_fields if contains_unknowns(news.get(name)))
     known = {name: value for name, value in news.items() if name not in unknown}
-    old = as_it_was(inputs, olds)
+    old = parse_state(inputs, olds)
     new = inputs.model_validate({**{name: olds.get(name) for name in unknown}, **known})
     plan = kind.plan(old, new)
     replaces = plan.replaces | (unknown & inputs.immutable())
     return Plan((plan.updates | unknown) - replaces, replaces)
 
 
-def as_it_was(model: type[M], olds: Props) -> M:
-    """What state says, even where it is not what anyone may declare: a drifted or half-made object, an older rule."""
+def parse_state(model: type[M], olds: Props) -> M:
+    """Returns what state says, even where nobody may declare it: a drifted or half-made object, an older rule."""
     try:
         return model.model_validate(olds)
     except ValidationError:
-        return model.model_construct(**{name: _as_it_was(model, name, olds) for name in model.model_fields})
+        return model.model_construct(**{name: _parse_property(model, name, olds) for name in model.model_fields})
 
 
-def _as_it_was(model: type[Inputs], name: str, olds: Props) -> Any:
+def _parse_property(model: type[Inputs], name: str, olds: Props) -> Any:
     try:
         return _adapter(model, name).validate_python(olds[name])
     except (KeyError, ValidationError):
         return olds.get(name, model.model_fields[name].get_default(call_default_factory=True))
 
 
+@cache
 def _adapter(model: type[Inputs], name: str) -> TypeAdapter[Any]:
     field, annotated = model.model_fields[name], cast("Any", Annotated)
     parts: Any = (field.annotation, *field.metadata)
@@ -78,20 +80,20 @@ def _normal(inputs: type[Inputs], name: str, news: Props) -> Any:
     return adapter.dump_python(adapter.validate_python(news[name]), mode="json", exclude_none=True)
 
 
-def worded(place: tuple[int | str, ...], message: str) -> str:
-    """A mistake that pydantic found, as `path: what is wrong`."""
+def format_error(place: tuple[int | str, ...], message: str) -> str:
+    """Returns an error that pydantic found as `path: what is wrong`."""
     path = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(map(str, place)))
     what = message.removeprefix("Value error, ")
     return f"{path}: {what}" if path else what
 
 
 def secrets(inputs: type[Inputs], props: Mapping[str, Any]) -> list[str]:
-    """Every text inside the secret properties."""
+    """Returns every text inside the secret properties."""
     return [text for name in inputs.secret() for text in _texts(props.get(name))]
 
 
 def hide(text: str, hidden: Iterable[str]) -> str:
-    """The text with every secret in it taken out, the longest first."""
+    """Returns the text with every secret in it replaced, the longest first."""
     for secret in sorted({secret for secret in hidden if len(secret) > 3}, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     return text

@@ -1,71 +1,78 @@
-"""Waiting for a service to finish what it accepted, or to be there again. The loops are generic; what is awaited, and
-which error passes by itself, are pure functions.
+"""Waiting for a service to finish what it accepted, or to be available again.
+
+The loops are generic; the condition, and which error is temporary, are pure functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
-from time import sleep as pause
+from time import monotonic, sleep
 from typing import TypeVar
 
 from .errors import Rejected, SearchStackError, WaitTimeout
 
 T = TypeVar("T")
 
-Pending = Callable[[T], "str | None"]
-"""What still has to happen, or None when nothing does. Raises ResourceFailed when it never will."""
+Report = Callable[[str], None]
+"""Shows a line of progress until the next; an empty one ends it."""
+
+NotReadyReason = Callable[[T], "str | None"]
+"""Returns what still has to happen, None when nothing does. Raises ResourceFailed when it never will."""
+
+
+def silent(_: str) -> None:
+    """Reports nothing."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The time we go by, in seconds."""
+    """The current time and the way to wait, in seconds."""
 
     now: Callable[[], float] = monotonic
-    sleep: Callable[[float], None] = pause
+    sleep: Callable[[float], None] = sleep
 
 
 def wait_until(
     probe: Callable[[], T],
-    pending: Pending[T],
+    not_ready_reason: NotReadyReason[T],
     *,
     timeout: float,
     interval: float = 0.2,
     clock: Clock,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Report = silent,
 ) -> T:
-    """Probe until nothing is pending and return the last observation.
+    """Probes until `not_ready_reason` is None, and returns the last observation.
 
-    `timeout` and `interval` are seconds; the interval doubles up to 5 s. `tell` hears every new reason.
-    Raises WaitTimeout, with the last reason, and whatever `probe` and `pending` raise.
+    `timeout` and `interval` are seconds; the interval doubles up to 5 s. `report` is called with every new reason.
+    Raises WaitTimeout with the last reason, and whatever `probe` and `not_ready_reason` raise.
     """
-    deadline, said = clock.now() + timeout, ""
-    while (reason := pending(seen := probe())) is not None:
+    deadline, reported = clock.now() + timeout, ""
+    while (reason := not_ready_reason(seen := probe())) is not None:
         if clock.now() >= deadline:
             raise WaitTimeout(f"{reason} (gave up after {timeout:g} s); run `pulumi up` again to go on")
-        if reason != said:
-            tell(said := reason)
+        if reason != reported:
+            report(reported := reason)
         clock.sleep(interval)
         interval = min(interval * 2, 5)
-    if said:
-        tell("")
+    if reported:
+        report("")
     return seen
 
 
-def try_again(
+def retry(
     action: Callable[[], T],
-    passes: Callable[[SearchStackError], bool],
+    is_temporary: Callable[[SearchStackError], bool],
     *,
     times: int,
     pause: float,
     clock: Clock,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Report = silent,
 ) -> T:
-    """What `action` gives. While its error passes by itself it is done again, at most `times` times.
+    """Returns what `action` returns; while its error is temporary it is called again, at most `times` times.
 
-    Pauses double, from `pause` seconds; `tell` hears why there is one. Raises the first error that does not pass, or
-    the last.
+    Pauses double, from `pause` seconds; `report` is called with the reason of each. Raises the first error that is not
+    temporary, or the last.
     """
     again = 0
     while True:
@@ -73,23 +80,23 @@ def try_again(
             done = action()
             break
         except SearchStackError as error:
-            if again == times or not passes(error):
+            if again == times or not is_temporary(error):
                 raise
-            tell(f"trying again in {pause:g} s: {error}")
+            report(f"trying again in {pause:g} s: {error}")
         clock.sleep(pause)
         again, pause = again + 1, pause * 2
     if again:
-        tell("")
+        report("")
     return done
 
 
-def insist(action: Callable[[], object], passing: str, *, clock: Clock) -> None:
-    """Do what the service refuses for a reason that passes by itself, up to six times within 8 s.
+def retry_while_rejected(action: Callable[[], object], reason: str, *, clock: Clock) -> None:
+    """Calls `action` up to six times within 8 s while the service rejects it with a reason that contains `reason`.
 
-    `passing` is a part of that reason. Raises Rejected: another reason, or the last.
+    Raises Rejected: another reason, or the last.
     """
 
-    def passes(error: SearchStackError) -> bool:
-        return isinstance(error, Rejected) and passing in error.reason
+    def is_temporary(error: SearchStackError) -> bool:
+        return isinstance(error, Rejected) and reason in error.reason
 
-    try_again(action, passes, times=5, pause=0.25, clock=clock)
+    retry(action, is_temporary, times=5, pause=0.25, clock=clock)

@@ -104,9 +104,9 @@ def test_every_mistake_at_once_and_nothing_declared(run_main):
     config[f"{PROJECT}:collections"] = "[]"
     with pytest.raises(pulumi.RunError) as stopped:
         run_main(config, secrets=["databasePassword", "embeddingApiKey"])
-    first, *mistakes = str(stopped.value).splitlines()
+    first, *validation_errors = str(stopped.value).splitlines()
     assert first == f"{len(mistakes)} mistakes in the configuration, nothing was touched:"
-    assert [mistake.split(":")[0].strip() for mistake in mistakes] == [
+    assert [mistake.split(":")[0].strip() for mistake in validation_errors] == [
         "searchPassword",
         "embeddingApiKey",
         "embedding.url",

@@ -151,7 +151,7 @@ def test_a_database_that_does_not_answer_is_told_once(connect, search):
     assert line.endswith("(2003); check `database_host` and `database_port`, and that this machine may reach them")
 
 
-def test_services_that_do_not_answer_are_told_in_one_line_without_passwords(connect, hands):
+def test_services_that_do_not_answer_are_told_in_one_line_without_passwords(connect, fake_clock):
     where = {"search_url": "http://127.0.0.1:9", "database_host": "127.0.0.1", "database_port": 1}
     connections = connect(**where, database_user=PASSWORD, database_password=PASSWORD)
     [line] = obstacles(connections, "search", EMBEDDING, [DOCS])

@@ -10,15 +10,15 @@ OWNER = "project/stack/resource"
 
 
 class Life:
-    """Made when constructed, as incarnation `one`; an update makes it `two`, a takeover `three`."""
+    """Made when constructed, as uid `one`; an update makes it `two`, a takeover `three`."""
 
-    def __init__(self, server, kind, *, ready=True, **declared):
+    def __init__(self, server, kind, *, bring_up=True, **declared):
         self.kind = kind(server.connections)
         self.inputs = kind.inputs_type(owner=OWNER, **declared)
         assert self.kind.find(self.inputs) is None
         self.id = self.kind.create(self.inputs, "one")
-        if ready:
-            self.kind.ready(self.id, self.inputs)
+        if bring_up:
+            self.kind.bring_up(self.id, self.inputs)
 
     def read(self):
         return self.kind.read(self.id, self.inputs)
@@ -32,13 +32,13 @@ class Life:
         declared = {name: getattr(self.inputs, name) for name in self.inputs.model_fields_set}
         self.inputs = self.kind.inputs_type(**{**declared, **changes})
         self.kind.update(self.id, old, self.inputs, "two")
-        self.kind.ready(self.id, self.inputs)
+        self.kind.bring_up(self.id, self.inputs)
 
     def take_over(self):
         """As another create of the same declaration does."""
         assert self.kind.find(self.inputs) == self.id
         self.kind.update(self.id, self.read(), self.inputs, "three")
-        self.kind.ready(self.id, self.inputs)
+        self.kind.bring_up(self.id, self.inputs)
 
     def drop(self):
         self.kind.delete(self.id, self.read())

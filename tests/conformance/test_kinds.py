@@ -60,10 +60,10 @@ CONNECTORS = [
 def test_a_connector(trusted, declared):
     life = Life(trusted, ConnectorKind, **{"name": "connector", "actions": [ACTION], **declared})
     assert not life.changed()
-    assert life.read().incarnation == "one"
+    assert life.read().uid == "one"
     assert life.kind.find(life.inputs) == life.id
     life.kind.update(life.id, life.read(), life.inputs, "two")
-    assert life.read().incarnation == "two"
+    assert life.read().uid == "two"
     assert not life.changed()
     life.drop()
 
@@ -81,7 +81,7 @@ def test_a_model_group(server, declared):
     assert life.kind.find(life.inputs) == life.id
     life.update(name="another", description="changed")
     assert not life.changed()
-    assert life.read().incarnation == "two"
+    assert life.read().uid == "two"
     life.drop()
 
 
@@ -94,7 +94,7 @@ def test_a_model(trusted):
     assert life.kind.find(life.inputs) == life.id
     life.update(name="renamed", description="", connector_id=trusted.connector(), group_id=other)
     assert not life.changed()
-    assert life.read().incarnation == "two"
+    assert life.read().uid == "two"
     life.drop()
 
 
@@ -133,7 +133,7 @@ def test_an_ingest_pipeline(server, declared):
     assert life.kind.find(life.inputs) == "p"
     life.update(model_id="n", batch_size=5)
     assert not life.changed()
-    assert life.read().incarnation == "two"
+    assert life.read().uid == "two"
     life.drop()
 
 
@@ -212,7 +212,7 @@ def test_an_index(server, declared):
     properties = {**life.inputs.properties, "added": {"type": "keyword"}}
     life.update(properties=properties, replicas=1, deletion_protection=False)
     assert not life.changed()
-    assert life.read().incarnation == "two"
+    assert life.read().uid == "two"
     life.drop()
 
 

@@ -16,7 +16,7 @@ LISTS = ("connectors", "models", "model_groups")
 
 @pytest.fixture
 def docs(server):
-    """Two indexes; `docs` has an alias, a mark in `_meta`, a pipeline and one document."""
+    """Two indexes; `docs` has an alias, a owner reference in `_meta`, a pipeline and one document."""
     server.index("other")
     server.index("docs", {"default_pipeline": "in"}, text={"type": "text"})
     server.ok("PUT", "/_ingest/pipeline/in", {"processors": []})
@@ -82,8 +82,8 @@ def mapping(server):
         "docs": {"mappings": {"_meta": added["_meta"], "properties": properties}}
     }
     assert server.ask("GET", "/nobody/_mapping").status == 404
-    marked = server.ok("GET", "/_mapping?filter_path=*.mappings._meta.pulumi")
-    return marked == {"docs": {"mappings": {"_meta": {"pulumi": {"index": "o#j"}}}}}
+    referenced = server.ok("GET", "/_mapping?filter_path=*.mappings._meta.pulumi")
+    return referenced == {"docs": {"mappings": {"_meta": {"pulumi": {"index": "o#j"}}}}}
 
 
 def aliases(server):

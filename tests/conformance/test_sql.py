@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from providers.kit import Database, SqlError, advice, quote
-from providers.kit.autoetl import find_link, privileges_on, revision_of
-from providers.kit.backfill import NON_BLANK, Backfill, Filling, Source
+from providers.services.autoetl import find_link, privileges_on, revision_of
+from providers.services.backfill import NON_BLANK, Backfill, BackfillProbe, Source
 from providers.kit.wait import Clock
 from providers.source_table import SourceTableKind
 from providers.sync_link import SyncLinkKind
@@ -199,7 +199,7 @@ def test_a_full_table_is_told_by_its_rows(docs):
     """Row by row: what has its document, and its vector where it has a text."""
     docs.search.index("i", {"knn": True}, vector={"type": "knn_vector", "dimension": 2})
     connections = docs.connections
-    filling = Filling(connections.search, connections.database, "i", Source("db.docs", {"body": "vector"}, "id"))
+    filling = BackfillProbe(connections.search, connections.database, "i", Source("db.docs", {"body": "vector"}, "id"))
     for id in range(1, 5):
         docs.search.ok("PUT", f"/i/_doc/{id}", {})
     docs.search.ok("PUT", "/i/_doc/99", {"vector": [1, 0]})
@@ -213,10 +213,10 @@ def test_a_comment_keeps_the_mark(polardb):
     columns = {"id": "INT", "t": "VARCHAR(20) NOT NULL"}
     life = Life(polardb, SourceTableKind, database="db", name="t", columns=columns, primary_key="id")
     assert not life.changed()
-    assert (life.read().incarnation, life.kind.find(life.inputs)) == ("one", "db.t")
+    assert (life.read().uid, life.kind.find(life.inputs)) == ("one", "db.t")
     life.update(columns={**columns, "more": "DECIMAL(10, 2) DEFAULT 1.5"})
     assert not life.changed()
-    assert life.read().incarnation == "two"
+    assert life.read().uid == "two"
     life.drop()
 
 
@@ -299,7 +299,7 @@ def test_a_dropped_column_is_null_from_then_on(docs):
 
 def test_a_link_whose_documents_are_refused_says_so_and_goes_on_when_they_are_taken(docs):
     docs.search.index("i", {"default_pipeline": "gone"}, text={"type": "text"})
-    life = Life(docs, SyncLinkKind, ready=False, index="i", table="db.docs", key="id", fields={"text": "body"})
+    life = Life(docs, SyncLinkKind, bring_up=False, index="i", table="db.docs", key="id", fields={"text": "body"})
     docs.until(lambda: "pipeline with id [gone] does not exist" in life.read().problem)
     [row] = [row for row in docs.run("CALL dbms_etl.show_sync_link()") if row["Target"] == "i"]
     assert row["Status"] == "active"  # while it crashes in a loop

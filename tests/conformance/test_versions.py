@@ -68,7 +68,7 @@ def what_exists_keeps_its_mark(server):
     assert (life.kind.find(life.inputs), other.kind.find(other.inputs)) == (None, None)
     server.ok("POST", f"{ML}/models/{life.id}/_undeploy")
     life.update()
-    assert (life.read().model_state, life.read().incarnation) == ("DEPLOYED", "one")
+    assert (life.read().model_state, life.read().uid) == ("DEPLOYED", "one")
     with pytest.raises(Refused, match=r"model model: changing name needs OpenSearch 2\.12 or later; replace it"):
         life.update(name="renamed")
 
@@ -77,7 +77,7 @@ def what_exists_is_taken_over(server):
     """ml-commons 2.12: UpdateModelTransportAction, also of a deployed model; UpdateConnectorTransportAction."""
     for life in (Life(server, ModelKind, **model(server)), Life(server, ConnectorKind, **connector(server))):
         life.take_over()
-        assert life.read().incarnation == "three"
+        assert life.read().uid == "three"
 
 
 def a_group_is_only_searched_for(server):
@@ -85,7 +85,7 @@ def a_group_is_only_searched_for(server):
     life = Life(server, ModelGroupKind, name="group")
     assert server.ask("GET", f"{ML}/model_groups/{life.id}").status == 405
     life.update(description="changed")
-    assert (life.read().description, life.read().incarnation) == ("changed", "two")
+    assert (life.read().description, life.read().uid) == ("changed", "two")
 
 
 def a_group_is_read_by_its_id(server):
@@ -93,7 +93,7 @@ def a_group_is_read_by_its_id(server):
     life = Life(server, ModelGroupKind, name="group")
     life.update(description="changed")
     assert server.ok("GET", f"{ML}/model_groups/{life.id}")["description"].startswith("changed")
-    assert (life.read().description, life.read().incarnation) == ("changed", "two")
+    assert (life.read().description, life.read().uid) == ("changed", "two")
 
 
 def a_client_config_would_be_dropped(server):
@@ -327,10 +327,10 @@ def test_a_whole_life_in_every_version(server, kind):
     keeps_its_mark = kind in (ModelKind, ConnectorKind) and life.kind.search.version < (2, 12)
     if changes and not keeps_its_mark:
         life.update(**changes)
-        assert (bool(life.changed()), life.read().incarnation) == (False, "two")
+        assert (bool(life.changed()), life.read().uid) == (False, "two")
     if not keeps_its_mark:
         life.take_over()
-        assert (bool(life.changed()), life.read().incarnation) == (False, "three")
+        assert (bool(life.changed()), life.read().uid) == (False, "three")
     life.drop()
 
 

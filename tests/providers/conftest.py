@@ -14,7 +14,7 @@ from google.rpc import status_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import deserialize_properties
 
-from providers.kit import DynamicProvider, Mark
+from providers.kit import DynamicProvider, OwnerReference
 from providers.kit.host import Failure
 
 EMBEDDINGS = "http://embeddings.test/v1/embeddings"
@@ -37,9 +37,9 @@ def requests(search):
     """How many requests of a route there were since last asked: `requests("POST /_aliases")`."""
 
     def count(route):
-        counted = search.application.requests.counts().get(route, 0)
+        pluralize = search.application.requests.counts().get(route, 0)
         search.application.requests.reset()
-        return counted
+        return pluralize
 
     return count
 
@@ -166,9 +166,9 @@ def ended():
 
 
 @pytest.fixture
-def mark():
-    """The owner and incarnation that a resource in state has."""
-    return lambda made: Mark(made.props["owner"], made.props["incarnation"])
+def reference():
+    """The owner and uid that a resource in state has."""
+    return lambda made: OwnerReference(made.props["owner"], made.props["uid"])
 
 
 @pytest.fixture

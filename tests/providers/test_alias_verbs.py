@@ -72,14 +72,14 @@ def protect(ask, meta):
     return write
 
 
-def test_a_life(aliases, behind, meta, mark):
+def test_a_life(aliases, behind, meta, reference):
     made = aliases.create(**DOCS)
     assert (made.id, behind()) == ("docs", ["docs_1"])
-    assert meta("docs_1") == {"alias:docs": str(mark(made))}
+    assert meta("docs_1") == {"alias:docs": str(reference(made))}
     assert aliases.read(made).props == made.props
     moved = aliases.update(made, index="docs_2")
     assert behind() == ["docs_2"]
-    assert (meta("docs_1"), meta("docs_2")) == ({}, {"alias:docs": str(mark(made))})
+    assert (meta("docs_1"), meta("docs_2")) == ({}, {"alias:docs": str(reference(made))})
     aliases.delete(moved)
     assert aliases.read(moved) is None
     assert meta("docs_2") == {}
@@ -137,17 +137,17 @@ def test_it_waits_for_every_row_and_says_how_far_it_is(table, indexes, fill, beh
         ((), (), "0 of 4 rows, 0 of 2 vectors of t2"),
     ],
 )
-def test_not_in_time_it_stays_and_the_next_up_goes_on(guarded, fill, behind, ended, hands, rows, vectors, line):
+def test_not_in_time_it_stays_and_the_next_up_goes_on(guarded, fill, behind, ended, fake_clock, rows, vectors, line):
     made = guarded.create(**DOCS, cutover=CUTOVER)
     for id in rows:
         fill("docs_2", id, vector=id in vectors)
-    started = hands.time
+    started = fake_clock.time
     with pytest.raises(ended) as late:
         guarded.update(made, index="docs_2")
     assert str(late.value) == (
         f"alias docs stays on docs_1: docs_2 has {line} (gave up after 60 s); run `pulumi up` again to go on"
     )
-    assert 60 <= hands.time - started < 70
+    assert 60 <= fake_clock.time - started < 70
     assert behind() == ["docs_1"]
     fill("docs_2", 1, 2)
     fill("docs_2", 3, 4, vector=False)
@@ -209,7 +209,7 @@ def test_moved_by_hand_it_shows_and_is_moved_back(aliases, ask, behind):
     assert behind() == ["docs_1"]
 
 
-def test_somebody_elses_alias_is_refused_and_can_be_adopted(aliases, ask, ended, mark, meta):
+def test_somebody_elses_alias_is_refused_and_can_be_adopted(aliases, ask, ended, reference, meta):
     ask.post("/_aliases", {"actions": [{"add": {"index": "docs_1", "alias": "docs"}}]})
     adopt = 'PUT /docs_1/_mapping {"_meta":{"pulumi":{"alias:docs":"p/s/alias"}}}'
     with pytest.raises(ended, match="alias docs exists and is not ours; choose another name, or to adopt it: ") as no:
@@ -217,7 +217,7 @@ def test_somebody_elses_alias_is_refused_and_can_be_adopted(aliases, ask, ended,
     assert str(no.value).endswith(adopt)
     ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {"alias:docs": "p/s/alias"}}})
     adopted = aliases.create(**DOCS)
-    assert meta("docs_1") == {"alias:docs": str(mark(adopted))}
+    assert meta("docs_1") == {"alias:docs": str(reference(adopted))}
 
 
 def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete(aliases, behind):
@@ -234,14 +234,14 @@ def test_a_lost_answer_does_no_harm(aliases, search, behind):
     assert (behind(), aliases.read(made).props) == (["docs_1"], made.props)
 
 
-def test_a_lost_answer_to_a_move_is_gone_on_with_by_the_next_up(aliases, search, behind, meta, mark, ended, requests):
+def test_a_lost_answer_to_a_move_is_gone_on_with_by_the_next_up(aliases, search, behind, meta, reference, ended, requests):
     made = aliases.create(**DOCS)
     search.faults.add("POST", "/_aliases", "lost")
     with pytest.raises(ended):
         aliases.update(made, index="docs_2")
     assert requests("POST /_aliases") == 2
     moved = aliases.update(made, index="docs_2")
-    assert (behind(), meta("docs_2")) == (["docs_2"], {"alias:docs": str(mark(moved))})
+    assert (behind(), meta("docs_2")) == (["docs_2"], {"alias:docs": str(reference(moved))})
 
 
 def test_it_stays_while_it_serves_protected_documents(aliases, protect, fill, ended, behind):

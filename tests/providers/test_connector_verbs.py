@@ -26,9 +26,9 @@ def model(drive):
     return lambda connector: drive(ModelKind).create(**declared, connector_id=connector.id)
 
 
-def test_a_life(connectors, ask, embedding, mark):
+def test_a_life(connectors, ask, embedding, reference):
     made = connectors.create(**embedding(description="Embeds"))
-    assert ask.get(f"{ML}/connectors/{made.id}")["description"] == f"Embeds [pulumi:{mark(made)}]"
+    assert ask.get(f"{ML}/connectors/{made.id}")["description"] == f"Embeds [pulumi:{owner reference(made)}]"
     assert connectors.read(made).props == made.props
     connectors.delete(made)
     assert connectors.read(made) is None
@@ -72,11 +72,11 @@ def test_an_option_that_the_service_would_drop_in_silence_is_refused(
     assert ask.post(f"{ML}/connectors/_search", {"query": {"match_all": {}}})["hits"]["hits"] == []
 
 
-def test_what_nobody_uses_is_taken_over(connectors, embedding, mark):
+def test_what_nobody_uses_is_taken_over(connectors, embedding, reference):
     former = connectors.create(**embedding())
     latter = connectors.create(**embedding())
     assert latter.id == former.id
-    assert mark(latter) != mark(former)
+    assert reference(latter) != reference(former)
     connectors.delete(former)
     assert connectors.read(latter).props == latter.props
     connectors.delete(latter)
@@ -103,7 +103,7 @@ def test_another_owners_connector_of_that_name_is_left_alone(connectors, embeddi
 
 @pytest.mark.parametrize("version", ["2.11.1"])
 def test_below_2_12_each_create_has_a_connector_of_its_own_and_deletes_no_other(connectors, embedding, version):
-    """It cannot be changed there, and so not be marked again."""
+    """It cannot be changed there, and so not be with its owner reference again."""
     former, latter = connectors.create(**embedding()), connectors.create(**embedding())
     assert latter.id != former.id
     connectors.delete(former)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from providers.index import IndexInputs, IndexKind, IndexState, allowed_name, body, unsupported
+from providers.index import IndexInputs, IndexKind, IndexState, validated_index_name, body, unsupported
 from providers.kit import Plan, Refused
-from providers.kit.vector import Vector
+from providers.services.vector import Vector
 
 TEXT = {"type": "text"}
 DOCS = IndexInputs(
@@ -66,7 +66,7 @@ def test_what_cannot_change_in_place_is_refused_under_the_same_name(change, what
 
 @pytest.mark.parametrize("name", ["docs", "docs_1", "1-2.3", "商品"])
 def test_takes_index_names(name):
-    assert allowed_name(name) == name
+    assert validated_index_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_takes_index_names(name):
 )
 def test_refuses_index_names_as_opensearch_does(name):
     with pytest.raises(ValueError, match="index name"):
-        allowed_name(name)
+        validated_index_name(name)
 
 
 def test_settings_are_kept_as_they_are_shown():
@@ -138,5 +138,5 @@ def test_knows_what_a_version_cannot_do(vector, version, problems):
 
 def test_pending():
     state = IndexState(**DOCS.model_dump())
-    assert IndexKind.pending(state) is None
-    assert "no primary shard" in str(IndexKind.pending(state.model_copy(update={"available": False})))
+    assert IndexKind.not_ready_reason(state) is None
+    assert "no primary shard" in str(IndexKind.not_ready_reason(state.model_copy(update={"available": False})))

@@ -8,7 +8,7 @@ import pytest
 import respx
 
 from providers.index import IndexKind
-from providers.kit.vector import Vector
+from providers.services.vector import Vector
 
 TEXT = {"type": "text"}
 DOCS: dict[str, Any] = {
@@ -53,13 +53,13 @@ def fill(ask):
     return lambda name="docs_1", id=1: ask.put(f"/{name}/_doc/{id}?pipeline=_none", {"id": id})
 
 
-def test_a_life(indexes, mark, meta):
+def test_a_life(indexes, reference, meta):
     made = indexes.create(**DOCS)
     assert made.id == "docs_1"
-    assert meta() == {"pulumi": {"index": str(mark(made)), "protected": "true"}}
+    assert meta() == {"pulumi": {"index": str(reference(made)), "protected": "true"}}
     assert indexes.read(made).props == made.props
     changed = indexes.update(made, replicas=1, search_pipeline="")
-    assert (changed.props["replicas"], changed.props["search_pipeline"], mark(changed)) == (1, "", mark(made))
+    assert (changed.props["replicas"], changed.props["search_pipeline"], reference(changed)) == (1, "", reference(made))
     indexes.delete(changed)
     assert indexes.read(changed) is None
     indexes.delete(changed)
@@ -118,7 +118,7 @@ def test_what_the_link_and_the_aliases_keep_in_its_meta_stays(indexes, ask, meta
     assert meta()["team"] == "search"
 
 
-def test_somebody_elses_index_is_refused_and_can_be_adopted(indexes, ask, ended, mark, meta):
+def test_somebody_elses_index_is_refused_and_can_be_adopted(indexes, ask, ended, reference, meta):
     fields = {"id": {"type": "integer"}, "vector": Vector(dimension=4, parameters={"m": 16}).mapped()}
     ask.put("/docs_1", {"mappings": {"properties": fields}, "settings": {"index.knn": True}})
     adopt = r'PUT /docs_1/_mapping {"_meta":{"pulumi":{"index":"p/s/docs"}}}'
@@ -127,7 +127,7 @@ def test_somebody_elses_index_is_refused_and_can_be_adopted(indexes, ask, ended,
     assert str(no.value).endswith(adopt)
     ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {"index": "p/s/docs"}}})
     adopted = indexes.create(**DOCS)
-    assert meta()["pulumi"]["index"] == str(mark(adopted))
+    assert meta()["pulumi"]["index"] == str(reference(adopted))
     assert adopted.props["properties"] == DOCS["properties"]
 
 

@@ -35,7 +35,7 @@ def test_plan(change, plan):
 def test_its_space_and_dimension_stand_in_its_description():
     state = shown(SHOWN)
     assert (state.description, state.space, state.dimension) == ("small", "mini/384", 384)
-    assert (state.owner, state.incarnation, state.model_state, state.enabled) == ("p/s/m", "1", "DEPLOYED", True)
+    assert (state.owner, state.uid, state.model_state, state.enabled) == ("p/s/m", "1", "DEPLOYED", True)
 
 
 def test_a_space_may_hold_slashes():
@@ -58,7 +58,7 @@ def test_somebody_elses_model_has_no_space():
 )
 def test_pending(change, reason):
     assert (
-        ModelKind.pending(ModelState(**MINI.model_dump(), model_state="DEPLOYED").model_copy(update=change)) == reason
+        ModelKind.not_ready_reason(ModelState(**MINI.model_dump(), model_state="DEPLOYED").model_copy(update=change)) == reason
     )
 
 

@@ -1,4 +1,4 @@
-"""ModelGroup: its name is unique, its mark stands in its description."""
+"""ModelGroup: its name is unique, its owner reference stands in its description."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def groups(drive):
     return drive(ModelGroupKind)
 
 
-def test_a_life(groups, ask, mark):
+def test_a_life(groups, ask, reference):
     made = groups.create(**OURS)
-    assert ask.get(f"{ML}/model_groups/{made.id}")["description"] == f"Ours [pulumi:{mark(made)}]"
+    assert ask.get(f"{ML}/model_groups/{made.id}")["description"] == f"Ours [pulumi:{owner reference(made)}]"
     assert groups.read(made).props == made.props
     changed = groups.update(made, name="vectors", description="")
-    assert (changed.props["name"], changed.props["description"], mark(changed)) == ("vectors", "", mark(made))
+    assert (changed.props["name"], changed.props["description"], reference(changed)) == ("vectors", "", reference(made))
     groups.delete(changed)
     assert groups.read(changed) is None
     groups.delete(changed)
@@ -35,7 +35,7 @@ def test_read_of_what_is_not_there_is_not_found(groups):
         groups.kind.read("nowhere", groups.kind.inputs_type(**OURS))
 
 
-def test_somebody_elses_group_is_refused_and_can_be_adopted(groups, ask, ended, mark):
+def test_somebody_elses_group_is_refused_and_can_be_adopted(groups, ask, ended, reference):
     theirs = ask.post(f"{ML}/model_groups/_register", {"name": "embeddings", "description": "Theirs"})["model_group_id"]
     adopt = rf"PUT {ML}/model_groups/{theirs} {{description: … \[pulumi:p/s/group\]}}"
     with pytest.raises(ended, match=rf"model group embeddings \({theirs}\) exists and is not ours; .* {adopt}"):
@@ -43,7 +43,7 @@ def test_somebody_elses_group_is_refused_and_can_be_adopted(groups, ask, ended, 
     ask.put(f"{ML}/model_groups/{theirs}", {"description": "Theirs [pulumi:p/s/group]"})
     adopted = groups.create(**OURS)
     assert adopted.id == theirs
-    assert ask.get(f"{ML}/model_groups/{theirs}")["description"] == f"Ours [pulumi:{mark(adopted)}]"
+    assert ask.get(f"{ML}/model_groups/{theirs}")["description"] == f"Ours [pulumi:{owner reference(adopted)}]"
 
 
 def test_another_owners_group_is_refused_by_name(groups, ended):
@@ -52,11 +52,11 @@ def test_another_owners_group_is_refused_by_name(groups, ended):
         groups.create(**OURS)
 
 
-def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete_or_change(groups, ended, mark):
+def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete_or_change(groups, ended, reference):
     former = groups.create(**OURS)
     latter = groups.create(**OURS)
     assert latter.id == former.id
-    assert mark(latter) != mark(former)
+    assert reference(latter) != reference(former)
     with pytest.raises(ended, match="was taken over by p/s/group; run `pulumi refresh` and look"):
         groups.update(former, description="x")
     groups.delete(former)
@@ -77,7 +77,7 @@ def test_drift_shows_and_is_undone(groups, ask):
     ask.put(f"{ML}/model_groups/{made.id}", {"name": "renamed", "description": "edited"})
     shown = groups.read(made)
     assert (shown.inputs["name"], shown.inputs["description"], shown.inputs["owner"]) == ("renamed", "edited", "")
-    assert shown.props["incarnation"] == made.props["incarnation"]
+    assert shown.props["uid"] == made.props["uid"]
     assert groups.update(shown, **OURS).props == made.props
 
 
@@ -111,7 +111,7 @@ def test_a_group_whose_model_has_just_moved_may_go(groups, drive, embedding):
 
 
 @pytest.mark.parametrize("version", ["2.11.1", "2.12.0", "2.18.0", "3.3.2"])
-def test_what_a_change_made_of_it_is_what_is_read_in_any_version(groups, version, mark):
+def test_what_a_change_made_of_it_is_what_is_read_in_any_version(groups, version, reference):
     """2.11 shows groups only in searches, which are late."""
     made = groups.create(**OURS)
     assert groups.read(made).props == made.props
@@ -119,7 +119,7 @@ def test_what_a_change_made_of_it_is_what_is_read_in_any_version(groups, version
     assert changed.props["description"] == "changed"
     taken = groups.create(**OURS)
     assert taken.id == made.id
-    assert mark(taken) != mark(made)
+    assert reference(taken) != reference(made)
     groups.delete(changed)
     assert groups.read(taken).props == taken.props
     groups.delete(taken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.connector import ConnectorKind
-from providers.kit import Mark, ResourceFailed, describe
+from providers.kit import OwnerReference, ResourceFailed, describe
 from providers.model import ModelKind
 from providers.model_group import ModelGroupKind
 
@@ -48,22 +48,22 @@ def embeds(ask):
     return lambda id: "inference_results" in ask.post(f"{ML}/_predict/text_embedding/{id}", body)
 
 
-def test_a_life(models, declared, ask, mark):
+def test_a_life(models, declared, ask, reference):
     made = models.create(**declared)
     assert made.props["model_state"] == "DEPLOYED"
-    assert ask.get(f"{ML}/models/{made.id}")["description"] == f"Small [space:hashing/4/4] [pulumi:{mark(made)}]"
+    assert ask.get(f"{ML}/models/{made.id}")["description"] == f"Small [space:hashing/4/4] [pulumi:{owner reference(made)}]"
     assert models.read(made).props == made.props
     changed = models.update(made, description="Smaller", name="tiny")
-    assert (changed.props["description"], changed.props["name"], mark(changed)) == ("Smaller", "tiny", mark(made))
+    assert (changed.props["description"], changed.props["name"], reference(changed)) == ("Smaller", "tiny", reference(made))
     models.delete(changed)
     assert models.read(changed) is None
     models.delete(changed)
 
 
-def test_it_is_ready_only_when_it_is_deployed(models, declared, hands):
+def test_it_is_ready_only_when_it_is_deployed(models, declared, fake_clock):
     """`_deploy` says COMPLETED at once, and the model is DEPLOYED a moment later."""
     models.create(**declared)
-    assert sum(hands.slept) >= 0.18
+    assert sum(fake_clock.slept) >= 0.18
 
 
 @pytest.mark.parametrize("version", ["2.11.1", "2.19.1"])
@@ -110,7 +110,7 @@ def test_a_failed_deploy_says_why(models, declared, ask):
     ask.post(f"{ML}/models/{made.id}/_undeploy")
     ask.put(f"{ML}/models/{made.id}", {"connector_id": "gone"})
     with pytest.raises(ResourceFailed, match=r"DEPLOY_FAILED: .*Failed to find connector:gone.*; run `pulumi up`"):
-        models.kind.ready(made.id, models.kind.inputs_type(**made.inputs))
+        models.kind.bring_up(made.id, models.kind.inputs_type(**made.inputs))
 
 
 @pytest.mark.parametrize("lost", ["unknown", "failed"])
@@ -123,7 +123,7 @@ def test_a_failed_deploy_whose_reason_is_gone_is_told_all_the_same(models, decla
     else:
         search.faults.add("GET", f"{ML}/tasks/*", 404)
     with pytest.raises(ResourceFailed, match=r"DEPLOY_FAILED: (see its task|its task is gone); run `pulumi up`"):
-        models.kind.ready(made.id, models.kind.inputs_type(**made.inputs))
+        models.kind.bring_up(made.id, models.kind.inputs_type(**made.inputs))
 
 
 def test_another_connector_is_proved_by_a_model_that_is_thrown_away(models, declared, connector, every_model, requests):
@@ -165,7 +165,7 @@ def test_a_connector_of_another_dimension_never_reaches_the_live_model(models, d
 @pytest.mark.parametrize("verb", ["create", "update", "delete"])
 def test_models_a_killed_run_left_behind_are_swept(models, declared, every_model, ask, verb):
     made = models.create(**declared)
-    description = describe("[space:hashing/4/4]", Mark("p/s/model/proof", "trial"))
+    description = describe("[space:hashing/4/4]", OwnerReference("p/s/model/proof", "trial"))
     uses = {"model_group_id": declared["group_id"], "connector_id": declared["connector_id"]}
     left = {"name": "mini", "function_name": "remote", "description": description, **uses}
     ask.post(f"{ML}/models/_register", left)
@@ -203,7 +203,7 @@ def test_drift_shows_and_is_undone(models, declared, ask):
 
 
 def test_an_edited_description_is_no_other_model(models, declared, ask):
-    """Its space and dimension stood there; replaced, it would stay behind without our mark, and keep its connector."""
+    """Its space and dimension stood there; replaced, it would stay behind without our owner reference, and keep its connector."""
     made = models.create(**declared)
     ask.put(f"{ML}/models/{made.id}", {"description": "mine now"})
     shown = models.read(made)
@@ -248,7 +248,7 @@ def test_below_2_12_a_model_that_is_not_ready_is_brought_up_without_a_change(mod
 
 @pytest.mark.parametrize("version", ["2.11.1"])
 def test_below_2_12_each_create_has_a_model_of_its_own_and_deletes_no_other(models, declared, every_model, version):
-    """A mark cannot be written again, so nothing is taken over: both incarnations stay apart."""
+    """A owner reference cannot be written again, so nothing is taken over: both uids stay apart."""
     former, latter = models.create(**declared), models.create(**declared)
     assert every_model() == {former.id, latter.id}
     models.delete(former)

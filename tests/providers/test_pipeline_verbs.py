@@ -56,26 +56,26 @@ def ingest(drive):
     return drive(IngestPipelineKind)
 
 
-def test_a_life(pipelines, sort, ask, mark):
+def test_a_life(pipelines, sort, ask, reference):
     made = pipelines.create(**sort.declared)
     assert made.id == sort.declared["name"]
-    assert ask.get(sort.path)[made.id]["description"] == describe("", mark(made))
+    assert ask.get(sort.path)[made.id]["description"] == describe("", reference(made))
     assert pipelines.read(made).props == made.props
     changed = pipelines.update(made, **sort.change, description="changed")
     assert {name: changed.props.get(name) for name in sort.change} == sort.change
-    assert mark(changed) == mark(made)
+    assert reference(changed) == reference(made)
     pipelines.delete(changed)
     assert pipelines.read(changed) is None
     pipelines.delete(changed)
 
 
-def test_somebody_elses_is_refused_and_can_be_adopted(pipelines, sort, ask, ended, mark):
+def test_somebody_elses_is_refused_and_can_be_adopted(pipelines, sort, ask, ended, reference):
     ask.put(sort.path, sort.edited)
     with pytest.raises(ended, match=rf"adopt it: end its description with \[pulumi:{sort.declared['owner']}\]"):
         pipelines.create(**sort.declared)
     ask.put(sort.path, {**sort.edited, "description": f"edited [pulumi:{sort.declared['owner']}]"})
     adopted = pipelines.create(**sort.declared)
-    assert ask.get(sort.path)[adopted.id]["description"] == describe("", mark(adopted))
+    assert ask.get(sort.path)[adopted.id]["description"] == describe("", reference(adopted))
 
 
 def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete(pipelines, sort):

@@ -52,7 +52,7 @@ def test_an_ingest_pipeline_reads_back_as_it_was_written(change):
     inputs = INGEST.model_copy(update=change)
     state = ingest_pipeline.shown("embed", ingest_pipeline.definition(inputs, "1"))
     assert not plan_by_field(state, inputs)
-    assert state.incarnation == "1"
+    assert state.uid == "1"
 
 
 def test_a_blank_text_is_taken_out_before_it_is_embedded():
@@ -66,7 +66,7 @@ def test_a_blank_text_is_taken_out_before_it_is_embedded():
 def test_a_search_pipeline_reads_back_as_it_was_written():
     state = search_pipeline.shown("search", search_pipeline.definition(SEARCH, "1"))
     assert not plan_by_field(state, SEARCH)
-    assert state.incarnation == "1"
+    assert state.uid == "1"
 
 
 def test_a_pipeline_edited_by_hand_shows_what_is_gone():

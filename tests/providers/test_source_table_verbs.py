@@ -40,15 +40,15 @@ def theirs(polardb):
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug', 0)")
 
 
-def test_a_life(tables, columns, comment, mark):
+def test_a_life(tables, columns, comment, reference):
     made = tables.create(**ROWS)
     assert made.id == "db.t"
     assert columns() == {"id": "int(11)", "t2": "varchar(20)"}
-    assert comment() == f"[pulumi:{mark(made)}]"
+    assert comment() == f"[pulumi:{owner reference(made)}]"
     assert tables.read(made).props == made.props
     grown = tables.update(made, columns={**ROWS["columns"], "t3": "TEXT"})
     assert list(columns()) == ["id", "t2", "t3"]
-    assert mark(grown) == mark(made)
+    assert reference(grown) == reference(made)
     tables.delete(grown)
     assert tables.read(grown) is None
     tables.delete(grown)
@@ -72,7 +72,7 @@ def test_a_table_with_rows_stays_while_it_is_protected(tables, polardb, ended):
 def test_one_that_was_there_is_adopted_never_altered_and_never_dropped(tables, theirs, polardb, columns, comment):
     before = columns()
     adopted = tables.create(**{**ROWS, "deletion_protection": False})
-    assert adopted.props["incarnation"] == ""
+    assert adopted.props["uid"] == ""
     adopted = tables.update(adopted)
     tables.delete(adopted)
     assert (columns(), comment()) == (before, "Theirs")
@@ -103,16 +103,16 @@ def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(tables):
     assert tables.read(latter) is None
 
 
-def test_a_table_of_two_resources_goes_with_the_last_of_them(tables, polardb, comment, mark):
+def test_a_table_of_two_resources_goes_with_the_last_of_them(tables, polardb, comment, reference):
     """As when a collection is renamed: the new resource is made before the old one goes."""
     unprotected = {**ROWS, "deletion_protection": False}
     first = tables.create(**unprotected)
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug')")
     second = tables.create(**{**unprotected, "owner": "p/s/renamed", "columns": {"id": "INT", "t3": "TEXT"}})
-    assert comment() == f"[pulumi:{mark(first)}] [pulumi:{mark(second)}]"
+    assert comment() == f"[pulumi:{owner reference(first)}] [pulumi:{owner reference(second)}]"
     assert (tables.read(first).props, tables.read(second).props) == (first.props, second.props)
     tables.delete(first)
-    assert comment() == f"[pulumi:{mark(second)}]"
+    assert comment() == f"[pulumi:{owner reference(second)}]"
     assert polardb.run("SELECT COUNT(*) AS n FROM db.t")[0]["n"] == 1
     tables.delete(second)
     assert tables.read(second) is None
@@ -126,10 +126,10 @@ def test_one_that_another_resource_made_meanwhile_is_shared(polardb, comment):
     assert comment() == "[pulumi:p/s/rows#1] [pulumi:p/s/other#2]"
 
 
-def test_another_stacks_table_is_adopted_and_stays_theirs(tables, comment, mark):
+def test_another_stacks_table_is_adopted_and_stays_theirs(tables, comment, reference):
     theirs = tables.create(**{**ROWS, "owner": "p/prod/rows"})
     tables.delete(tables.create(**ROWS))
-    assert comment() == f"[pulumi:{mark(theirs)}]"
+    assert comment() == f"[pulumi:{owner reference(theirs)}]"
 
 
 def test_drift_shows(tables, polardb):

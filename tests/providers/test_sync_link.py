@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 
 from providers.kit import Plan, plan_by_field
-from providers.sync_link import Source, SyncLinkInputs, SyncLinkKind, SyncLinkState, problem_of, refusals
+from providers.sync_link import Source, SyncLinkInputs, SyncLinkKind, SyncLinkState, problem_of, unmet_prerequisites
 
 LINK = SyncLinkInputs(owner="p/s/link", index="docs_1", table="db.t", key="id", fields={"text": "t2", "id": "id"})
 GOOD = Source(
@@ -47,12 +47,12 @@ GOOD = Source(
     ids=lambda value: None if isinstance(value, dict) else (value[0][:40] if value else "works"),
 )  # fmt: skip
 def test_refuses_what_cannot_work(link, source, found):
-    assert refusals(LINK.model_copy(update=link), dataclasses.replace(GOOD, **source)) == found
+    assert unmet_prerequisites(LINK.model_copy(update=link), dataclasses.replace(GOOD, **source)) == found
 
 
 def test_gives_every_reason_at_once():
     source = dataclasses.replace(GOOD, binlog=False, keys=[], index_fields=None, revision=(8, 0, 1, 1, 1))
-    assert len(refusals(LINK, source)) == 4
+    assert len(unmet_prerequisites(LINK, source)) == 4
 
 
 @pytest.mark.parametrize("change", [{"index": "x"}, {"table": "db.u"}, {"key": ["t1"]}, {"fields": {"id": "id"}}, {"backend": "sync_by_sql"}])  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_link_has_nothing_to_edit(change):
     [("", None), ("it broke", "sync link into docs_1: it broke; mend the cause, then `pulumi up` makes it again")],
 )
 def test_pending(problem, reason):
-    assert SyncLinkKind.pending(SyncLinkState(**LINK.model_dump(), problem=problem)) == reason
+    assert SyncLinkKind.not_ready_reason(SyncLinkState(**LINK.model_dump(), problem=problem)) == reason
 
 
 def test_a_link_that_is_gone_or_has_no_index_is_a_problem():

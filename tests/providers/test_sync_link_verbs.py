@@ -77,9 +77,9 @@ def meta(ask):
 
 
 @pytest.mark.parametrize("declared", BACKENDS.values(), ids=BACKENDS)
-def test_a_life(links, polardb, documents, shown, meta, mark, declared):
+def test_a_life(links, polardb, documents, shown, meta, reference, declared):
     made = links.create(**declared)
-    assert (made.id, meta()) == ("docs_1", {"link": str(mark(made))})
+    assert (made.id, meta()) == ("docs_1", {"link": str(reference(made))})
     polardb.until(lambda: set(documents()) == {"1", "2", "3"})
     text = next(name for name, column in declared["fields"].items() if column == "t2")
     polardb.run("UPDATE db.t SET t2 = 'a kettle' WHERE id = 1")
@@ -140,7 +140,7 @@ def test_without_its_index_it_is_refused(links, ask, ended, shown):
     assert shown() == []
 
 
-def test_somebody_elses_link_is_refused_and_can_be_adopted(links, polardb, ended, ask, meta, mark, shown):
+def test_somebody_elses_link_is_refused_and_can_be_adopted(links, polardb, ended, ask, meta, reference, shown):
     polardb.run("CALL dbms_etl.sync_by_table('search', 'db.t', 'docs_1', 'id,t2')")
     adopt = 'PUT /docs_1/_mapping {"_meta":{"pulumi":{"link":"p/s/link"}}}'
     with pytest.raises(ended, match="sync link into docs_1 exists and is not ours; choose another name") as no:
@@ -149,7 +149,7 @@ def test_somebody_elses_link_is_refused_and_can_be_adopted(links, polardb, ended
     before = shown()
     ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {"link": "p/s/link"}}})
     adopted = links.create(**LINK)
-    assert (meta(), shown()) == ({"link": str(mark(adopted))}, before)
+    assert (meta(), shown()) == ({"link": str(reference(adopted))}, before)
 
 
 def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(links, shown):
@@ -214,7 +214,7 @@ def test_documents_of_rows_that_were_deleted_without_a_link_are_warned_of(links,
     assert "1" in documents()
 
 
-def test_an_index_made_anew_is_filled_again(links, polardb, ask, documents, mark, meta, ended):
+def test_an_index_made_anew_is_filled_again(links, polardb, ask, documents, reference, meta, ended):
     made = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
     ask.delete("/docs_1")
@@ -222,12 +222,12 @@ def test_an_index_made_anew_is_filled_again(links, polardb, ask, documents, mark
         links.read(made)
     make_index(ask)
     again = links.update(links.kept(gone.value))
-    assert meta() == {"link": str(mark(again))}
+    assert meta() == {"link": str(reference(again))}
     polardb.until(lambda: len(documents()) == 3)
 
 
 def test_an_index_made_anew_before_anybody_looked_is_filled_again(links, polardb, ask, documents, shown):
-    """Its link has no mark any more, and every row is still to come."""
+    """Its link has no owner reference any more, and every row is still to come."""
     made = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
     ask.delete("/docs_1")

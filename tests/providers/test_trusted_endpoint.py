@@ -7,17 +7,17 @@ import re
 
 import pytest
 
-from providers.kit import Mark
-from providers.trusted_endpoint import SETTING, Trust, as_python, fingerprint, key_of, trustworthy
+from providers.kit import OwnerReference
+from providers.trusted_endpoint import SETTING, Trust, python_pattern, fingerprint, key_of, validated_pattern
 
 DEFAULTS = ["^https://a/.*$", "^https://b/.*$"]
 OURS, OTHER = "^https://ours/.*$", "^https://other/.*$"
-MARK = Mark("p/s/endpoint", "1")
+MARK = OwnerReference("p/s/endpoint", "1")
 
 
-def settings(persistent=None, transient=None, defaults=DEFAULTS, marks=()):
+def settings(persistent=None, transient=None, defaults=DEFAULTS, references=()):
     """What `GET /_cluster/settings` answers: a list that is set hides the defaults (lifecycle.jsonl, "defaults")."""
-    stored = {key: json.dumps(mark) for key, mark in marks}
+    stored = {key: json.dumps(reference) for key, reference in references}
     scopes = {"persistent": {**stored}, "transient": {}, "defaults": {}}
     if persistent is not None:
         scopes["persistent"][SETTING] = persistent
@@ -31,15 +31,15 @@ def settings(persistent=None, transient=None, defaults=DEFAULTS, marks=()):
 def written(trust, changes):
     """The settings after `changes`, as the service would show them."""
     persistent = dict(changes.get("persistent", {}))
-    marks = {key: json.dumps(mark) for key, mark in trust.marks.items()}
-    marks |= {key: value for key, value in persistent.items() if key != SETTING}
-    kept = [(key, json.loads(value)) for key, value in marks.items() if value is not None]
+    references = {key: json.dumps(reference) for key, reference in trust.references.items()}
+    references |= {key: value for key, value in persistent.items() if key != SETTING}
+    kept = [(key, json.loads(value)) for key, value in references.items() if value is not None]
     entries = persistent.get(SETTING, None if trust.is_default else list(trust.effective))
-    return settings(entries, defaults=DEFAULTS if SETTING in persistent else list(trust.effective), marks=kept)
+    return settings(entries, defaults=DEFAULTS if SETTING in persistent else list(trust.effective), references=kept)
 
 
-def added(trust, pattern=OURS, mark=MARK):
-    return written(trust, trust.with_ours(pattern, mark))
+def added(trust, pattern=OURS, reference=MARK):
+    return written(trust, trust.with_ours(pattern, reference))
 
 
 def removed(trust, pattern=OURS, owner=MARK.owner):
@@ -56,7 +56,7 @@ def test_taking_ours_off_restores_the_defaults_themselves_not_a_copy():
 
 @pytest.mark.parametrize("order", [(OURS, OTHER), (OTHER, OURS)], ids=["first in, first out", "last in, first out"])
 def test_two_of_ours_restore_the_defaults_in_any_order(order):
-    trust = added(added(settings()), OTHER, Mark("p/s/other", "2"))
+    trust = added(added(settings()), OTHER, OwnerReference("p/s/other", "2"))
     owners = {OURS: MARK.owner, OTHER: "p/s/other"}
     for pattern in order:
         trust = removed(trust, pattern, owners[pattern])
@@ -70,7 +70,7 @@ def test_a_list_somebody_set_stays_theirs():
 
 def test_what_somebody_added_meanwhile_stays():
     trust = added(settings())
-    meanwhile = settings(persistent=[*trust.effective, OTHER], marks=trust.marks.items())
+    meanwhile = settings(persistent=[*trust.effective, OTHER], references=trust.references.items())
     assert removed(meanwhile).effective == (*DEFAULTS, OTHER)
 
 
@@ -82,7 +82,7 @@ def test_a_pattern_that_was_trusted_before_us_stays_trusted():
 
 
 def test_a_pattern_two_stacks_declare_goes_with_the_last():
-    trust = added(added(settings()), OURS, Mark("p/other/endpoint", "2"))
+    trust = added(added(settings()), OURS, OwnerReference("p/other/endpoint", "2"))
     trust = removed(trust)
     assert OURS in trust.effective
     assert removed(trust, OURS, "p/other/endpoint").is_default
@@ -103,18 +103,18 @@ def test_the_mark_is_written_with_the_list_in_one_request():
 @pytest.mark.parametrize("pattern", [".*", "^.*$", "^https?://.*", "[^ ]+", "https?://[^/]*(:\\d+)?(/.*)?"])
 def test_refuses_to_trust_everything(pattern):
     with pytest.raises(ValueError, match="trusts every URL"):
-        trustworthy(pattern)
+        validated_pattern(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["[", "(", "a{2,1}", "*"])
 def test_refuses_what_is_no_regular_expression(pattern):
     with pytest.raises(ValueError, match="is not a regular expression"):
-        trustworthy(pattern)
+        validated_pattern(pattern)
 
 
 def test_refuses_more_than_256_characters():
     with pytest.raises(ValueError, match="has 300 characters; write at most 256"):
-        trustworthy("a" * 300)
+        validated_pattern("a" * 300)
 
 
 @pytest.mark.parametrize(
@@ -126,5 +126,5 @@ def test_refuses_more_than_256_characters():
     ],
 )
 def test_reads_java_regular_expressions(java, url):
-    assert trustworthy(java) == java
-    assert re.fullmatch(as_python(java), url)
+    assert validated_pattern(java) == java
+    assert re.fullmatch(python_pattern(java), url)

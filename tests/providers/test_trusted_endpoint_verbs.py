@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from providers.kit import Refused
-from providers.trusted_endpoint import MARKS, TrustedEndpointInputs, TrustedEndpointKind
+from providers.trusted_endpoint import REFERENCES, TrustedEndpointInputs, TrustedEndpointKind
 
 BASE = "http://search.test"
 SETTING = "plugins.ml_commons.trusted_connector_endpoints_regex"
@@ -154,6 +154,6 @@ def test_an_entry_somebody_took_out_is_gone_and_can_be_made_again(endpoints, ask
 def test_a_renamed_resource_takes_its_mark_along(endpoints, settings):
     made = endpoints.create(**OURS)
     renamed = endpoints.update(made, owner="p/s/renamed")
-    assert len([key for key in settings() if key.startswith(MARKS)]) == 1
+    assert len([key for key in settings() if key.startswith(REFERENCES)]) == 1
     endpoints.delete(renamed)
     assert settings() == {}

@@ -214,7 +214,7 @@ def test_a_create_that_is_not_ready_is_kept_with_the_reason(host):
     assert list(kept.reasons) == [status.message]
     assert "the embedding service refuses the key" in status.message
     assert kept.id
-    assert kept.properties["incarnation"]
+    assert kept.properties["uid"]
     assert kept.properties["__provider"] == kept.inputs["__provider"] != ""
     assert kept.inputs["name"] == "m"
 

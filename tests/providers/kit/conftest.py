@@ -13,7 +13,7 @@ from providers.kit import (
     Kind,
     NotFound,
     NotOwned,
-    Part,
+    Nested,
     Refused,
     Secret,
     State,
@@ -23,7 +23,7 @@ from providers.kit import (
 JUG = {"owner": "p/s/jug", "name": "jug", "size": 1, "parts": [], "credential": {"key": "sk-secret"}}
 
 
-class Slot(Part):
+class Slot(Nested):
     """A nested value."""
 
     width: int
@@ -70,7 +70,7 @@ class JugKind(Kind):
         return self.connections.search
 
     @classmethod
-    def pending(cls, state):
+    def not_ready_reason(cls, state):
         return None if state.dry else f"jug {state.name} is wet"
 
     def find(self, inputs):
@@ -79,8 +79,8 @@ class JugKind(Kind):
             raise NotOwned(f"jug {inputs.name} belongs to {jug.owner}")
         return inputs.name if jug else None
 
-    def create(self, inputs, incarnation):
-        jug = JugState.model_construct(**dict(inputs), incarnation=incarnation, dry=not self.shelf.wet)
+    def create(self, inputs, uid):
+        jug = JugState.model_construct(**dict(inputs), uid=uid, dry=not self.shelf.wet)
         if not any(isinstance(error, Refused) for error in self.shelf.raises.get("create", [])):
             self.shelf.jugs[inputs.name] = jug
         self.shelf.met("create")
@@ -92,9 +92,9 @@ class JugKind(Kind):
             raise NotFound(f"GET /{id}", 404, "no such jug")
         return self.shelf.jugs[id].model_copy(update={"credential": declared.credential})
 
-    def update(self, id, old, new, incarnation):
+    def update(self, id, old, new, uid):
         self.shelf.met("update")
-        self.shelf.jugs[id] = JugState.model_construct(**dict(new), incarnation=incarnation, dry=not self.shelf.wet)
+        self.shelf.jugs[id] = JugState.model_construct(**dict(new), uid=uid, dry=not self.shelf.wet)
 
     def delete(self, id, state):
         self.shelf.met("delete")
@@ -107,7 +107,7 @@ class Cupboard:
     def __init__(self, shelf, clock):
         self.search, self.clock, self.reached = shelf, clock, 0
 
-    def reach(self):
+    def check_connectivity(self):
         self.reached += 1
 
     def secrets(self):

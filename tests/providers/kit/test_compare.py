@@ -1,6 +1,6 @@
 import pytest
 
-from providers.kit import as_declared, flatten, grows, whole
+from providers.kit import as_declared, flatten_settings, is_additive, ints_from_floats
 
 TEXT = {"type": "text"}
 
@@ -29,7 +29,7 @@ TEXT = {"type": "text"}
     ],
 )
 def test_a_mapping_only_grows(old, new, can):
-    assert grows(old, new) is can
+    assert is_additive(old, new) is can
 
 
 def test_shows_what_was_declared_and_no_more():
@@ -44,8 +44,8 @@ def test_shows_what_drifted():
 def test_settings_are_flat_and_text():
     settings = {"index": {"refresh_interval": "5s", "knn": {"algo_param.ef_search": 100.0}, "hidden": True}}
     flat = {"refresh_interval": "5s", "knn.algo_param.ef_search": "100", "hidden": "true"}
-    assert dict(flatten(settings)) == flat
+    assert dict(flatten_settings(settings)) == flat
 
 
 def test_whole_numbers_are_whole_again():
-    assert repr(whole({"a": [1.0, 2.5, {"b": 3.0}], "c": "1.0"})) == "{'a': [1, 2.5, {'b': 3}], 'c': '1.0'}"
+    assert repr(ints_from_floats({"a": [1.0, 2.5, {"b": 3.0}], "c": "1.0"})) == "{'a': [1, 2.5, {'b': 3}], 'c': '1.0'}"

@@ -1,8 +1,8 @@
 import pytest
 
-from providers.kit import Mark, NotOwned, describe, meta_mark, read_description, read_marks, require_ours, with_meta
+from providers.kit import OwnerReference, NotOwned, describe, meta_reference, read_description, read_references, require_owned, with_meta
 
-MARK = Mark("project/dev/products-index", "00ff")
+MARK = OwnerReference("project/dev/products-index", "00ff")
 
 
 @pytest.mark.parametrize("text", ["", "Embeds text", "two\nlines", "ends in ]", "[pulumi:inside] it"])
@@ -13,46 +13,46 @@ def test_a_description_keeps_its_text_and_its_mark(text):
 @pytest.mark.parametrize(
     ("description", "read"),
     [
-        ("", ("", Mark())),
-        ("somebody's", ("somebody's", Mark())),
-        ("[pulumi:p/s/r]", ("", Mark("p/s/r", ""))),
-        ("x [pulumi:p/s/r#1] y", ("x [pulumi:p/s/r#1] y", Mark())),
+        ("", ("", OwnerReference())),
+        ("somebody's", ("somebody's", OwnerReference())),
+        ("[pulumi:p/s/r]", ("", OwnerReference("p/s/r", ""))),
+        ("x [pulumi:p/s/r#1] y", ("x [pulumi:p/s/r#1] y", OwnerReference())),
     ],
-    ids=["empty", "no mark", "written by hand to adopt", "a mark that is not at the end"],
+    ids=["empty", "no owner reference", "written by hand to adopt", "a owner reference that is not at the end"],
 )
 def test_reads_descriptions_of_others(description, read):
     assert read_description(description) == read
 
 
 def test_several_resources_may_mark_one_object():
-    other = Mark("project/dev/other", "11ee")
-    assert read_marks(describe(describe("rows", MARK), other)) == ("rows", [MARK, other])
-    assert read_marks("somebody's [x]") == ("somebody's [x]", [])
-    assert (MARK.stack, Mark().stack) == ("project/dev", "")
+    other = OwnerReference("project/dev/other", "11ee")
+    assert read_references(describe(describe("rows", MARK), other)) == ("rows", [MARK, other])
+    assert read_references("somebody's [x]") == ("somebody's [x]", [])
+    assert (MARK.stack, OwnerReference().stack) == ("project/dev", "")
 
 
 def test_meta_keeps_what_others_put_there():
     meta = with_meta({"team": "search", "pulumi": {"link": "a#1"}}, index=str(MARK), protected=None)
     assert meta == {"team": "search", "pulumi": {"link": "a#1", "index": str(MARK)}}
-    assert (meta_mark(meta, "index"), meta_mark(meta, "alias:x")) == (MARK, Mark())
+    assert (meta_reference(meta, "index"), meta_reference(meta, "alias:x")) == (MARK, OwnerReference())
     assert with_meta(meta, link=None)["pulumi"] == {"index": str(MARK)}
 
 
 def test_what_is_ours_is_ours():
-    require_ours("index x", MARK, MARK.owner, "…")
+    require_owned("index x", MARK, MARK.owner, "…")
 
 
 @pytest.mark.parametrize(
-    ("mark", "line"),
+    ("reference", "line"),
     [
-        (Mark(), "index x exists and is not ours; choose another name, or to adopt it: do this"),
+        (OwnerReference(), "index x exists and is not ours; choose another name, or to adopt it: do this"),
         (
-            Mark("other/prod/y", "1"),
+            OwnerReference("other/prod/y", "1"),
             "index x belongs to other/prod/y; choose another name, or to adopt it: do this",
         ),
     ],
 )
-def test_what_is_not_ours_is_refused_with_whose_it_is(mark, line):
+def test_what_is_not_ours_is_refused_with_whose_it_is(reference, line):
     with pytest.raises(NotOwned) as raised:
-        require_ours("index x", mark, MARK.owner, "do this")
+        require_owned("index x", reference, MARK.owner, "do this")
     assert str(raised.value) == line

@@ -97,12 +97,12 @@ def test_a_refused_change_is_one_line(jugs_that, ended, jug):
 # create
 
 
-def test_a_create_asks_both_services_finds_makes_waits_and_reads(jugs, shelf, mark, jug):
+def test_a_create_asks_both_services_finds_makes_waits_and_reads(jugs, shelf, reference, jug):
     made = jugs.create(**jug)
     assert (jugs.kind.connections.reached, shelf.called) == (1, ["create", "read", "read"])
     assert made.id == "jug"
-    assert re.fullmatch("[0-9a-f]{16}", mark(made).incarnation)
-    assert made.props == {**jug, "material": "clay", "dry": True, "incarnation": mark(made).incarnation}
+    assert re.fullmatch("[0-9a-f]{16}", reference(made).uid)
+    assert made.props == {**jug, "material": "clay", "dry": True, "uid": reference(made).uid}
 
 
 def test_created_but_not_ready_it_is_kept_with_the_reason(jugs, shelf, ended, jug):
@@ -113,7 +113,7 @@ def test_created_but_not_ready_it_is_kept_with_the_reason(jugs, shelf, ended, ju
     kept = jugs.kept(late.value)
     assert kept.id == "jug"
     assert list(late.value.kept.reasons) == [str(late.value)]
-    assert kept.props.pop("incarnation") == shelf.jugs["jug"].incarnation
+    assert kept.props.pop("uid") == shelf.jugs["jug"].uid
     assert kept.props.pop("dry") is True
     assert kept.props == kept.inputs == checked
 
@@ -124,7 +124,7 @@ def test_what_was_kept_is_brought_up_by_the_next_up(jugs, shelf, ended, jug):
         jugs.create(**jug)
     shelf.wet = False
     done = jugs.update(jugs.kept(late.value))
-    assert (done.props["dry"], done.props["incarnation"]) == (True, shelf.jugs["jug"].incarnation)
+    assert (done.props["dry"], done.props["uid"]) == (True, shelf.jugs["jug"].uid)
 
 
 def test_a_create_that_was_refused_leaves_nothing_behind(jugs, shelf, ended, jug):
@@ -157,7 +157,7 @@ def test_a_service_that_cannot_be_reached_stops_it_before_anything_is_made(jugs,
     def unreachable():
         raise Refused("nobody there")
 
-    jugs.kind.connections.reach = unreachable
+    jugs.kind.connections.check_connectivity = unreachable
     with pytest.raises(ended, match=r"^nobody there$"):
         jugs.create(**jug)
     assert shelf.called == []

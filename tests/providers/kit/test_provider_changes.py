@@ -18,7 +18,7 @@ def test_read_shows_drift_in_the_inputs_too_and_keeps_secrets_as_declared(jugs, 
     shown = jugs.read(made)
     assert (shown.inputs["size"], shown.props["size"]) == (7, 7)
     assert shown.inputs["credential"] == {"key": "sk-secret"}
-    assert "incarnation" not in shown.inputs
+    assert "uid" not in shown.inputs
 
 
 def test_gone_is_an_empty_answer(jugs, shelf, jug):
@@ -49,10 +49,10 @@ def test_read_of_what_is_not_ready_says_so_again(jugs, shelf, ended, jug):
 
 
 def test_read_of_what_will_never_be_ready_says_so(jugs_that, ended, jug):
-    def pending(state):
+    def not_ready_reason(state):
         raise ResourceFailed("the jug broke")
 
-    broken = jugs_that(pending=staticmethod(pending))
+    broken = jugs_that(not_ready_reason=staticmethod(not_ready_reason))
     with pytest.raises(ended, match=r"^the jug broke$") as create:
         broken.create(**jug)
     kept = broken.kept(create.value)
@@ -61,28 +61,28 @@ def test_read_of_what_will_never_be_ready_says_so(jugs_that, ended, jug):
     assert read.value.kept is not None
 
 
-def test_a_refresh_keeps_the_incarnation_that_state_knows(jugs, shelf, mark, jug):
+def test_a_refresh_keeps_the_uid_in_state(jugs, shelf, reference, jug):
     """Or a refresh would hand over to us what another create took over, and destroy would delete it."""
     made = jugs.create(**jug)
     taken = jugs.create(**jug)
-    assert mark(jugs.read(made)) == mark(made) != mark(taken)
+    assert reference(jugs.read(made)) == reference(made) != reference(taken)
 
 
 # update
 
 
-def test_an_update_keeps_the_incarnation(jugs, shelf, mark, jug):
+def test_an_update_keeps_the_uid(jugs, shelf, reference, jug):
     made = jugs.create(**jug)
     changed = jugs.update(made, size=2)
-    assert (mark(changed), changed.props["size"]) == (mark(made), 2)
+    assert (reference(changed), changed.props["size"]) == (reference(made), 2)
     assert jugs.kind.connections.reached == 2
 
 
-def test_an_update_of_what_has_no_incarnation_yet_gives_it_one(jugs, shelf, mark, jug):
+def test_an_update_gives_an_object_without_a_uid_one(jugs, shelf, reference, jug):
     made = jugs.create(**jug)
-    del made.props["incarnation"]
+    del made.props["uid"]
     shelf.jugs["jug"] = jugs.kind.state_type(**jug)
-    assert mark(jugs.update(made)).incarnation
+    assert reference(jugs.update(made)).uid
 
 
 def test_an_update_that_is_not_ready_in_time_is_kept_with_the_reason(jugs, shelf, ended, jug):
@@ -116,16 +116,16 @@ def test_what_another_create_took_over_is_not_changed(jugs, shelf, ended, jug):
     assert shelf.jugs["jug"].size == 1
 
 
-def test_what_lost_its_mark_is_still_ours_to_change(jugs, shelf, mark, jug):
+def test_what_lost_its_mark_is_still_ours_to_change(jugs, shelf, reference, jug):
     made = jugs.create(**jug)
-    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"owner": "", "incarnation": ""})
-    assert mark(jugs.update(made)) == mark(made)
+    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"owner": "", "uid": ""})
+    assert reference(jugs.update(made)) == reference(made)
 
 
 # delete
 
 
-def test_only_the_incarnation_in_state_is_deleted(jugs, shelf, jug):
+def test_only_the_uid_in_state_is_deleted(jugs, shelf, jug):
     former, latter = jugs.create(**jug), jugs.create(**jug)
     jugs.delete(former)
     assert "delete" not in shelf.called
@@ -133,10 +133,10 @@ def test_only_the_incarnation_in_state_is_deleted(jugs, shelf, jug):
     assert shelf.jugs == {}
 
 
-def test_what_has_no_incarnation_is_nobodys_to_delete(jugs, shelf, jug):
+def test_an_object_without_a_uid_is_not_deleted(jugs, shelf, jug):
     made = jugs.create(**jug)
-    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"incarnation": ""})
-    made.props["incarnation"] = ""
+    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"uid": ""})
+    made.props["uid"] = ""
     jugs.delete(made)
     assert "jug" in shelf.jugs
 

@@ -2,11 +2,11 @@ import pytest
 from pulumi.output import Unknown
 from pydantic import Field
 
-from providers.kit import Immutable, Inputs, Kind, Part, Plan, Secret, State, plan_by_field
-from providers.kit.values import as_it_was, change, hide, mistakes, normalise, secrets, worded
+from providers.kit import Immutable, Inputs, Kind, Nested, Plan, Secret, State, plan_by_field
+from providers.kit.values import parse_state, change, hide, validation_errors, normalize, secrets, format_error
 
 
-class Method(Part):
+class Method(Nested):
     name: str = "hnsw"
     m: int
 
@@ -31,7 +31,7 @@ OLD = {"owner": "", "name": "a", "size": 1.0, "methods": []}
 
 def test_finds_every_mistake_with_its_place():
     news = {"size": 0.0, "methods": [{"m": 1}, {"m": "x", "n": 1}]}
-    assert sorted(line.split(": ")[0] for line in mistakes(ThingInputs, news)) == [
+    assert sorted(line.split(": ")[0] for line in validation_errors(ThingInputs, news)) == [
         "methods[1].m",
         "methods[1].n",
         "name",
@@ -40,17 +40,17 @@ def test_finds_every_mistake_with_its_place():
 
 
 def test_what_is_not_known_yet_is_not_wrong():
-    assert mistakes(ThingInputs, {"name": Unknown(), "methods": [{"m": Unknown()}]}) == []
+    assert validation_errors(ThingInputs, {"name": Unknown(), "methods": [{"m": Unknown()}]}) == []
 
 
 def test_normalises_defaults_and_numbers():
-    normal = normalise(ThingInputs, {"name": "a", "methods": [{"m": 16.0}], "__provider": "pickle"})
+    normal = normalize(ThingInputs, {"name": "a", "methods": [{"m": 16.0}], "__provider": "pickle"})
     assert normal == {"owner": "", "name": "a", "size": 1, "methods": [{"name": "hnsw", "m": 16}]}
 
 
 def test_normalises_what_is_known_beside_what_is_not():
     unknown = Unknown()
-    assert normalise(ThingInputs, {"name": unknown, "methods": [{"m": 16.0}]}) == {
+    assert normalize(ThingInputs, {"name": unknown, "methods": [{"m": 16.0}]}) == {
         "owner": "",
         "name": unknown,
         "size": 1,
@@ -76,7 +76,7 @@ def test_plans_a_change(news, plan):
 
 def test_plans_from_a_state_that_drifted_into_what_nobody_may_declare():
     assert change(ThingKind, {**OLD, "size": 0.0}, OLD) == Plan(updates=frozenset({"size"}))
-    assert as_it_was(ThingState, {"name": "a", "size": 0.0, "methods": "odd"}).methods == "odd"
+    assert parse_state(ThingState, {"name": "a", "size": 0.0, "methods": "odd"}).methods == "odd"
 
 
 def test_a_plan_of_nothing_is_false():
@@ -96,4 +96,4 @@ def test_hides_every_secret_the_longest_first():
     [(("a", 0, "b"), "a[0].b: wrong"), (("a", "0x"), "a.0x: wrong"), ((), "wrong")],
 )
 def test_words_a_mistake(place, line):
-    assert worded(place, "Value error, wrong") == line
+    assert format_error(place, "Value error, wrong") == line

@@ -1,17 +1,17 @@
 import pytest
 
-from providers.kit import Rejected, ResourceFailed, WaitTimeout, insist, wait_until
-from providers.kit.wait import try_again
+from providers.kit import Rejected, ResourceFailed, WaitTimeout, retry_while_rejected, wait_until
+from providers.kit.wait import retry
 
 
 def until_green(states, clock, **options):
-    def pending(state):
+    def not_ready_reason(state):
         if state == "broken":
             raise ResourceFailed("it broke")
         return None if state == "green" else f"health is {state}"
 
     seen = iter(states)
-    return wait_until(lambda: next(seen), pending, clock=clock, **{"timeout": 60, **options})
+    return wait_until(lambda: next(seen), not_ready_reason, clock=clock, **{"timeout": 60, **options})
 
 
 def test_returns_the_state_that_is_ready(clock):
@@ -31,15 +31,15 @@ def test_says_every_new_reason_once_and_clears_the_last(clock):
     assert len(said) == 3
 
 
-def test_pauses_double_up_to_five_seconds(clock, hands):
+def test_pauses_double_up_to_five_seconds(clock, fake_clock):
     until_green([*["red"] * 7, "green"], clock, interval=1)
-    assert hands.slept == [1, 2, 4, 5, 5, 5, 5]
+    assert fake_clock.slept == [1, 2, 4, 5, 5, 5, 5]
 
 
-def test_gives_up_at_once_when_it_will_never_be_ready(clock, hands):
+def test_gives_up_at_once_when_it_will_never_be_ready(clock, fake_clock):
     with pytest.raises(ResourceFailed):
         until_green(["broken"], clock)
-    assert hands.slept == []
+    assert fake_clock.slept == []
 
 
 def refusing(*reasons):
@@ -55,22 +55,22 @@ def refusing(*reasons):
     return action, done
 
 
-def test_tells_why_it_is_tried_again_and_when_that_is_over(clock, hands):
+def test_tells_why_it_is_tried_again_and_when_that_is_over(clock, fake_clock):
     (action, _), said = refusing("busy", "busier"), []
-    try_again(action, lambda error: True, times=2, pause=1, clock=clock, tell=said.append)
+    retry(action, lambda error: True, times=2, pause=1, clock=clock, tell=said.append)
     busy = ["trying again in 1 s: DELETE /x: busy (HTTP 409)", "trying again in 2 s: DELETE /x: busier (HTTP 409)"]
     assert said == [*busy, ""]
 
 
-def test_insists_while_the_reason_passes_by_itself(clock, hands):
+def test_insists_while_the_reason_passes_by_itself(clock, fake_clock):
     action, done = refusing("still in use", "still in use")
-    insist(action, "in use", clock=clock)
-    assert (done, hands.slept) == ([True], [0.25, 0.5])
+    retry_while_rejected(action, "in use", clock=clock)
+    assert (done, fake_clock.slept) == ([True], [0.25, 0.5])
 
 
 @pytest.mark.parametrize(("reasons", "slept"), [(["no permission"], 0), (["in use"] * 6, 5)])
-def test_does_not_insist_for_another_reason_nor_for_ever(clock, hands, reasons, slept):
+def test_does_not_insist_for_another_reason_nor_for_ever(clock, fake_clock, reasons, slept):
     action, done = refusing(*reasons)
     with pytest.raises(Rejected):
-        insist(action, "in use", clock=clock)
-    assert (done, len(hands.slept)) == ([], slept)
+        retry_while_rejected(action, "in use", clock=clock)
+    assert (done, len(fake_clock.slept)) == ([], slept)

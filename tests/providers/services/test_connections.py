@@ -2,7 +2,7 @@ import httpx
 import pytest
 
 from providers.kit import Refused, SearchStackError
-from providers.kit.connections import ELSEWHERE
+from providers.services.connections import ELSEWHERE
 
 SEARCH = {"search_url": "http://search.test", "search_username": "u", "search_password": "stored"}
 
@@ -10,7 +10,7 @@ SEARCH = {"search_url": "http://search.test", "search_username": "u", "search_pa
 def test_a_password_in_the_environment_wins(connect, api):
     route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
     connections = connect({"POLARSEARCH_PASSWORD": "rotated"}, **SEARCH)
-    connections.reach()
+    connections.check_connectivity()
     assert route.calls.last.request.headers["authorization"] == httpx.BasicAuth("u", "rotated")._auth_header
     assert connections.secrets() == ["rotated"]
 
@@ -18,8 +18,8 @@ def test_a_password_in_the_environment_wins(connect, api):
 def test_asks_once(connect, api):
     route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
     connections = connect(**SEARCH)
-    connections.reach()
-    connections.reach()
+    connections.check_connectivity()
+    connections.check_connectivity()
     assert route.call_count == 1
 
 
@@ -29,7 +29,7 @@ def test_says_once_what_is_wrong_with_both_and_does_not_ask_again(connect, api):
     both = r"Unauthorized \(HTTP 401\).*; and connect to 127.0.0.1:1: .*\(2003\)"
     for said in (both, ELSEWHERE, ELSEWHERE):
         with pytest.raises(SearchStackError, match=said):
-            connections.reach()
+            connections.check_connectivity()
     assert route.call_count == 1
 
 
@@ -41,8 +41,8 @@ def test_what_is_not_set_is_named(connect, service):
 
 def test_a_connection_to_one_service_is_enough(connect, api):
     api.get("/").respond(json={"version": {"number": "2.19.1"}})
-    connect(**SEARCH).reach()
-    connect().reach()
+    connect(**SEARCH).check_connectivity()
+    connect().check_connectivity()
 
 
 @pytest.mark.parametrize("tls", ["missing.pem"])

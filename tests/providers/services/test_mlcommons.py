@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.kit import NotFound
-from providers.kit.mlcommons import find_by, find_named
+from providers.services.mlcommons import find_by, find_named
 
 SEARCH = "/_plugins/_ml/models/_search"
 

@@ -1,6 +1,6 @@
-"""What AutoETL is told, and how its answers are read. Pure.
+"""AutoETL's statements, and how its answers are read. Pure.
 
-Its documentation changed from revision to revision; `UNDOCUMENTED` lists what none of them says and we assume.
+Its documentation differs from revision to revision; `UNDOCUMENTED` lists what none of them says and is assumed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FAILING = frozenset({"recovering", "failed", "failing", "error", "stopped", "can
 
 
 class Route(Protocol):
-    """From where to where: `fields` says which column of `table` fills which field of `index`, `key` what a row is."""
+    """Source and target of a link: `fields` maps fields of `index` to columns of `table`, `key` identifies a row."""
 
     @property
     def backend(self) -> Backend: ...
@@ -76,7 +76,7 @@ class Link:
 
     @property
     def problem(self) -> str:
-        """Why no rows arrive; empty while they do. The error's text may lag a minute or two behind the job."""
+        """Why no rows arrive; empty while they do. The text of an error may lag a minute or two behind the job."""
         status, errors = self.message.get("jobStatus", ""), self.message.get("errors", "")
         if status.lower() in FAILING or (errors and not status):
             restarts = self.message.get("restart_times", "0")
@@ -85,7 +85,7 @@ class Link:
 
 
 def statement(link: Route, types: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The statement that makes and starts the link, and its values. `types` are the columns' data types."""
+    """Returns the statement that makes and starts the link, and its values. `types` are the columns' data types."""
     if link.backend == "sync_by_map":
         mapped = ",".join(f"{link.index}.{name}({link.table}.{column})" for name, column in link.fields.items())
         keyed = ",".join(f"{link.index}.{_field_of(link, column)}={link.table}.{column}" for column in link.key)
@@ -99,7 +99,7 @@ def statement(link: Route, types: Mapping[str, str]) -> tuple[str, list[str]]:
 
 
 def flink_script(link: Route, types: Mapping[str, str]) -> str:
-    """The Flink SQL that `sync_by_sql` takes (PolarDB docs, AutoETL, ETL stored procedures)."""
+    """Returns the Flink SQL that `sync_by_sql` takes (PolarDB docs, AutoETL, ETL stored procedures)."""
     database, table = link.table.split(".")
     filled = {**{_field_of(link, column): column for column in link.key}, **link.fields}
     source = {column: FLINK_TYPES.get(types.get(column, ""), "STRING") for column in filled.values()}
@@ -118,7 +118,10 @@ def flink_script(link: Route, types: Mapping[str, str]) -> str:
 
 
 def search_view(link: Route) -> str:
-    """A search view writes into the index of its own name (PolarDB docs, AutoETL, search views)."""
+    """Returns the statement of a search view, which writes into the index of its own name.
+
+    PolarDB docs, AutoETL, search views.
+    """
     names = ", ".join(map(quote, link.fields))
     keys = ", ".join(quote(_field_of(link, column)) for column in link.key)
     columns = ", ".join(map(quote, link.fields.values()))
@@ -129,17 +132,17 @@ def search_view(link: Route) -> str:
 
 
 def renamed_fields(fields: Mapping[str, str]) -> list[str]:
-    """Fields that are not named like their columns, which sync_by_table cannot say."""
+    """Returns the fields that are not named like their columns, which sync_by_table cannot express."""
     return [name for name, column in fields.items() if name != column]
 
 
-def loose_keys(key: Sequence[str], fields: Mapping[str, str]) -> list[str]:
-    """Columns of the key that fill no field, which a search view must contain."""
+def unmapped_key_columns(key: Sequence[str], fields: Mapping[str, str]) -> list[str]:
+    """Returns the columns of the key that fill no field; a search view must contain them."""
     return [column for column in key if column not in fields.values()]
 
 
 def find_link(rows: Iterable[Mapping[str, Any]], index: str) -> Link | None:
-    """The link into an index: a column holds its name or, where none does, names it inside a mapping.
+    """Returns the link into an index: a column holds its name or, where none does, names it inside a mapping.
 
     `i` is named in `i.text(db.t.name)`, and not in `db.i`, which is a table.
     """
@@ -150,7 +153,7 @@ def find_link(rows: Iterable[Mapping[str, Any]], index: str) -> Link | None:
 
 
 def privileges_on(grants: Iterable[str], table: str) -> frozenset[str] | None:
-    """What `SHOW GRANTS` says this account may do with a table; None where a role might add to it."""
+    """Returns what `SHOW GRANTS` lets this account do with a table; None where a role might add to it."""
     database, name = table.split(".")
     places = {"*.*", f"{database}.*", f"{database}.{name}"}
     found: set[str] = set()
@@ -165,21 +168,26 @@ def privileges_on(grants: Iterable[str], table: str) -> frozenset[str] | None:
 
 
 def revision_of(version: str | None) -> Revision | None:
-    """`8.0.1.1.52` as numbers; None where the server does not tell."""
+    """Returns `8.0.1.1.52` as numbers; None where the server does not tell."""
     numbers = re.findall(r"\d+", version or "")
     return tuple(map(int, numbers)) if len(numbers) >= 5 else None
 
 
 def _field_of(link: Route, column: str) -> str:
-    """The field a key column fills, or would fill under its own name."""
+    """Returns the field that a key column fills, or would fill under its own name."""
     return next((name for name, source in link.fields.items() if source == column), column)
 
 
 def _flink_table(name: str, columns: Mapping[str, str], key: Sequence[str], options: Mapping[str, str]) -> str:
     fields = [f"  {quote(column)} {kind}" for column, kind in columns.items()]
     keyed = f"  PRIMARY KEY ({', '.join(map(quote, key))}) NOT ENFORCED"
-    given = ",\n".join(f"  '{option}' = '{value}'" for option, value in options.items())
+    given = ",\n".join(f"  {_literal(option)} = {_literal(value)}" for option, value in options.items())
     return f"CREATE TEMPORARY TABLE {quote(*name.split('.'))} (\n{_lines([*fields, keyed])}\n) WITH (\n{given}\n);"
+
+
+def _literal(text: str) -> str:
+    """Returns a string literal of Flink SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _lines(parts: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from providers.kit.backfill import PAGE, Backfill, Filling, Roll, Source, time_left
+from providers.services.backfill import PAGE, Backfill, BackfillProbe, MissingRows, Source, time_left
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_roll_is_called(calls, looks):
         assert keys == (ALL if expected is ALL else frozenset(expected))
         return frozenset(absent)
 
-    roll = Roll(call)
+    roll = MissingRows(call)
     assert [not roll.absent() for _ in range(looks)] == [False] * (looks - 1) + [True]
     assert next(asked, None) is None
 
@@ -82,7 +82,7 @@ def filling(ask, polardb):
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t (id INT PRIMARY KEY, body TEXT)")
     source = Source("db.t", {"body": "v"}, "id")
-    return Filling(polardb.connections.search, polardb.connections.database, "docs", source)
+    return BackfillProbe(polardb.connections.search, polardb.connections.database, "docs", source)
 
 
 def fill(ask, *ids, vector=True):
@@ -135,5 +135,5 @@ def test_every_page_of_rows_is_looked_for(filling, ask, search, polardb, request
 
 def test_without_a_key_rows_are_counted(ask, polardb, filling):
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
-    counted = Filling(polardb.connections.search, polardb.connections.database, "docs", Source("db.t", {"body": "v"}))
-    assert counted.look() == Backfill(1, 0, {"body": 1}, {"body": 0})
+    pluralize = BackfillProbe(polardb.connections.search, polardb.connections.database, "docs", Source("db.t", {"body": "v"}))
+    assert pluralize.look() == Backfill(1, 0, {"body": 1}, {"body": 0})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import Refused
+from providers.kit import Refused
 
 Version = tuple[int, int, int]
 

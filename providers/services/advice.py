@@ -1,6 +1,7 @@
-"""What to do about what a service said: the catalogue of known texts, in one place.
+"""What to do about an error of a service: the catalogue of known texts, in one place.
 
-The texts are the services' own; `tests/providers/kit/test_advice.py` holds each one to a recorded or documented answer.
+The texts are the services' own; `tests/providers/services/test_advice.py` checks each against a recorded or documented
+answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownError:
     """A text of the service (a regular expression searched for in it) and what a person can do about it."""
 
     text: str
@@ -18,62 +19,68 @@ class Known:
 
 
 SEARCH = (
-    Known(
+    KnownError(
         r"Error from remote service: .*(invalid_api_key|InvalidApiKey|Incorrect API key)",
         "the embedding service refuses the key: set the right one with `pulumi config set --secret embeddingApiKey`",
     ),
-    Known(
+    KnownError(
         r"Error from remote service: .*batch size is invalid",
         "the embedding service takes fewer texts a request: lower `batch_size` (10 for text-embedding-v3 and v4)",
     ),
-    Known(
+    KnownError(
         r"Error from remote service: .*(Throttling|rate limit|quota)",
         "the embedding service is throttling: wait, or raise its quota",
     ),
-    Known(r"Error from remote service", "the embedding service refused: check `url`, `model` and the key"),
-    Known(
+    KnownError(r"Error from remote service", "the embedding service refused: check `url`, `model` and the key"),
+    KnownError(
         r"Error communicating with remote model",
         "PolarSearch cannot reach the embedding service: check `url` and the network between them (VPC, PrivateLink)",
     ),
-    Known(
+    KnownError(
         r"private ip address",
         "allow it with the cluster setting plugins.ml_commons.connector.private_ip_enabled: true",
     ),
-    Known(
+    KnownError(
         r"not matching the trusted connector endpoint",
         "add a TrustedEndpoint whose `pattern` matches the whole URL",
     ),
-    Known(
+    KnownError(
         r"credential is null or empty",
         "OpenSearch 2.19 and later want a credential: give one, or leave ours to fill in a placeholder",
     ),
-    Known(r"please undeploy the models first", "a deployed model uses it: replace the connector, do not edit it"),
-    Known(r"models are still using this connector", "delete or repoint those models first"),
-    Known(r"associated model versions", "delete the models of this group first"),
-    Known(r"already being used by a model group", "choose another `name`, or adopt that group"),
-    Known(r"cannot be deleted in deploying or deployed state", "it is still in use: stop its traffic and try again"),
-    Known(r"pipeline with id \[.*\] does not exist", "the index names a pipeline that is gone: `pulumi up --refresh`"),
-    Known(r"cannot be changed from type|Cannot update parameter", "a mapped field cannot change: start a generation"),
-    Known(
+    KnownError(r"please undeploy the models first", "a deployed model uses it: replace the connector, do not edit it"),
+    KnownError(r"models are still using this connector", "delete or repoint those models first"),
+    KnownError(r"associated model versions", "delete the models of this group first"),
+    KnownError(r"already being used by a model group", "choose another `name`, or adopt that group"),
+    KnownError(
+        r"cannot be deleted in deploying or deployed state", "it is still in use: stop its traffic and try again"
+    ),
+    KnownError(
+        r"pipeline with id \[.*\] does not exist", "the index names a pipeline that is gone: `pulumi up --refresh`"
+    ),
+    KnownError(
+        r"cannot be changed from type|Cannot update parameter", "a mapped field cannot change: start a generation"
+    ),
+    KnownError(
         r'does not support "\d+x" compression',
         "choose a `compression_level` of that engine: faiss has 1x, 2x, 8x, 16x and 32x, lucene 1x and 4x",
     ),
-    Known(r"compression level", "`mode`, `compression_level` and the encoder exclude each other: leave one out"),
-    Known(r'"methodComponent" is null', "check the encoder's `name`: flat, sq or binary"),
-    Known(r"index exists with the same name as the alias", "choose another name, or delete that index"),
-    Known(r"unknown setting|not recognized", "check the setting's name against this version of OpenSearch"),
-    Known(r"doesn't support one or more provided configuration parameters", "this OpenSearch does not know it"),
-    Known(r"No enum constant .*ActionType", "check `action_type`: this OpenSearch does not know it"),
-    Known(r"No processor type exists", "check the processor's name, and that its plugin is installed"),
-    Known(r"no permissions for", "give this account the permission, or use the administrator's"),
-    Known(r"Security not initialized", "the cluster is still starting: try again in a minute"),
-    Known(r"master key has not been initialized", "the cluster is still starting: try again in a minute"),
-    Known(
+    KnownError(r"compression level", "`mode`, `compression_level` and the encoder exclude each other: leave one out"),
+    KnownError(r'"methodComponent" is null', "check the encoder's `name`: flat, sq or binary"),
+    KnownError(r"index exists with the same name as the alias", "choose another name, or delete that index"),
+    KnownError(r"unknown setting|not recognized", "check the setting's name against this version of OpenSearch"),
+    KnownError(r"doesn't support one or more provided configuration parameters", "this OpenSearch does not know it"),
+    KnownError(r"No enum constant .*ActionType", "check `action_type`: this OpenSearch does not know it"),
+    KnownError(r"No processor type exists", "check the processor's name, and that its plugin is installed"),
+    KnownError(r"no permissions for", "give this account the permission, or use the administrator's"),
+    KnownError(r"Security not initialized", "the cluster is still starting: try again in a minute"),
+    KnownError(r"master key has not been initialized", "the cluster is still starting: try again in a minute"),
+    KnownError(
         r"[Nn]o eligible (worker )?node",
         "check plugins.ml_commons.task_dispatcher.eligible_node_role",
     ),
-    Known(r"Model is disabled", "run `pulumi up --refresh` to enable it again"),
-    Known(r"no handler found for uri", "this PolarSearch has no such API: semantic search needs PolarSearch 3.x"),
+    KnownError(r"Model is disabled", "run `pulumi up --refresh` to enable it again"),
+    KnownError(r"no handler found for uri", "this PolarSearch has no such API: semantic search needs PolarSearch 3.x"),
 )
 
 STATUS = {
@@ -86,19 +93,19 @@ STATUS = {
 }
 
 TRANSPORT = (
-    Known(
+    KnownError(
         r"wrong version number|WRONG_VERSION_NUMBER|record layer failure|RECORD_LAYER_FAILURE",
         "the port speaks http: write http:// in `search_url`",
     ),
-    Known(
+    KnownError(
         r"disconnected without sending|[Cc]onnection reset", "if the port speaks https, write https:// in `search_url`"
     ),
-    Known(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED", "name the cluster's CA in `search_ca_file`"),
-    Known(
+    KnownError(r"certificate verify failed|CERTIFICATE_VERIFY_FAILED", "name the cluster's CA in `search_ca_file`"),
+    KnownError(
         r"[Nn]ame or service not known|nodename nor servname|No address associated|[Nn]ame resolution",
         "check the host in `search_url`",
     ),
-    Known(r"", "check `search_url`, and that this machine may reach it"),
+    KnownError(r"", "check `search_url`, and that this machine may reach it"),
 )
 
 DATABASE = {
@@ -122,19 +129,19 @@ DATABASE = {
 
 
 def for_search(status: int, reason: str) -> str:
-    """What to do about an answer of the search service; empty when we know nothing better than the answer."""
+    """Returns what to do about an answer of the search service; empty where its text says all."""
     return _known(SEARCH, reason) or STATUS.get(status, "")
 
 
 def for_transport(reason: str) -> str:
-    """What to do when the search service gave no answer at all."""
+    """Returns what to do when the search service gives no answer."""
     return _known(TRANSPORT, reason)
 
 
 def for_database(code: int) -> str:
-    """What to do about a MySQL error number; empty when its text says all."""
+    """Returns what to do about a MySQL error number; empty where its text says all."""
     return DATABASE.get(code, "")
 
 
-def _known(catalogue: tuple[Known, ...], reason: str) -> str:
+def _known(catalogue: tuple[KnownError, ...], reason: str) -> str:
     return next((known.fix for known in catalogue if re.search(known.text, reason)), "")

@@ -20,7 +20,7 @@ def error(reason, **more):
 
 GET = operator.methodcaller("get", "/x")
 PUT = operator.methodcaller("put", "/x", {})
-PUT_NEW = operator.methodcaller("put", "/x", {}, makes=True)
+PUT_NEW = operator.methodcaller("put", "/x", {}, idempotent=False)
 POST = operator.methodcaller("post", "/x")
 DELETE = operator.methodcaller("delete", "/x")
 
@@ -54,15 +54,15 @@ def test_sends_again_only_where_that_is_safe(api, client, send, failure, sent):
 
 def test_a_repeatable_post_is_sent_again_after_a_lost_answer(api, client):
     route = api.post("/x").mock(side_effect=[LOST, httpx.Response(200, json={"done": True})])
-    assert client.post("/x", repeatable=True) == {"done": True}
+    assert client.post("/x", idempotent=True) == {"done": True}
     assert route.call_count == 2
 
 
-def test_pauses_double(api, client, hands):
+def test_pauses_double(api, client, fake_clock):
     api.get("/x").mock(side_effect=[httpx.Response(503)] * 6)
     with pytest.raises(Unavailable):
         client.get("/x")
-    assert hands.slept == [0.5, 1, 2, 4, 8]
+    assert fake_clock.slept == [0.5, 1, 2, 4, 8]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def silent_port():
         yield listening.getsockname()[1]
 
 
-def test_a_port_that_never_answers_is_no_polarsearch(silent_port, clock, hands):
+def test_a_port_that_never_answers_is_no_polarsearch(silent_port, clock, fake_clock):
     http = httpx.Client(base_url=f"http://127.0.0.1:{silent_port}", trust_env=False)
     with http, pytest.raises(Rejected) as raised:
         _ = SearchClient(http, clock=clock, patience=0.1).version
@@ -140,7 +140,7 @@ def test_a_port_that_never_answers_is_no_polarsearch(silent_port, clock, hands):
         f"GET / at http://127.0.0.1:{silent_port}: no answer within 0.1 s; "
         "is this really PolarSearch? check `search_url`"
     )
-    assert hands.slept == []
+    assert fake_clock.slept == []
 
 
 def test_asking_for_the_version_goes_on_where_nobody_is_there_yet(api, client):

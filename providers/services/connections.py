@@ -1,6 +1,6 @@
-"""What a kind may talk to, opened on first use from the values of a `Connection`.
+"""One PolarSearch and one PolarDB, opened on first use from the values of a `Connection`.
 
-A password in the environment wins: after a rotation the stored one is dead, and destroy still uses the stored values.
+A password in the environment wins: after a rotation the stored one is invalid, and destroy still uses stored values.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
-from .errors import Refused, SearchStackError
+from providers.kit import Clock, Refused, Report, SearchStackError, silent
+
 from .http import SearchClient
 from .sql import Database
-from .wait import Clock
 
 ELSEWHERE = "not tried, since the connection does not work: another resource's error says why"
 
@@ -19,17 +19,18 @@ ENVIRONMENT = {"search_password": "POLARSEARCH_PASSWORD", "database_password": "
 
 
 class Connections:
-    """One PolarSearch and one PolarDB. `setting` looks up one value of the Connection, None where it is not set."""
+    """The two services. `setting` looks up one value of the Connection, None where it is not set."""
 
     def __init__(
         self,
         setting: Callable[[str], str | None],
         environment: Mapping[str, str],
         clock: Clock | None = None,
-        tell: Callable[[str], None] = lambda _: None,
+        report: Report = silent,
+        warn: Report = silent,
     ) -> None:
-        """`tell` hears what is sent again, and why."""
-        self._setting, self._environment, self._tell = setting, environment, tell
+        """`report` is called with what is sent again, and why; `warn` with the search service's warnings."""
+        self._setting, self._environment, self._report, self._warn = setting, environment, report, warn
         self.clock = clock or Clock()
         self.lock = threading.RLock()
         self._search: SearchClient | None = None
@@ -47,7 +48,8 @@ class Connections:
                     self._value("search_password"),
                     self._value("search_ca_file") or None,
                     clock=self.clock,
-                    tell=self._tell,
+                    report=self._report,
+                    warn=self._warn,
                 )
             return self._search
 
@@ -63,20 +65,19 @@ class Connections:
                     self._value("database_password"),
                     self._value("database_tls") or None,
                     clock=self.clock,
-                    tell=self._tell,
+                    report=self._report,
                 )
             return self._database
 
-    def reach(self) -> None:
-        """Ask both services once whether they know us, so that nothing is made at one when the other is not there.
+    def check_connectivity(self) -> None:
+        """Asks both services once, so that nothing is made at one when the other cannot be used.
 
-        Raises SearchStackError: with all that is wrong the first time, and from then on with where that was said.
+        Raises SearchStackError: with all that is wrong the first time, and then with where that was said.
         """
         with self.lock:
             if self._unreachable is None:
-                self._unreachable = "; and ".join(
-                    filter(None, [self._try(self._ask_search), self._try(self._ask_database)])
-                )
+                problems = [self._problem(self._ask_search), self._problem(self._ask_database)]
+                self._unreachable = "; and ".join(filter(None, problems))
             if wrong := self._unreachable:
                 self._unreachable = ELSEWHERE
                 raise SearchStackError(wrong)
@@ -89,7 +90,7 @@ class Connections:
         if self._value("database_host"):
             self.database.query("SELECT 1")
 
-    def _try(self, ask: Callable[[], None]) -> str:
+    def _problem(self, ask: Callable[[], None]) -> str:
         try:
             ask()
         except SearchStackError as error:
@@ -97,8 +98,13 @@ class Connections:
         return ""
 
     def secrets(self) -> list[str]:
-        """What must never be printed."""
+        """Returns what is never printed."""
         return [value for name in ENVIRONMENT if (value := self._value(name))]
+
+    def close(self) -> None:
+        """Closes the connection to PolarDB; the next statement opens another."""
+        if self._database is not None:
+            self._database.close()
 
     def _value(self, name: str) -> str:
         return self._environment.get(ENVIRONMENT.get(name, ""), "") or self._setting(name) or ""

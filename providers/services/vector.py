@@ -1,4 +1,4 @@
-"""A vector field, in our words and as OpenSearch maps it."""
+"""A vector field, as it is declared and as OpenSearch maps it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .compare import Json, as_declared
-from .fields import Part
+from providers.kit import Json, Nested, as_declared
 
 
-class Vector(Part):
+class Vector(Nested):
     """A vector field: `dimension` numbers, compared by `space_type`, found through `method` of `engine`.
 
     `mode` and `compression_level` keep vectors small (OpenSearch 2.17 and later), as an `encoder` among the method's
@@ -27,7 +26,7 @@ class Vector(Part):
     compression_level: Literal["1x", "2x", "4x", "8x", "16x", "32x"] | None = None
 
     def mapped(self) -> Json:
-        """As OpenSearch maps it; `space_type` inside the method works in every version."""
+        """Returns the mapping; `space_type` inside the method works in every version."""
         method = {"name": self.method, "engine": self.engine, "space_type": self.space_type}
         return {
             "type": "knn_vector",
@@ -38,12 +37,12 @@ class Vector(Part):
 
     @property
     def smaller(self) -> dict[str, str]:
-        """What keeps the vectors small beside the method, as far as it is declared."""
+        """What is declared beside the method to keep the vectors small."""
         return self.model_dump(include={"mode", "compression_level"}, exclude_none=True)
 
     @classmethod
     def shown(cls, field: Mapping[str, Any], declared: Vector) -> Vector:
-        """From the mapping OpenSearch shows; of the parameters, which it fills up, those that were declared."""
+        """Reads the mapping that OpenSearch shows; of the parameters, which it completes, those that were declared."""
         method = field.get("method", {})
         return cls.model_construct(
             dimension=field.get("dimension", 0),

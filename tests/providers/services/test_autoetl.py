@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.kit.autoetl import find_link, flink_script, privileges_on, revision_of, search_view, statement
+from providers.services.autoetl import find_link, flink_script, privileges_on, revision_of, search_view, statement
 from providers.sync_link import SyncLinkInputs
 
 TUTORIAL = SyncLinkInputs(index="test_index", table="db.test_table", key="id", fields={"my_text": "t2", "id": "id"})

@@ -51,10 +51,10 @@ def test_an_error_is_one_line_with_its_statement_cut(database):
     assert "\n" not in str(raised.value)
 
 
-def test_a_wrong_password_is_not_tried_again(polardb, open_at, hands):
+def test_a_wrong_password_is_not_tried_again(polardb, open_at, fake_clock):
     with pytest.raises(SqlError, match=r"^connect to 127.0.0.1:\d+: Access denied .*\(1045\); check `database_user`"):
         open_at(polardb.port, password="wrong").query("SELECT 1")
-    assert hands.slept == []
+    assert fake_clock.slept == []
 
 
 def test_a_password_may_hold_any_character(database, polardb, clock):
@@ -64,20 +64,20 @@ def test_a_password_may_hold_any_character(database, polardb, clock):
     assert special.query("SELECT 1 AS a") == [{"a": 1}]
 
 
-def test_nobody_there_is_tried_again_with_doubling_pauses(open_at, hands):
+def test_nobody_there_is_tried_again_with_doubling_pauses(open_at, fake_clock):
     with pytest.raises(SqlError, match=r"\(2003\); check `database_host` and `database_port`"):
         open_at(1).query("SELECT 1")
-    assert hands.slept == [0.5, 1, 2]
+    assert fake_clock.slept == [0.5, 1, 2]
 
 
-def test_a_port_where_nobody_greets_is_no_database(clock, hands):
+def test_a_port_where_nobody_greets_is_no_database(clock, fake_clock):
     """A web server waits for the client to speak, as PyMySQL waits for the server."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         client = Database(clock=clock, host="127.0.0.1", port=port, user=USER, connect_timeout=0.1, read_timeout=600)
         with pytest.raises(SqlError, match=r"no greeting .*\(2012\); is this really PolarDB\? check `database_host`"):
             client.query("SELECT 1")
-    assert hands.slept == []
+    assert fake_clock.slept == []
 
 
 def test_a_server_that_comes_up_meanwhile_is_reached(start_polardb, open_at):
@@ -110,14 +110,14 @@ def test_an_encrypted_server(polardb, open_at, certificate, tls):
         secured.stop()
 
 
-def test_a_certificate_nobody_trusts_is_refused_at_once(polardb, open_at, certificate, hands):
+def test_a_certificate_nobody_trusts_is_refused_at_once(polardb, open_at, certificate, fake_clock):
     secured = serve(polardb.database, tls=certificate.context, log=lambda _: None)
     try:
         with pytest.raises(SqlError, match=r"certificate verify failed.*\(2026\); check `database_tls`"):
             open_at(secured.port, tls="true").query("SELECT 1")
     finally:
         secured.stop()
-    assert hands.slept == []
+    assert fake_clock.slept == []
 
 
 def test_encryption_that_is_asked_for_is_not_done_without(polardb, open_at, certificate):

@@ -1,0 +1,36 @@
+"""What is known about PolarSearch and PolarDB, for every kind to use. It knows kinds in general, and none of them.
+
+http, sql      the only modules that speak HTTP and SQL
+connections    the two services of a Connection, opened on first use
+advice         the catalogue: an error's text, and what to do about it
+version        what needs a later OpenSearch
+mlcommons      looking up groups, connectors and models
+index_meta     owner references in an index's `_meta`
+vector         a vector field
+tables         columns, keys and comments of tables
+autoetl        the statements of sync links and search views
+backfill       how far an index is with the rows of its table
+inventory      every list of the services, read whole and once
+kind           `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived
+"""
+
+from .connections import Connections
+from .http import SearchClient
+from .inventory import Inventory
+from .kind import AnyClusterKind, ClusterKind, NamedKind
+from .sql import Database, as_text, quote
+from .version import Version, require_version
+
+__all__ = [
+    "AnyClusterKind",
+    "ClusterKind",
+    "Connections",
+    "Database",
+    "Inventory",
+    "NamedKind",
+    "SearchClient",
+    "Version",
+    "as_text",
+    "quote",
+    "require_version",
+]

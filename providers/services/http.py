@@ -1,0 +1,242 @@
+"""The only module that speaks HTTP: JSON to and from PolarSearch.
+
+ML Commons answers some wrong requests with HTTP 500, so 500 is an answer like any other and is never sent again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import threading
+from typing import Any
+
+import httpx
+
+from providers.kit import ApiError, Clock, NotFound, Rejected, Report, SearchStackError, Unavailable, retry, silent
+
+from . import advice
+from .version import Version
+
+Answer = dict[str, Any]
+
+NOT_PROCESSED = frozenset({429, 503})
+"""The service did not act on the request."""
+
+UNCERTAIN = frozenset({502, 504})
+"""Something between us and the service gave up: the service may have acted."""
+
+NOT_POLARSEARCH = "is this really PolarSearch? check `search_url`"
+
+GREETING_TIMEOUT = 10.0
+"""Seconds for the answer to `GET /`: PolarSearch gives it at once, the port of another service may never."""
+
+PERMANENT = re.compile(
+    r"\[SSL|[Nn]ame or service not known|nodename nor servname|No address associated|getaddrinfo failed"
+)
+"""Connections that fail the same way a second later: a certificate that is not trusted, a host that is not known."""
+
+TEMPORARY = re.compile(
+    r"master key has not been initialized|exceed max running task limit|version conflict|is deploying"
+)
+"""Rejections that end by themselves (the first connector on a fresh node, a model that is still deploying)."""
+
+WARNING = re.compile(r'^299 \S+ "(?P<text>(?:[^"\\]|\\.)*)"')
+"""A `Warning` header as OpenSearch writes it (opensearch-core, HeaderWarning)."""
+
+
+class SearchClient:
+    """Requests to one PolarSearch.
+
+    A request is sent again, at most `retries` times with doubling pauses from `pause` seconds, when
+
+    - the service certainly did not act on it: no connection, 429, 503, or a temporary rejection; or
+    - it may have acted, but acting twice is harmless: the answer to an `idempotent` request was lost, 502 or 504.
+
+    A request that makes something is not idempotent: after a lost answer the object is looked for.
+    """
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        *,
+        clock: Clock,
+        report: Report = silent,
+        warn: Report = silent,
+        retries: int = 5,
+        pause: float = 0.5,
+        greeting_timeout: float = GREETING_TIMEOUT,
+    ) -> None:
+        """`report` is called with what is sent again, and why; `warn` with the service's warnings, each once."""
+        self._http, self._clock, self._retries, self._pause = http, clock, retries, pause
+        self._report, self._warn, self._warned = report, warn, set[str]()
+        self._greeting_timeout = greeting_timeout
+        self._version: Version | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        username: str,
+        password: str,
+        ca_file: str | None,
+        *,
+        clock: Clock,
+        report: Report = silent,
+        warn: Report = silent,
+    ) -> SearchClient:
+        """`ca_file` names the certificate authority of an https endpoint; without it the system's are trusted."""
+        auth = (username, password) if username else None
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        timeout = httpx.Timeout(60, connect=10)  # six tries at what a firewall drops: one minute, not six
+        verify = _trusted_authorities(url, ca_file)
+        http = httpx.Client(base_url=url.rstrip("/"), auth=auth, timeout=timeout, limits=limits, verify=verify)
+        return cls(http, clock=clock, report=report, warn=warn)
+
+    @property
+    def version(self) -> Version:
+        """The OpenSearch that this PolarSearch is built on, asked for once: `(2, 19, 1)`."""
+        with self._lock:
+            if self._version is None:
+                self._version = _version(self._greeting())
+            return self._version
+
+    def _greeting(self) -> Answer:
+        try:
+            return self.send("GET", "/", idempotent=True, timeout=self._greeting_timeout)
+        except NotFound as error:
+            where = f"{error.request} at {self._http.base_url}"
+            raise Rejected(where, error.status, error.reason, NOT_POLARSEARCH) from error
+
+    def get(self, path: str) -> Answer:
+        """Reads. Raises ApiError."""
+        return self.send("GET", path, idempotent=True)
+
+    def put(self, path: str, body: Answer, *, idempotent: bool = True) -> Answer:
+        """Writes. Not idempotent where the second request fails, as for an index. Raises ApiError."""
+        return self.send("PUT", path, body, idempotent=idempotent)
+
+    def delete(self, path: str) -> Answer:
+        """Deletes. Raises ApiError."""
+        return self.send("DELETE", path, idempotent=True)
+
+    def post(self, path: str, body: Answer | None = None, *, idempotent: bool = False) -> Answer:
+        """Idempotent where acting twice is the same as acting once, as for a search or a deploy. Raises ApiError."""
+        return self.send("POST", path, body, idempotent=idempotent)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Answer | None = None,
+        *,
+        idempotent: bool = False,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Sends a request and, where that is safe, sends it again. Raises ApiError.
+
+        `timeout`: the seconds for an answer that comes at once or never; after them it is not sent again.
+        """
+
+        def is_temporary(error: SearchStackError) -> bool:
+            return isinstance(error, Unavailable) and (error.not_processed or idempotent)
+
+        return retry(
+            lambda: self._once(method, path, body, timeout),
+            is_temporary,
+            times=self._retries,
+            pause=self._pause,
+            clock=self._clock,
+            report=self._report,
+        )
+
+    def _once(self, method: str, path: str, body: Answer | None, timeout: float | None) -> Answer:
+        request = f"{method} {path.split('?')[0]}"
+        try:
+            limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
+            response = self._http.request(method, path, json=body, timeout=limit)
+        except httpx.TransportError as error:
+            if timeout is not None and isinstance(error, httpx.ReadTimeout):
+                raise _silence(request, str(self._http.base_url), timeout) from error
+            raise _no_answer(request, str(self._http.base_url), error) from error
+        self._pass_on_warnings(request, response)
+        if response.is_success:
+            return _answer(request, response)
+        raise _rejection(request, response)
+
+    def _pass_on_warnings(self, request: str, response: httpx.Response) -> None:
+        for text in warnings_of(response.headers.get_list("warning")):
+            if text not in self._warned:
+                self._warned.add(text)
+                self._warn(f"{request}: {text}")
+
+
+def warnings_of(headers: list[str]) -> list[str]:
+    """Returns the texts of `Warning` headers."""
+    found = (WARNING.match(header) for header in headers)
+    return [match["text"].replace('\\"', '"') for match in found if match]
+
+
+def _trusted_authorities(url: str, ca_file: str | None) -> ssl.SSLContext | bool:
+    if not url.startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without authorities: to read the system's takes 60 ms
+    if not ca_file:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise SearchStackError(f"search_ca_file {ca_file}: {error}; name a PEM file with the cluster's CA") from error
+
+
+def _version(answer: Answer) -> Version:
+    number = str(answer.get("version", {}).get("number", ""))
+    if found := re.match(r"(\d+)\.(\d+)\.(\d+)", number):
+        major, minor, patch = map(int, found.groups())
+        return major, minor, patch
+    raise Rejected("GET /", None, f"version {number or 'missing'}", NOT_POLARSEARCH)
+
+
+def _silence(request: str, base: str, timeout: float) -> ApiError:
+    return Rejected(f"{request} at {base}", None, f"no answer within {timeout:g} s", NOT_POLARSEARCH)
+
+
+def _no_answer(request: str, base: str, error: httpx.TransportError) -> ApiError:
+    where, reason = f"{request} at {base}", _one_line(str(error) or type(error).__name__)
+    fix = advice.for_transport(reason)
+    if PERMANENT.search(reason):
+        return Rejected(where, None, reason, fix)
+    not_processed = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol))
+    return Unavailable(where, None, reason, fix, not_processed=not_processed)
+
+
+def _answer(request: str, response: httpx.Response) -> Answer:
+    try:
+        body = response.json() if response.content else {}
+    except json.JSONDecodeError as error:
+        raise Rejected(request, response.status_code, "the answer is not JSON", NOT_POLARSEARCH) from error
+    return dict(body) if isinstance(body, dict) else {"items": body}
+
+
+def _rejection(request: str, response: httpx.Response) -> ApiError:
+    status, reason = response.status_code, _reason(response)
+    fix = advice.for_search(status, reason)
+    if status in NOT_PROCESSED | UNCERTAIN or TEMPORARY.search(reason):
+        return Unavailable(request, status, reason, fix, not_processed=status not in UNCERTAIN)
+    return (NotFound if status == 404 else Rejected)(request, status, reason, fix)
+
+
+def _reason(response: httpx.Response) -> str:
+    """Returns the service's own words on one line: the reason and, where it says more, its cause."""
+    try:
+        error = response.json().get("error", "")
+    except (json.JSONDecodeError, AttributeError):
+        return _one_line(response.text)
+    if not isinstance(error, dict):
+        return _one_line(str(error))
+    reason, cause = str(error.get("reason", "")), str(error.get("caused_by", {}).get("reason", ""))
+    return _one_line(reason if cause in reason else f"{reason}: {cause}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:1000].rstrip(".") or "no reason given"

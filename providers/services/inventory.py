@@ -1,0 +1,85 @@
+"""What the services hold, each list read whole and once: for questions about many objects at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from providers.kit import NotFound, OwnerReference, meta_reference
+
+from .autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, Backend, Link, Revision, find_link, revision_of
+from .connections import Connections
+from .index_meta import Meta, index_metas
+from .sql import Row
+from .tables import Tables
+
+
+class Inventory:
+    """The objects of one PolarSearch and one PolarDB, and what is known of `tables`."""
+
+    def __init__(self, connections: Connections, tables: Iterable[str] = ()) -> None:
+        self._connections = connections
+        self._tables = list(tables)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """What the database tells of the tables."""
+        return Tables(self._connections.database, self._tables)
+
+    @cached_property
+    def metas(self) -> Mapping[str, Meta]:
+        """`_meta` by index, of the indexes that keep an owner reference."""
+        return index_metas(self._connections.search)
+
+    @cached_property
+    def indexes(self) -> Mapping[str, list[str]]:
+        """The aliases of every index."""
+        shown = self._connections.search.get("/_alias")
+        return {index: list(facts.get("aliases", {})) for index, facts in shown.items()}
+
+    @cached_property
+    def ingest_pipelines(self) -> Mapping[str, Any]:
+        """Every ingest pipeline as the service shows it, by name."""
+        return self._listed("/_ingest/pipeline")
+
+    @cached_property
+    def search_pipelines(self) -> Mapping[str, Any]:
+        """Every search pipeline as the service shows it, by name."""
+        return self._listed("/_search/pipeline")
+
+    @cached_property
+    def revision(self) -> Revision | None:
+        """PolarDB's revision; None where the server does not tell."""
+        return revision_of(self._variables.get("polardb_version"))
+
+    @cached_property
+    def binlog(self) -> bool:
+        """Whether the binlog is on."""
+        return self._variables.get("log_bin", "ON").upper() in ("ON", "1")
+
+    def reference(self, index: str, place: str) -> OwnerReference:
+        """Returns the owner reference that an index keeps at a place; empty where there is none."""
+        return meta_reference(self.metas.get(index, {}), place)
+
+    def link(self, backend: Backend, index: str) -> Link | None:
+        """Returns the link, or the search view, into an index."""
+        return find_link(self._search_views if backend == "search_view" else self._links, index)
+
+    @cached_property
+    def _links(self) -> list[Row]:
+        return self._connections.database.query(SHOW_LINKS)
+
+    @cached_property
+    def _search_views(self) -> list[Row]:
+        return self._connections.database.query(SHOW_SEARCH_VIEWS)
+
+    @cached_property
+    def _variables(self) -> Mapping[str, str]:
+        return self._connections.database.variables("polardb_version", "log_bin")
+
+    def _listed(self, path: str) -> Mapping[str, Any]:
+        try:
+            return self._connections.search.get(path)
+        except NotFound:  # a cluster without any
+            return {}

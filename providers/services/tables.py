@@ -1,0 +1,87 @@
+"""What the database tells about tables, their columns, keys and comments: by list, a statement each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .sql import Database, Row, as_text
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its `data_type` (`int`) and its whole `column_type` (`int unsigned`)."""
+
+    data_type: str
+    column_type: str
+
+
+class Tables:
+    """The tables `<database>.<name>` of a list, each question asked once for all of them, when it is first needed."""
+
+    def __init__(self, database: Database, names: Iterable[str]) -> None:
+        self._database, self._names = database, list(dict.fromkeys(names))
+
+    def columns(self, table: str) -> Mapping[str, Column]:
+        """Returns the columns in their order; empty where there is no such table that this account can see."""
+        return {
+            row["name"]: Column(as_text(row["type"]).lower(), as_text(row["full"])) for row in _of(table, self._columns)
+        }
+
+    def unique_keys(self, table: str) -> Mapping[str, Sequence[str]]:
+        """Returns the columns of the primary and of each unique key, by the key's name."""
+        keys: dict[str, list[str]] = {}
+        for row in _of(table, self._keys):
+            keys.setdefault(row["keyed"], []).append(row["name"])
+        return keys
+
+    def primary_key(self, table: str) -> Sequence[str]:
+        """Returns the columns of the primary key; empty where there is none."""
+        return self.unique_keys(table).get("PRIMARY", [])
+
+    def comment(self, table: str) -> str | None:
+        """Returns a table's comment; None where there is no such table."""
+        return next((as_text(row["comment"]) for row in _of(table, self._comments)), None)
+
+    @cached_property
+    def grants(self) -> list[str]:
+        """What `SHOW GRANTS` says of this account."""
+        return [str(next(iter(row.values()))) for row in self._database.query("SHOW GRANTS")]
+
+    @cached_property
+    def _columns(self) -> list[Row]:
+        return self._about(
+            "SELECT table_schema AS db, table_name AS tb, column_name AS name, data_type AS type, column_type AS full "
+            "FROM information_schema.columns WHERE {tables} ORDER BY ordinal_position"
+        )
+
+    @cached_property
+    def _keys(self) -> list[Row]:
+        return self._about(
+            "SELECT table_schema AS db, table_name AS tb, index_name AS keyed, column_name AS name "
+            "FROM information_schema.statistics WHERE non_unique = 0 AND ({tables}) ORDER BY index_name, seq_in_index"
+        )
+
+    @cached_property
+    def _comments(self) -> list[Row]:
+        return self._about(
+            "SELECT table_schema AS db, table_name AS tb, table_comment AS comment "
+            "FROM information_schema.tables WHERE {tables}"
+        )
+
+    def _about(self, statement: str) -> list[Row]:
+        places = [part for name in self._names for part in name.split(".", 1)]
+        tables = " OR ".join(["(table_schema = %s AND table_name = %s)"] * len(self._names))
+        return self._database.query(statement.format(tables=tables), places) if self._names else []
+
+
+def _of(table: str, rows: Sequence[Row]) -> Sequence[Row]:
+    """Returns the rows about a table; a server that stores names in lower case shows them so."""
+    exact = [row for row in rows if _id(row) == table]
+    return exact or [row for row in rows if _id(row).lower() == table.lower()]
+
+
+def _id(row: Mapping[str, Any]) -> str:
+    return f"{row['db']}.{row['tb']}"
