@@ -1,4 +1,4 @@
-"""A searchable collection: a table's rows, their text turned into vectors, behind one name."""
+"""A searchable collection: a table's rows, their text turned into vectors, under one name."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from typing import Any
 import pulumi
 from pulumi import Input, ResourceOptions
 
-from components.objects import objects, resource_name
-from components.queries import hybrid, neural
-from components.settings import Collection, Embedding
-from providers.alias import Alias
-from providers.index import Index
-from providers.ingest_pipeline import IngestPipeline
-from providers.search_pipeline import SearchPipeline
-from providers.sync_link import SyncLink
+from .queries import hybrid, neural
+from .settings import Collection, Embedding
+from .wiring import CollectionWiring
 
 
 class SearchCollection(pulumi.ComponentResource):
@@ -38,20 +33,12 @@ class SearchCollection(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("polardb:semanticsearch:SearchCollection", name, None, opts)
-        declared = objects(collection, embedding)
-        inside = ResourceOptions(parent=self)
-        self.ingest_pipeline = IngestPipeline(
-            resource_name(name, "ingest_pipeline"), model_id=model_id, **declared.ingest_pipeline, opts=inside
-        )
-        self.search_pipeline = SearchPipeline(
-            resource_name(name, "search_pipeline"), model_id=model_id, **declared.search_pipeline, opts=inside
-        )
-        pipelines = {"default_pipeline": self.ingest_pipeline.name, "search_pipeline": self.search_pipeline.name}
-        self.index = Index(resource_name(name, "index"), **(declared.index | pipelines), opts=inside)
-        into = {"index": self.index.name}
-        self.link = SyncLink(resource_name(name, "link"), **(declared.link | into | {"table": table}), opts=inside)
-        after_link = ResourceOptions(parent=self, depends_on=[self.link])
-        self.alias = Alias(resource_name(name, "alias"), **(declared.alias | into), opts=after_link)
+        wiring, inside = CollectionWiring(name, collection, embedding), ResourceOptions(parent=self)
+        self.ingest_pipeline = wiring.ingest_pipeline(model_id).declare(inside)
+        self.search_pipeline = wiring.search_pipeline(model_id).declare(inside)
+        self.index = wiring.index(self.ingest_pipeline.name, self.search_pipeline.name).declare(inside)
+        self.link = wiring.link(self.index.name, table).declare(inside)
+        self.alias = wiring.alias(self.index.name).declare(ResourceOptions(parent=self, depends_on=[self.link]))
         self.outputs = {
             "alias": self.alias.name,
             "index": self.index.name,

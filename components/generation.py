@@ -1,8 +1,8 @@
 """Names, and what makes a new generation of a collection.
 
-Vectors of two models never meet in one index, and a mapped field never changes, so such a change builds new objects
-beside the old ones. A generation is a fingerprint of everything that cannot change in place: taken back, it is the
-old fingerprint again, and the old objects are found.
+Vectors of two models never share an index, and a mapped field never changes, so such a change builds new objects beside
+the old ones. A generation is a fingerprint of everything that cannot change in place: when a change is taken back, the
+fingerprint is the old one again, and the old objects are found.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ class Names:
     search_pipeline: str
 
 
-def space(embedding: Embedding) -> str:
-    """The embedding space: what vectors must share to be compared, such as `text-embedding-v4/1024`."""
+def embedding_space(embedding: Embedding) -> str:
+    """Returns the embedding space that vectors must share to be compared, such as `text-embedding-v4/1024`."""
     return f"{embedding.model}/{embedding.dimension}"
 
 
 def generation(collection: Collection, embedding: Embedding) -> str:
-    """Eight hexadecimal digits.
-
-    Another model, dimension, source field, vector method, backend or `revision` gives others.
+    """Returns eight hexadecimal digits: others for another model, dimension, source field, vector method, backend or
+    `revision`.
     """
     vectors = {name: vector.model_dump(exclude_none=True) for name, vector in collection.vectors(embedding).items()}
     fixed = {
-        "space": space(embedding),
+        "space": embedding_space(embedding),
         "table": collection.source.table,
         "key": collection.source.primary_key,
         "fields": collection.fields,
@@ -53,6 +52,6 @@ def generation(collection: Collection, embedding: Embedding) -> str:
 
 
 def names(collection: Collection, embedding: Embedding) -> Names:
-    """The alias keeps the collection's name; everything behind it carries the generation."""
+    """Returns the names: the alias keeps the collection's, everything behind it carries the generation."""
     generated = f"{collection.name}_{generation(collection, embedding)}"
     return Names(collection.name, generated, generated, generated)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components.collection import SearchCollection
-from components.embedding_model import EmbeddingModel
-from components.settings import Collection, Embedding
-from components.sources import tables
 from providers.connection import Connection
-from providers.source_table import SourceTable
+
+from .collection import SearchCollection
+from .embedding_model import EmbeddingModel
+from .settings import Collection, Embedding
+from .wiring import StackWiring
 
 
 class SemanticSearchStack(pulumi.ComponentResource):
@@ -66,17 +66,15 @@ class SemanticSearchStack(pulumi.ComponentResource):
             "polardb:semanticsearch:SemanticSearchStack", name, None, ResourceOptions.merge(opts, at_connection)
         )
         inside = ResourceOptions(parent=self)
-        sources = {
-            table.id: SourceTable(table.resource_name(name), **table.inputs, opts=inside)
-            for table in tables(collections)
-        }
-        self.embedding = EmbeddingModel(  # what is wrong with a table shows before anything else is made
-            f"{name}-embedding", embedding=embedding, after=list(sources.values()), opts=inside
+        wiring = StackWiring(name, embedding, collections)
+        sources = {table: declaration.declare(inside) for table, declaration in wiring.tables().items()}
+        self.embedding = EmbeddingModel(  # a table that cannot be used shows before anything else is made
+            wiring.embedding_model.name, embedding=embedding, after=list(sources.values()), opts=inside
         )
         self.model_id, self.dimension = self.embedding.model_id, self.embedding.dimension
         made = {
             collection.name: SearchCollection(
-                f"{name}-{collection.name}",
+                wiring.collection(collection).name,
                 model_id=self.model_id,
                 table=sources[collection.source.table].id,
                 embedding=embedding,

@@ -44,14 +44,16 @@ def validated_combination(combination: Combination, normalization: str | None) -
     return combination
 
 
+def add_up(weights: Sequence[float]) -> bool:
+    """Tells whether weights are positive and add up to 1."""
+    return bool(weights) and min(weights) >= 0 and abs(sum(weights) - 1) <= 1e-6
+
+
 def validated_weights(weights: list[float]) -> list[float]:
-    """Returns the weights, if they are positive and add up to 1. Raises ValueError."""
-    if not weights or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
+    """Returns the weights, if they add up. Raises ValueError."""
+    if not add_up(weights):
         raise ValueError(f"{weights} must be positive and add up to 1; write for example [0.3, 0.7]")
     return weights
-
-
-Weights = Annotated[list[float], AfterValidator(validated_weights)]
 
 
 class SearchPipelineProperties(Properties):
@@ -62,7 +64,9 @@ class SearchPipelineProperties(Properties):
 
     name: Immutable[str] = prop(pattern=PIPELINE_NAME)
     model_id: Property[str]
-    weights: Property[Weights, Sequence[float]] = prop(default=[0.3, 0.7])
+    weights: Property[Annotated[list[float], AfterValidator(validated_weights)], Sequence[float]] = prop(
+        default=[0.3, 0.7]
+    )
     normalization: Property[Normalization, str] = prop(default="min_max")
     combination: Property[Combination, str] = prop(default="arithmetic_mean")
     description: Property[str] = prop(default="")

@@ -1,0 +1,74 @@
+"""A stack's configuration, read from Pulumi: the settings, and the Connection they name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+
+import pulumi
+from pulumi.runtime import is_config_secret
+
+from providers.connection import Connection
+from providers.services import Connections
+
+from .settings import SECRETS, Collection, Embedding, Settings
+from .validation import parse
+
+BLOCKS = ("connection", "embedding", "collections")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The configuration of the running program's stack."""
+
+    config: pulumi.Config
+    settings: Settings
+
+    @classmethod
+    def load(cls) -> Configuration:
+        """Reads and checks it. Raises SettingsError with every mistake."""
+        config = pulumi.Config()
+        blocks = {name: config.get_object(name) for name in BLOCKS}
+        unencrypted = [name for name in SECRETS if config.get(name) and not is_config_secret(config.full_key(name))]
+        return cls(config, parse(blocks, api_key=config.get("embeddingApiKey"), open_secrets=unencrypted))
+
+    @property
+    def embedding(self) -> Embedding:
+        """The embedding model, with its API key as a secret."""
+        key = self.config.get_secret("embeddingApiKey") if self.config.get("embeddingApiKey") else None
+        return self.settings.embedding.model_copy(update={"api_key": key})
+
+    @property
+    def collections(self) -> list[Collection]:
+        """The collections."""
+        return self.settings.collections
+
+    def connection(self) -> Connection:
+        """Declares the Connection."""
+        return Connection(
+            "connection",
+            **self.settings.connection.model_dump(exclude_none=True),
+            search_password=self.config.get_secret("searchPassword") or "",
+            database_password=self.config.get_secret("databasePassword") or "",
+        )
+
+    def services(self) -> Connections:
+        """Returns the services, for what the program itself asks of them."""
+        places = self.settings.connection.model_dump(exclude_none=True)
+        passwords = {
+            "search_password": self.config.get("searchPassword"),
+            "database_password": self.config.get("databasePassword"),
+        }
+        return Connections({**places, **passwords}.get, os.environ, report=_report, warn=pulumi.warn)
+
+
+def end_when_interrupted() -> None:
+    """Lets the engine interrupt the program when a step fails; hosts that run it in a thread handle signals."""
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _report(text: str) -> None:
+    pulumi.info(text, ephemeral=True)
