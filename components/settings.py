@@ -18,13 +18,11 @@ from pydantic import (
     ConfigDict,
     Field,
     SkipValidation,
-    ValidationInfo,
-    field_validator,
 )
 
 from providers.index import validated_index_name
 from providers.kit import Json, pluralize
-from providers.search_pipeline import Combination, Normalization, add_up, validated_combination
+from providers.search_pipeline import Combination, Normalization, add_up
 from providers.services.autoetl import Backend
 from providers.services.vector import Vector
 from providers.source_table import as_list, base_type, column_type
@@ -153,11 +151,6 @@ class SearchSettings(SettingsBlock):
     weights: Annotated[list[float], AfterValidator(validated_pair)] = [0.3, 0.7]
     normalization: Normalization = "min_max"
     combination: Combination = "arithmetic_mean"
-
-    @field_validator("combination")
-    @classmethod
-    def _fits(cls, combination: Combination, info: ValidationInfo) -> Combination:
-        return validated_combination(combination, info.data.get("normalization"))
 
 
 class SyncSettings(SettingsBlock):

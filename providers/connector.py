@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi import Input
-from pydantic import BeforeValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, field_validator
 
 from providers.kit import (
     Immutable,
@@ -88,6 +88,18 @@ class Action(Nested):
         return action_type.upper()
 
 
+def validated_credential(credential: dict[str, str] | None) -> dict[str, str] | None:
+    """Returns the credential, if every value was filled in. Raises ValueError."""
+    for name, value in (credential or {}).items():
+        if UNEXPANDED.search(value) or not value.strip():
+            what = "empty" if not value.strip() else "the text of a variable that no shell expanded"
+            raise ValueError(f"{name} is {what}; write the key itself, as a secret")
+    return credential
+
+
+Credential = Annotated["dict[str, str] | None", AfterValidator(validated_credential)]
+
+
 class ConnectorProperties(Properties):
     """`credential` is sent once and never shown again. `actions` are as OpenSearch takes them.
 
@@ -99,22 +111,13 @@ class ConnectorProperties(Properties):
     description: Immutable[str] = prop(default="")
     protocol: Immutable[Literal["http", "aws_sigv4"]] = prop(default="http")
     parameters: Immutable[dict[str, Parameter], Mapping[str, Any]] = prop(default={})
-    credential: ImmutableSecret[dict[str, str] | None, Mapping[str, Input[str]] | None] = prop(default=None)
+    credential: ImmutableSecret[Credential, Mapping[str, Input[str]] | None] = prop(default=None)
     actions: Immutable[list[Action], Sequence[Any]] = prop(min_length=1)
     client_config: Immutable[dict[str, Parameter] | None, Mapping[str, Any] | None] = prop(default=None)
 
 
 class ConnectorInputs(ConnectorProperties, Inputs):
     """What a person declares."""
-
-    @field_validator("credential")
-    @classmethod
-    def _not_left_literally(cls, credential: dict[str, str] | None) -> dict[str, str] | None:
-        for name, value in (credential or {}).items():
-            if UNEXPANDED.search(value) or not value.strip():
-                what = "empty" if not value.strip() else "the text of a variable that no shell expanded"
-                raise ValueError(f"{name} is {what}; write the key itself, as a secret")
-        return credential
 
 
 class ConnectorState(ConnectorInputs, State):

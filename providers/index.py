@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator
 
 from providers.kit import (
     META_KEY,
@@ -26,7 +26,6 @@ from providers.kit import (
     Resource,
     State,
     as_declared,
-    contains_output,
     deletion_protected,
     flatten_settings,
     is_additive,
@@ -79,6 +78,25 @@ def validated_index_name(name: str) -> str:
     return name
 
 
+def flat_settings(settings: Any) -> Any:
+    """Returns settings as OpenSearch shows them: flat, as text. Raises ValueError for one with its own input."""
+    flat = dict(flatten_settings(settings))
+    if taken := sorted(flat.keys() & OWN_SETTINGS):
+        raise ValueError(f"{', '.join(taken)} has an input of its own; use that")
+    return flat
+
+
+def without_vectors(properties: dict[str, Json]) -> dict[str, Json]:
+    """Returns the properties, if none is a vector. Raises ValueError."""
+    if vectors := [name for name, mapped in properties.items() if mapped.get("type") == "knn_vector"]:
+        raise ValueError(f"{', '.join(vectors)} is a vector field; declare it in `vectors`")
+    return properties
+
+
+Fields = Annotated[dict[str, Json], AfterValidator(without_vectors)]
+FlatSettings = Annotated[dict[str, str | list[str]], BeforeValidator(flat_settings)]
+
+
 class IndexProperties(Properties):
     """`properties` are the fields that are not vectors, mapped as in OpenSearch.
 
@@ -88,36 +106,18 @@ class IndexProperties(Properties):
     """
 
     name: Immutable[Annotated[str, AfterValidator(validated_index_name)]]
-    properties: Property[dict[str, Json], Mapping[str, Any]] = prop(default={})
+    properties: Property[Fields, Mapping[str, Any]] = prop(default={})
     vectors: Property[dict[str, Vector], Mapping[str, Any]] = prop(default={})
     default_pipeline: Property[str] = prop(default="")
     search_pipeline: Property[str] = prop(default="")
     shards: Immutable[int] = prop(default=1, ge=1, le=1024)
     replicas: Property[int] = prop(default=1, ge=0)
-    settings: Property[dict[str, str | list[str]], Mapping[str, Any]] = prop(default={})
+    settings: Property[FlatSettings, Mapping[str, Any]] = prop(default={})
     deletion_protection: Property[bool] = prop(default=True)
 
 
 class IndexInputs(IndexProperties, Inputs):
     """What a person declares."""
-
-    @field_validator("settings", mode="before")
-    @classmethod
-    def _as_shown(cls, settings: Any) -> Any:
-        """Returns settings as OpenSearch shows them: flat, as text. Raises ValueError for one with its own input."""
-        if contains_output(settings):
-            return settings
-        flat = dict(flatten_settings(settings))
-        if taken := sorted(flat.keys() & OWN_SETTINGS):
-            raise ValueError(f"{', '.join(taken)} has an input of its own; use that")
-        return flat
-
-    @field_validator("properties")
-    @classmethod
-    def _no_vectors(cls, properties: dict[str, Json]) -> dict[str, Json]:
-        if vectors := [name for name, mapped in properties.items() if mapped.get("type") == "knn_vector"]:
-            raise ValueError(f"{', '.join(vectors)} is a vector field; declare it in `vectors`")
-        return properties
 
 
 class IndexState(IndexInputs, State):

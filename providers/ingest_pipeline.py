@@ -7,10 +7,10 @@ And OpenSearch deletes a pipeline that indexes still use, after which every writ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pulumi import Input
-from pydantic import field_validator
+from pydantic import AfterValidator
 
 from providers.kit import (
     Immutable,
@@ -35,6 +35,17 @@ PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
 Processor = Json
 
 
+def validated_processors(processors: list[Processor]) -> list[Processor]:
+    """Returns the processors, if each is one, and none embeds. Raises ValueError."""
+    for processor in processors:
+        if len(processor) != 1 or PROCESSOR in processor:
+            raise ValueError("every entry is one processor, as {set: {…}}, and not another text_embedding")
+    return processors
+
+
+Processors = Annotated[list[Processor], AfterValidator(validated_processors)]
+
+
 class IngestPipelineProperties(Properties):
     """`field_map` maps each text field to the vector field that takes its embedding.
 
@@ -49,20 +60,12 @@ class IngestPipelineProperties(Properties):
     batch_size: Property[int | None] = prop(default=None, ge=1)
     skip_blank: Property[bool] = prop(default=True)
     description: Property[str] = prop(default="")
-    before: Property[list[Processor], Sequence[Processor]] = prop(default=[])
-    after: Property[list[Processor], Sequence[Processor]] = prop(default=[])
+    before: Property[Processors, Sequence[Processor]] = prop(default=[])
+    after: Property[Processors, Sequence[Processor]] = prop(default=[])
 
 
 class IngestPipelineInputs(IngestPipelineProperties, NamedInputs):
     """What a person declares."""
-
-    @field_validator("before", "after")
-    @classmethod
-    def _one_processor_each(cls, processors: list[Processor]) -> list[Processor]:
-        for processor in processors:
-            if len(processor) != 1 or PROCESSOR in processor:
-                raise ValueError("every entry is one processor, as {set: {…}}, and not another text_embedding")
-        return processors
 
 
 class IngestPipelineState(IngestPipelineInputs, State):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator, ValidationInfo
 
 from providers.kit import (
     Immutable,
@@ -31,17 +31,22 @@ PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
 
 
 Normalization = Literal["min_max", "l2", "z_score"]
-Combination = Literal["arithmetic_mean", "geometric_mean", "harmonic_mean"]
 
 
-def validated_combination(combination: Combination, normalization: str | None) -> Combination:
+def validated_combination(combination: str, fields: ValidationInfo) -> str:
     """Returns the combination, if it fits the normalization (neural-search, ScoreNormalizationFactory).
 
     Raises ValueError.
     """
-    if normalization == "z_score" and combination != "arithmetic_mean":
+    if fields.data.get("normalization") == "z_score" and combination != "arithmetic_mean":
         raise ValueError(f"{combination} does not go with normalization z_score; write arithmetic_mean")
     return combination
+
+
+Combination = Annotated[
+    Literal["arithmetic_mean", "geometric_mean", "harmonic_mean"], AfterValidator(validated_combination)
+]
+"""Depends on a field `normalization` before it."""
 
 
 def add_up(weights: Sequence[float]) -> bool:
@@ -74,11 +79,6 @@ class SearchPipelineProperties(Properties):
 
 class SearchPipelineInputs(SearchPipelineProperties, NamedInputs):
     """What a person declares."""
-
-    @field_validator("combination")
-    @classmethod
-    def _fits(cls, combination: Combination, info: ValidationInfo) -> Combination:
-        return validated_combination(combination, info.data.get("normalization"))
 
 
 class SearchPipelineState(SearchPipelineInputs, State):

@@ -8,9 +8,8 @@ again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pulumi import Input, Output
@@ -40,23 +39,19 @@ from providers.services.autoetl import (
     SHOW_SEARCH_VIEWS,
     Backend,
     Link,
-    Revision,
     find_link,
-    privileges_on,
-    renamed_fields,
     statement,
-    unmapped_key_columns,
 )
 from providers.services.backfill import count_documents
 from providers.services.index_meta import Meta, adoption_hint, meta_of, write_reference
-
-PROCEDURES: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 52), (8, 0, 2): (8, 0, 2, 2, 33)}
-SEARCH_VIEWS: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 54), (8, 0, 2): (8, 0, 2, 2, 34)}
-"""First revisions with AutoETL's procedures and with search views (PolarDB docs, AutoETL, prerequisites)."""
-
-SPATIAL = ("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon")
-UNSUPPORTED_TYPES = frozenset({"bit", *SPATIAL, "geometrycollection", "geomcollection"})
-"""Column types AutoETL does not take (PolarDB docs, AutoETL, limits)."""
+from providers.services.prerequisites import (
+    LinkPrerequisites,
+    of_the_cluster,
+    of_the_table,
+    prerequisites_of,
+    too_old,
+    unmet_prerequisites,
+)
 
 NO_SUCH_PROCEDURE = 1305
 TABLE = r"^[^`.\s\x00]+\.[^`.\s\x00]+$"
@@ -91,21 +86,6 @@ class SyncLinkState(SyncLinkInputs, State):
     """`_meta` of the index; None where there is no such index."""
 
 
-@dataclass(frozen=True)
-class LinkPrerequisites:
-    """What a link needs to know before it is made. None where it cannot be asked for."""
-
-    revision: Revision | None
-    binlog: bool
-    columns: Mapping[str, str]
-    """Data type by column; empty when there is no such table."""
-    keys: Sequence[Sequence[str]]
-    """Columns of the primary and each unique key."""
-    privileges: frozenset[str] | None = None
-    index_fields: frozenset[str] | None = field(default_factory=frozenset)
-    """Fields of the index; None when there is no such index."""
-
-
 def problem_of(link: Link | None, index: str, *, has_index: bool) -> str:
     """Returns why no rows arrive; empty while they do."""
     if not has_index:
@@ -113,61 +93,9 @@ def problem_of(link: Link | None, index: str, *, has_index: bool) -> str:
     return link.problem if link else "PolarDB has no such link any more"
 
 
-def unmet_prerequisites(link: SyncLinkInputs, given: LinkPrerequisites) -> list[str]:
-    """Returns everything that keeps this link from working."""
-    return [*_of_the_cluster(link, given), *_of_the_table(link, given), *_of_the_index(link, given)]
-
-
-def too_old(backend: Backend, revision: Revision | None) -> str:
-    """Returns what a revision lacks that the backend needs; empty where it lacks nothing, or is unknown."""
-    first = (SEARCH_VIEWS if backend == "search_view" else PROCEDURES).get((revision or ())[:3])
-    if not (revision and first and revision < first):
-        return ""
-    return f"{backend} needs PolarDB {_dotted(first)} or later, this is {_dotted(revision)}: upgrade it"
-
-
-def _of_the_cluster(link: SyncLinkInputs, given: LinkPrerequisites) -> Iterable[str]:
-    if lacking := too_old(link.backend, given.revision):
-        yield lacking
-    if not given.binlog:
-        yield "binlog is off: set the cluster parameter loose_polar_log_bin to ON (restarts the cluster)"
-
-
-def _of_the_table(link: SyncLinkInputs, given: LinkPrerequisites) -> Iterable[str]:
-    if not given.columns:
-        yield f"there is no table {link.table} that this account can see: check `table` and its grants"
-        return
-    used = dict.fromkeys([*link.fields.values(), *link.key])
-    if missing := [column for column in used if column not in given.columns]:
-        yield f"{link.table} has no column {', '.join(missing)}: it has {', '.join(given.columns)}"
-    for column in used:
-        if given.columns.get(column, "") in UNSUPPORTED_TYPES:
-            yield f"column {column} is {given.columns[column]}, which AutoETL cannot sync: leave it out"
-    if sorted(link.key) not in [sorted(key) for key in given.keys]:
-        keys = ", ".join(f"({', '.join(key)})" for key in given.keys) or "none"
-        yield f"({', '.join(link.key)}) is no primary or unique key of {link.table}, which has {keys}"
-    if given.privileges is not None and (lacking := {"ALTER", "SELECT"} - given.privileges):
-        yield f"this account lacks {' and '.join(sorted(lacking))} on {link.table}: grant it"
-
-
-def _of_the_index(link: SyncLinkInputs, given: LinkPrerequisites) -> Iterable[str]:
-    if given.index_fields is None:
-        yield f"there is no index {link.index}: make it first, with its pipeline, or AutoETL makes one without vectors"
-    elif missing := [name for name in link.fields if name not in given.index_fields]:
-        yield f"index {link.index} has no field {', '.join(missing)}: add it to its mapping"
-    if link.backend == "sync_by_table" and renamed_fields(link.fields):
-        yield "sync_by_table cannot rename columns: name the fields like them, or use sync_by_map"
-    if link.backend == "search_view" and (loose := unmapped_key_columns(link.key, link.fields)):
-        yield f"a search view must contain its key: add {', '.join(loose)} to `fields`"
-
-
 def _refuse(link: SyncLinkInputs, found: Sequence[str]) -> None:
     if found:
         raise Refused(f"sync link {link.table} → {link.index}: {'; '.join(found)}")
-
-
-def _dotted(revision: Revision) -> str:
-    return ".".join(map(str, revision))
 
 
 def shown(declared: SyncLinkInputs, link: Link | None, meta: Meta | None) -> SyncLinkState:
@@ -220,10 +148,10 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
 
     def require_possible(self, inputs: SyncLinkInputs, inventory: Inventory) -> None:
         """A table, or columns of it, that its own resource may still make are not missed."""
-        given = _prerequisites(inputs, inventory, None)
+        given = prerequisites_of(inputs, inventory, None)
         known = {name: column for name, column in inputs.fields.items() if column in given.columns}
         possible = inputs.model_copy(update={"fields": known})
-        _refuse(inputs, [*_of_the_cluster(possible, given), *(_of_the_table(possible, given) if given.columns else [])])
+        _refuse(inputs, [*of_the_cluster(possible, given), *(of_the_table(possible, given) if given.columns else [])])
 
     def create(self, inputs: SyncLinkInputs, uid: str) -> str:
         """A link that is ours by its owner reference, and is gone, is made again."""
@@ -282,7 +210,7 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
             )
 
     def _checked(self, link: SyncLinkInputs, index: Any | None) -> LinkPrerequisites:
-        given = _prerequisites(link, self._inventory(link), index)
+        given = prerequisites_of(link, self._inventory(link), index)
         _refuse(link, unmet_prerequisites(link, given))
         return given
 
@@ -328,19 +256,6 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         )
         drops = [row["name"] for row in rows if re.search(r"drop.*link", row["name"])]
         return f"dbms_etl.{drops[0] if drops else 'drop_sync_link'}"
-
-
-def _prerequisites(link: SyncLinkInputs, inventory: Inventory, index: Any | None) -> LinkPrerequisites:
-    tables = inventory.tables
-    columns = tables.columns(link.table)
-    return LinkPrerequisites(
-        revision=inventory.revision,
-        binlog=inventory.binlog,
-        columns={name: column.data_type for name, column in columns.items()},
-        keys=list(tables.unique_keys(link.table).values()),
-        privileges=privileges_on(tables.grants, link.table),
-        index_fields=None if index is None else frozenset(index["mappings"].get("properties", {})),
-    )
 
 
 class SyncLink(SyncLinkProperties, Resource, module="polardb", name="SyncLink"):

@@ -17,7 +17,8 @@ from pulumi.runtime import set_all_config
 from pulumi.runtime.mocks import MockMonitor, set_mocks
 from pulumi.runtime.rpc import deserialize_properties, is_rpc_secret, unwrap_rpc_secret
 
-from providers.kit import Clock, Connections, SearchClient
+from providers.kit import Clock
+from providers.services import Connections, SearchClient
 
 pytest_plugins = ["tests.services"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from providers.kit import Connections
+from providers.services import Connections
 from sandbox import mock_polarsearch
 from sandbox.autoetl import AutoEtl, HttpSearch
 from sandbox.autoetl.worker import Pace

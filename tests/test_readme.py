@@ -13,7 +13,7 @@ import yaml
 
 import providers
 from components.queries import PLACEHOLDER, neural
-from components.settings import parse
+from components.validation import parse
 from providers.connection import Connection
 from providers.kit import Resource
 

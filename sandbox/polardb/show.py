@@ -41,6 +41,13 @@ def _wanted(reader: Reader) -> Callable[[str], bool]:
         pattern = _like(reader.string())
         reader.end()
         return lambda name: bool(pattern.fullmatch(collation_key(name)))
+    if reader.accept("WHERE", "VARIABLE_NAME", "IN", "("):
+        names = {reader.string().lower()}
+        while reader.accept(","):
+            names.add(reader.string().lower())
+        reader.accept(")")
+        reader.end()
+        return lambda name: name.lower() in names
     if reader.peek("WHERE"):
         raise unsupported("SHOW … WHERE")
     reader.end()

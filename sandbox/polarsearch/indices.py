@@ -107,7 +107,13 @@ def remove_index(node: Node, index: Index) -> None:
 def get(node: Node, call: Call) -> Reply:
     """Aliases, mappings and settings at once."""
     flat = call.flag("flat_settings")
-    indices = resolve(node, call.path["index"])
+    indices = []
+    for name in call.path["index"].split(",") if call.flag("ignore_unavailable") else [call.path["index"]]:
+        try:
+            indices += [index for index in resolve(node, name) if index not in indices]
+        except ApiError as error:
+            if error.kind != "index_not_found_exception" or not call.flag("ignore_unavailable"):
+                raise
     return Reply({
         index.name: {
             "aliases": dict(sorted(index.aliases.items())),

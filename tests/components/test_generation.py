@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.generation import generation, names, space
+from components.generation import embedding_space, generation, names
 from components.queries import hybrid, neural
 from components.settings import Collection, Embedding
 
@@ -76,7 +76,7 @@ def test_names():
     docs = Collection(**DOCS)
     assert names(docs, EMBEDDING).alias == "docs"
     assert names(docs, EMBEDDING).index == f"docs_{made()}"
-    assert space(EMBEDDING) == "m/384"
+    assert embedding_space(EMBEDDING) == "m/384"
 
 
 def test_queries_name_no_model_and_leave_vectors_out():

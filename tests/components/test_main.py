@@ -41,11 +41,11 @@ def preflight(monkeypatch):
     """Who was asked what is in the way, and what they answer, since those clusters are none we may ask."""
     asked, answers = [], []
 
-    def obstacles(connections, stack, embedding, collections):
-        asked.append((connections, stack, [collection.name for collection in collections]))
+    def problems(connections, stack):
+        asked.append((connections, stack.name, [collection.name for collection in stack.collections]))
         return answers
 
-    monkeypatch.setattr(components.preflight, "obstacles", obstacles)
+    monkeypatch.setattr(components.preflight, "problems", problems)
     return asked, answers
 
 
@@ -104,9 +104,9 @@ def test_every_mistake_at_once_and_nothing_declared(run_main):
     config[f"{PROJECT}:collections"] = "[]"
     with pytest.raises(pulumi.RunError) as stopped:
         run_main(config, secrets=["databasePassword", "embeddingApiKey"])
-    first, *validation_errors = str(stopped.value).splitlines()
+    first, *mistakes = str(stopped.value).splitlines()
     assert first == f"{len(mistakes)} mistakes in the configuration, nothing was touched:"
-    assert [mistake.split(":")[0].strip() for mistake in validation_errors] == [
+    assert [mistake.split(":")[0].strip() for mistake in mistakes] == [
         "searchPassword",
         "embeddingApiKey",
         "embedding.url",

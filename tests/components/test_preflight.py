@@ -5,9 +5,9 @@ from __future__ import annotations
 import pulumi
 import pytest
 
-from components.objects import objects
-from components.preflight import obstacles, require_clear
+from components.preflight import problems, require_possible
 from components.settings import Collection, Embedding
+from components.wiring import StackWiring
 from tests.services import PASSWORD
 
 EMBEDDING = Embedding(url="https://e.test/v1", model="m", dimension=8)
@@ -18,8 +18,8 @@ DOCS = Collection(
     mapping={"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}},
     field_map={"text": "vector"},
 )
-OBJECTS = objects(DOCS, EMBEDDING)
-INDEX = OBJECTS.index["name"]
+OBJECTS = StackWiring("search", EMBEDDING, [DOCS]).collection(DOCS)
+INDEX = OBJECTS.names.index
 MADE = {"mappings": {"_meta": {"pulumi": {"index": "p/s/search-docs-index#00ff"}}}}
 
 
@@ -44,7 +44,7 @@ def polardb(start_polardb, revision):
 @pytest.fixture
 def found(polardb):
     """What is in the way of these collections."""
-    return lambda *collections: obstacles(polardb.connections, "search", EMBEDDING, collections or [DOCS])
+    return lambda *collections: problems(polardb.connections, StackWiring("search", EMBEDDING, collections or [DOCS]))
 
 
 def test_nothing_is_in_the_way_of_an_empty_cluster_with_or_without_the_table(found, polardb):
@@ -146,7 +146,7 @@ def test_a_database_that_does_not_answer_is_told_once(connect, search):
     values = {"search_url": search.url, "database_host": "127.0.0.1", "database_port": 1, "database_user": "u"}
     other = DOCS.model_copy(update={"name": "other"})
     connections = connect(**values, database_password=PASSWORD)
-    [line] = obstacles(connections, "search", EMBEDDING, [DOCS, other])
+    [line] = problems(connections, StackWiring("search", EMBEDDING, [DOCS, other]))
     assert line.startswith("connect to 127.0.0.1:1: ")
     assert line.endswith("(2003); check `database_host` and `database_port`, and that this machine may reach them")
 
@@ -154,17 +154,17 @@ def test_a_database_that_does_not_answer_is_told_once(connect, search):
 def test_services_that_do_not_answer_are_told_in_one_line_without_passwords(connect, fake_clock):
     where = {"search_url": "http://127.0.0.1:9", "database_host": "127.0.0.1", "database_port": 1}
     connections = connect(**where, database_user=PASSWORD, database_password=PASSWORD)
-    [line] = obstacles(connections, "search", EMBEDDING, [DOCS])
+    [line] = problems(connections, StackWiring("search", EMBEDDING, [DOCS]))
     assert "Connection refused; check `search_url`, and that this machine may reach it; and connect to" in line
     assert PASSWORD not in line
 
 
 def test_what_is_in_the_way_ends_the_program(polardb, ask):
-    require_clear(polardb.connections, "search", EMBEDDING, [DOCS])
+    require_possible(polardb.connections, "search", EMBEDDING, [DOCS])
     ask.put(f"/{INDEX}", {})
     ask.put("/docs", {})
     with pytest.raises(pulumi.RunError) as ended:
-        require_clear(polardb.connections, "search", EMBEDDING, [DOCS])
+        require_possible(polardb.connections, "search", EMBEDDING, [DOCS])
     head, *lines = str(ended.value).splitlines()
     assert head == "2 things are in the way, nothing was touched:"
     assert [line.split()[0] for line in lines] == ["index", "alias"]

@@ -9,7 +9,8 @@ import pathlib
 import pytest
 import yaml
 
-from components.settings import Embedding, SettingsError, parse
+from components.settings import Embedding, SettingsError
+from components.validation import parse
 
 STACKS = sorted((pathlib.Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
 GOOD = {
@@ -40,10 +41,10 @@ def changed(*path, to):
     return raw
 
 
-def validation_errors(raw, api_key=None):
+def mistakes(raw, api_key=None):
     with pytest.raises(SettingsError) as raised:
         parse(raw, api_key=api_key)
-    return raised.value.validation_errors
+    return raised.value.mistakes
 
 
 IN_DOCS = ("collections", 0)
@@ -93,17 +94,17 @@ ONE_MISTAKE = [
 
 @pytest.mark.parametrize(("raw", "line"), ONE_MISTAKE, ids=[line[:50] for _, line in ONE_MISTAKE])
 def test_names_the_mistake_its_place_and_its_mend(raw, line):
-    assert validation_errors(raw) == [line]
+    assert mistakes(raw) == [line]
 
 
 def test_a_field_map_to_a_field_that_is_not_a_vector_is_refused():
     raw = changed(*IN_DOCS, "field_map", "my_text", to="id")
-    assert validation_errors(raw)[0] == "collections[0].field_map.my_text: id is mapped as integer; map it as {type: knn_vector}"
+    assert mistakes(raw)[0] == "collections[0].field_map.my_text: id is mapped as integer; map it as {type: knn_vector}"
 
 
 def test_a_field_map_to_a_field_that_is_not_mapped_is_refused():
     raw = changed(*IN_DOCS, "field_map", "my_text", to="my_vectr")
-    assert validation_errors(raw) == [
+    assert mistakes(raw) == [
         "collections[0].field_map.my_text: my_vectr is not in mapping; did you mean my_vector?",
         "collections[0].mapping.my_vector: no text fills this vector field; name it in field_map, or leave it out",
     ]
@@ -114,7 +115,7 @@ def test_every_mistake_at_once():
     raw["connection"]["search_url"] = "nowhere"
     raw["collections"][0]["fields"]["my_text"] = "t3"
     raw["collections"].append({"name": "Bad"})
-    places = [line.split(":")[0] for line in validation_errors(raw, api_key="${YOUR_API_KEY}")]
+    places = [line.split(":")[0] for line in mistakes(raw, api_key="${YOUR_API_KEY}")]
     assert places == [
         "embeddingApiKey",
         "connection.search_url",
@@ -145,7 +146,7 @@ def test_the_message_is_one_line_a_mistake():
     ],
 )
 def test_a_key_left_literally_is_refused_and_a_key_is_never_shown(key, what):
-    [line] = validation_errors(GOOD, api_key=key)
+    [line] = mistakes(GOOD, api_key=key)
     assert line == f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
     assert parse(GOOD, api_key="sk-very-secret")
     assert "sk-very-secret" not in repr(Embedding(**GOOD["embedding"], api_key="sk-very-secret"))
@@ -154,7 +155,7 @@ def test_a_key_left_literally_is_refused_and_a_key_is_never_shown(key, what):
 def test_a_secret_in_the_open_is_refused():
     with pytest.raises(SettingsError) as raised:
         parse(GOOD, open_secrets=["searchPassword"])
-    assert raised.value.validation_errors == [
+    assert raised.value.mistakes == [
         "searchPassword: stands in the file as plain text; `pulumi config set --secret searchPassword` encrypts it"
     ]
 
@@ -199,7 +200,7 @@ def test_what_keeps_vectors_small_is_written_beside_the_method():
     settings = parse(changed(*IN_DOCS, "mapping", "my_vector", "mode", to="on_disk"))
     vector = settings.collections[0].vectors(settings.embedding)["my_vector"]
     assert (vector.mode, vector.compression_level) == ("on_disk", None)
-    [mistake] = validation_errors(changed(*IN_DOCS, "mapping", "my_vector", "mode", to="on_tape"))
+    [mistake] = mistakes(changed(*IN_DOCS, "mapping", "my_vector", "mode", to="on_tape"))
     assert mistake == "collections[0].mapping.my_vector.mode: Input should be 'in_memory' or 'on_disk'"
 
 

@@ -28,7 +28,9 @@ def pytest_generate_tests(metafunc):
         return
     name = "real" if is_real(metafunc.config) else "emulator"
     for fixture in ("server", "guarded", "polardb"):
-        if fixture in metafunc.fixturenames and not any(fixture in reference.args[0] for reference in _parametrized(metafunc)):
+        if fixture in metafunc.fixturenames and not any(
+            fixture in reference.args[0] for reference in _parametrized(metafunc)
+        ):
             metafunc.parametrize(fixture, [name], indirect=True)
 
 

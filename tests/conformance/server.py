@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from providers.kit import Connections, Database, SearchClient
-from providers.kit.wait import Clock
+from providers.kit import Clock
+from providers.services import Connections, Database, SearchClient
 from sandbox import wire
 from sandbox.embeddings import Embeddings
 from tests.real.opensearch import Account

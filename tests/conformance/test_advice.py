@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from providers.kit import advice
+from providers.services import advice
 from sandbox.wire import Response
 from tests.conformance.server import BAD_KEY, ML, TRUSTED, connector_body
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from providers.ingest_pipeline import blank_taken_out
+from providers.ingest_pipeline import remove_blank
 from providers.search_pipeline import SearchPipelineInputs, definition
 from tests.conformance.server import BAD_KEY, ML
 
@@ -48,7 +48,7 @@ def test_a_blank_text_is_refused(docs, text):
 
 @pytest.mark.parametrize("text", NOT_BLANK.values(), ids=NOT_BLANK)
 def test_what_java_does_not_call_white_space_is_embedded(docs, text):
-    docs.embedding_pipeline(docs.deployed, blank_taken_out("text"))
+    docs.embedding_pipeline(docs.deployed, remove_blank("text"))
     docs.ok("PUT", "/docs/_doc/1", {"text": text})
     assert (kept(docs, 1)["text"], len(kept(docs, 1)["vector"])) == (text, 1024)
 
@@ -61,7 +61,7 @@ def test_no_text_at_all_is_let_through(docs, document):
 
 @pytest.mark.parametrize("text", BLANK.values(), ids=BLANK)
 def test_our_processor_takes_a_blank_text_out(docs, text):
-    docs.embedding_pipeline(docs.deployed, blank_taken_out("text"))
+    docs.embedding_pipeline(docs.deployed, remove_blank("text"))
     docs.ok("PUT", "/docs/_doc/1", {"text": text, "n": 1})
     assert kept(docs, 1) == {"n": 1}
     docs.ok("PUT", "/docs/_doc/2", {"text": "not blank"})
@@ -70,7 +70,7 @@ def test_our_processor_takes_a_blank_text_out(docs, text):
 
 @pytest.mark.parametrize("document", [{"text": None}, {"text": 5}, {"text": ["a", ""]}, {}], ids=str)
 def test_our_processor_leaves_alone_what_is_no_blank_text(docs, document):
-    docs.ok("PUT", "/_ingest/pipeline/embed", {"processors": [blank_taken_out("text")]})
+    docs.ok("PUT", "/_ingest/pipeline/embed", {"processors": [remove_blank("text")]})
     docs.ok("PUT", "/docs/_doc/1", document)
     assert kept(docs, 1) == document
 
@@ -86,7 +86,7 @@ def test_our_processor_leaves_alone_what_is_no_blank_text(docs, document):
     ids=str,
 )
 def test_our_processor_reaches_inside_objects(server, document, left):
-    server.ok("PUT", "/_ingest/pipeline/p", {"processors": [blank_taken_out("a.b")]})
+    server.ok("PUT", "/_ingest/pipeline/p", {"processors": [remove_blank("a.b")]})
     simulated = {"docs": [{"_source": document}]}
     [shown] = server.ok("POST", "/_ingest/pipeline/p/_simulate", simulated)["docs"]
     assert shown["doc"]["_source"] == left

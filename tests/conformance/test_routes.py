@@ -16,7 +16,7 @@ LISTS = ("connectors", "models", "model_groups")
 
 @pytest.fixture
 def docs(server):
-    """Two indexes; `docs` has an alias, a owner reference in `_meta`, a pipeline and one document."""
+    """Two indexes; `docs` has an alias, an owner reference in `_meta`, a pipeline and one document."""
     server.index("other")
     server.index("docs", {"default_pipeline": "in"}, text={"type": "text"})
     server.ok("PUT", "/_ingest/pipeline/in", {"processors": []})

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from providers.kit import Database, SqlError, advice, quote
+from providers.kit import Clock, SqlError
+from providers.services import Database, advice, quote
 from providers.services.autoetl import find_link, privileges_on, revision_of
-from providers.services.backfill import NON_BLANK, Backfill, BackfillProbe, Source
-from providers.kit.wait import Clock
+from providers.services.backfill import NON_BLANK, Backfill, BackfillProbe, BackfillSource
 from providers.source_table import SourceTableKind
 from providers.sync_link import SyncLinkKind
 from tests.conformance.life import Life
@@ -199,14 +199,16 @@ def test_a_full_table_is_told_by_its_rows(docs):
     """Row by row: what has its document, and its vector where it has a text."""
     docs.search.index("i", {"knn": True}, vector={"type": "knn_vector", "dimension": 2})
     connections = docs.connections
-    filling = BackfillProbe(connections.search, connections.database, "i", Source("db.docs", {"body": "vector"}, "id"))
+    filling = BackfillProbe(
+        connections.search, connections.database, "i", BackfillSource("db.docs", {"body": "vector"}, "id")
+    )
     for id in range(1, 5):
         docs.search.ok("PUT", f"/i/_doc/{id}", {})
     docs.search.ok("PUT", "/i/_doc/99", {"vector": [1, 0]})
-    assert filling.look() == Backfill(5, 5, {"body": 2}, {"body": 1}, frozenset({"1", "5"}))
+    assert filling.observe() == Backfill(5, 5, {"body": 2}, {"body": 1}, frozenset({"1", "5"}))
     for id in (1, 5):
         docs.search.ok("PUT", f"/i/_doc/{id}", {"vector": [1, 0]})
-    assert filling.look().left == 0
+    assert filling.observe().left == 0
 
 
 def test_a_comment_keeps_the_mark(polardb):

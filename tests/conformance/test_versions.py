@@ -18,10 +18,11 @@ from providers.alias import AliasKind
 from providers.connector import ConnectorKind
 from providers.index import IndexKind
 from providers.ingest_pipeline import IngestPipelineKind
-from providers.kit import Refused, advice
+from providers.kit import Refused
 from providers.model import ModelKind
 from providers.model_group import ModelGroupKind
 from providers.search_pipeline import SearchPipelineKind
+from providers.services import advice
 from providers.trusted_endpoint import TrustedEndpointKind
 from tests.conformance.life import Life
 from tests.conformance.server import GOOD_KEY, ML, Server, connector_body, is_real

@@ -186,6 +186,6 @@ def test_what_no_longer_carries_our_mark_is_left_alone_and_named(filled, world):
     name = filled.outputs()["collections"]["docs"]["search_pipeline"]
     world.search("PUT", f"/_search/pipeline/{name}", {"request_processors": []})
     said = " ".join(filled.destroy().split())
-    assert f"{name} no longer carries our owner reference, so it is left alone" in said
+    assert f"{name} no longer carries our owner reference and is left alone" in said
     assert world.search("GET", f"/_search/pipeline/{name}") == {name: {"request_processors": []}}
     world.search("DELETE", f"/_search/pipeline/{name}")

@@ -37,9 +37,9 @@ def requests(search):
     """How many requests of a route there were since last asked: `requests("POST /_aliases")`."""
 
     def count(route):
-        pluralize = search.application.requests.counts().get(route, 0)
+        number = search.application.requests.counts().get(route, 0)
         search.application.requests.reset()
-        return pluralize
+        return number
 
     return count
 

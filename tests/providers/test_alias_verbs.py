@@ -234,7 +234,9 @@ def test_a_lost_answer_does_no_harm(aliases, search, behind):
     assert (behind(), aliases.read(made).props) == (["docs_1"], made.props)
 
 
-def test_a_lost_answer_to_a_move_is_gone_on_with_by_the_next_up(aliases, search, behind, meta, reference, ended, requests):
+def test_a_lost_answer_to_a_move_is_gone_on_with_by_the_next_up(
+    aliases, search, behind, meta, reference, ended, requests
+):
     made = aliases.create(**DOCS)
     search.faults.add("POST", "/_aliases", "lost")
     with pytest.raises(ended):

@@ -28,7 +28,7 @@ def model(drive):
 
 def test_a_life(connectors, ask, embedding, reference):
     made = connectors.create(**embedding(description="Embeds"))
-    assert ask.get(f"{ML}/connectors/{made.id}")["description"] == f"Embeds [pulumi:{owner reference(made)}]"
+    assert ask.get(f"{ML}/connectors/{made.id}")["description"] == f"Embeds [pulumi:{reference(made)}]"
     assert connectors.read(made).props == made.props
     connectors.delete(made)
     assert connectors.read(made) is None

@@ -16,37 +16,30 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import providers
-from providers.kit import DynamicProvider, Inputs, Kind, NamedKind, Resource, State
+from providers.kit import DynamicProvider, Inputs, Kind, Properties, Resource, State
 
 for module in pkgutil.iter_modules(providers.__path__, "providers."):
     importlib.import_module(module.name)
 
+
+def _derived(base):
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _derived(kind)
+
+
 KINDS = sorted(
-    (
-        kind
-        for base in (Kind, NamedKind)
-        for kind in base.__subclasses__()
-        if re.fullmatch(r"providers\.\w+", kind.__module__)
-    ),
+    (kind for kind in _derived(Kind) if re.fullmatch(r"providers\.\w+", kind.__module__)),
     key=lambda kind: kind.__name__.removesuffix("Kind"),
 )
 RESOURCES = {resource.kind: resource for resource in Resource.__subclasses__()}
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
-def test_there_are_ten_kinds():
-    assert [kind.__name__.removesuffix("Kind") for kind in KINDS] == [
-        "Alias",
-        "Connector",
-        "Index",
-        "IngestPipeline",
-        "Model",
-        "ModelGroup",
-        "SearchPipeline",
-        "SourceTable",
-        "SyncLink",
-        "TrustedEndpoint",
-    ]
+def test_each_file_is_one_kind():
+    files = {module.name for module in pkgutil.iter_modules(providers.__path__, "providers.") if not module.ispkg}
+    assert {kind.__module__ for kind in KINDS} == files - {"providers.connection"}
+    assert len(KINDS) == len(files) - 1 >= 10
 
 
 @every_kind
@@ -85,10 +78,20 @@ def test_its_identity_replaces(kind):
 
 
 @every_kind
-def test_its_resource_takes_exactly_its_inputs(kind):
-    parameters = inspect.signature(RESOURCES[kind].__init__).parameters.values()
-    keyword_only = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"opts"}
-    assert keyword_only == set(kind.inputs_type.model_fields) - {"owner"}
+def test_its_properties_are_declared_once(kind):
+    """The resource and the inputs have them from one class, which declares all of them."""
+    resource = RESOURCES[kind]
+    [properties] = [base for base in resource.__bases__ if not issubclass(base, Resource)]
+    assert issubclass(properties, Properties)
+    assert issubclass(kind.inputs_type, properties)
+    assert set(properties.__annotations__) == set(kind.inputs_type.model_fields) - {"owner"}
+    assert not set(kind.inputs_type.__annotations__) & set(properties.__annotations__)
+
+
+@every_kind
+def test_its_resource_refuses_what_is_no_property(kind):
+    with pytest.raises(TypeError, match=f"{RESOURCES[kind].__name__} has no property colour"):
+        RESOURCES[kind]("one", colour="red")
 
 
 @every_kind
@@ -109,7 +112,7 @@ def test_it_is_documented_with_an_example(kind):
 
 @every_kind
 def test_one_file_five_blocks(kind):
-    """Inputs and state, pure rules, the kind, its private parts, the resource: always in this order."""
+    """Properties, inputs and state, pure rules, the kind, its private parts, the resource: always in this order."""
     source = inspect.getsource(sys.modules[kind.__module__])
     names = [kind.inputs_type.__name__, kind.state_type.__name__, kind.__name__, RESOURCES[kind].__name__]
     places = [source.index(f"class {name}(") for name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from providers.index import IndexInputs, IndexKind, IndexState, validated_index_name, body, unsupported
+from providers.index import IndexInputs, IndexKind, IndexState, body, unsupported, validated_index_name
 from providers.kit import Plan, Refused
 from providers.services.vector import Vector
 

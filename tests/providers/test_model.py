@@ -58,7 +58,8 @@ def test_somebody_elses_model_has_no_space():
 )
 def test_pending(change, reason):
     assert (
-        ModelKind.not_ready_reason(ModelState(**MINI.model_dump(), model_state="DEPLOYED").model_copy(update=change)) == reason
+        ModelKind.not_ready_reason(ModelState(**MINI.model_dump(), model_state="DEPLOYED").model_copy(update=change))
+        == reason
     )
 
 

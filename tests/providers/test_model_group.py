@@ -20,7 +20,7 @@ def groups(drive):
 
 def test_a_life(groups, ask, reference):
     made = groups.create(**OURS)
-    assert ask.get(f"{ML}/model_groups/{made.id}")["description"] == f"Ours [pulumi:{owner reference(made)}]"
+    assert ask.get(f"{ML}/model_groups/{made.id}")["description"] == f"Ours [pulumi:{reference(made)}]"
     assert groups.read(made).props == made.props
     changed = groups.update(made, name="vectors", description="")
     assert (changed.props["name"], changed.props["description"], reference(changed)) == ("vectors", "", reference(made))
@@ -43,7 +43,7 @@ def test_somebody_elses_group_is_refused_and_can_be_adopted(groups, ask, ended, 
     ask.put(f"{ML}/model_groups/{theirs}", {"description": "Theirs [pulumi:p/s/group]"})
     adopted = groups.create(**OURS)
     assert adopted.id == theirs
-    assert ask.get(f"{ML}/model_groups/{theirs}")["description"] == f"Ours [pulumi:{owner reference(adopted)}]"
+    assert ask.get(f"{ML}/model_groups/{theirs}")["description"] == f"Ours [pulumi:{reference(adopted)}]"
 
 
 def test_another_owners_group_is_refused_by_name(groups, ended):

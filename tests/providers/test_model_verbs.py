@@ -51,10 +51,14 @@ def embeds(ask):
 def test_a_life(models, declared, ask, reference):
     made = models.create(**declared)
     assert made.props["model_state"] == "DEPLOYED"
-    assert ask.get(f"{ML}/models/{made.id}")["description"] == f"Small [space:hashing/4/4] [pulumi:{owner reference(made)}]"
+    assert ask.get(f"{ML}/models/{made.id}")["description"] == f"Small [space:hashing/4/4] [pulumi:{reference(made)}]"
     assert models.read(made).props == made.props
     changed = models.update(made, description="Smaller", name="tiny")
-    assert (changed.props["description"], changed.props["name"], reference(changed)) == ("Smaller", "tiny", reference(made))
+    assert (changed.props["description"], changed.props["name"], reference(changed)) == (
+        "Smaller",
+        "tiny",
+        reference(made),
+    )
     models.delete(changed)
     assert models.read(changed) is None
     models.delete(changed)
@@ -110,7 +114,7 @@ def test_a_failed_deploy_says_why(models, declared, ask):
     ask.post(f"{ML}/models/{made.id}/_undeploy")
     ask.put(f"{ML}/models/{made.id}", {"connector_id": "gone"})
     with pytest.raises(ResourceFailed, match=r"DEPLOY_FAILED: .*Failed to find connector:gone.*; run `pulumi up`"):
-        models.kind.bring_up(made.id, models.kind.inputs_type(**made.inputs))
+        models.kind.bring_up(made.id, models.kind.inputs_type(**made.inputs), made.props["uid"])
 
 
 @pytest.mark.parametrize("lost", ["unknown", "failed"])
@@ -123,7 +127,7 @@ def test_a_failed_deploy_whose_reason_is_gone_is_told_all_the_same(models, decla
     else:
         search.faults.add("GET", f"{ML}/tasks/*", 404)
     with pytest.raises(ResourceFailed, match=r"DEPLOY_FAILED: (see its task|its task is gone); run `pulumi up`"):
-        models.kind.bring_up(made.id, models.kind.inputs_type(**made.inputs))
+        models.kind.bring_up(made.id, models.kind.inputs_type(**made.inputs), made.props["uid"])
 
 
 def test_another_connector_is_proved_by_a_model_that_is_thrown_away(models, declared, connector, every_model, requests):
@@ -203,7 +207,7 @@ def test_drift_shows_and_is_undone(models, declared, ask):
 
 
 def test_an_edited_description_is_no_other_model(models, declared, ask):
-    """Its space and dimension stood there; replaced, it would stay behind without our owner reference, and keep its connector."""
+    """Its space and dimension stood there; replaced, it would stay behind, and keep its connector."""
     made = models.create(**declared)
     ask.put(f"{ML}/models/{made.id}", {"description": "mine now"})
     shown = models.read(made)
@@ -248,7 +252,7 @@ def test_below_2_12_a_model_that_is_not_ready_is_brought_up_without_a_change(mod
 
 @pytest.mark.parametrize("version", ["2.11.1"])
 def test_below_2_12_each_create_has_a_model_of_its_own_and_deletes_no_other(models, declared, every_model, version):
-    """A owner reference cannot be written again, so nothing is taken over: both uids stay apart."""
+    """An owner reference cannot be written again, so nothing is taken over: both uids stay apart."""
     former, latter = models.create(**declared), models.create(**declared)
     assert every_model() == {former.id, latter.id}
     models.delete(former)

@@ -59,7 +59,7 @@ def test_a_blank_text_is_taken_out_before_it_is_embedded():
     [blank, embed] = ingest_pipeline.definition(INGEST, "1")["processors"]
     assert blank["remove"]["if"] == f"ctx['text'] instanceof String && ctx['text']{ALL_WHITE}"
     assert "text_embedding" in embed
-    nested = ingest_pipeline.blank_taken_out("a.b")["remove"]["if"]
+    nested = ingest_pipeline.remove_blank("a.b")["remove"]["if"]
     assert nested == f"ctx['a']?.get('b') instanceof String && ctx['a']?.get('b'){ALL_WHITE}"
 
 

@@ -44,7 +44,7 @@ def test_a_life(tables, columns, comment, reference):
     made = tables.create(**ROWS)
     assert made.id == "db.t"
     assert columns() == {"id": "int(11)", "t2": "varchar(20)"}
-    assert comment() == f"[pulumi:{owner reference(made)}]"
+    assert comment() == f"[pulumi:{reference(made)}]"
     assert tables.read(made).props == made.props
     grown = tables.update(made, columns={**ROWS["columns"], "t3": "TEXT"})
     assert list(columns()) == ["id", "t2", "t3"]
@@ -54,7 +54,7 @@ def test_a_life(tables, columns, comment, reference):
     tables.delete(grown)
 
 
-def test_a_key_of_several_columns_keeps_its_order(tables):
+def test_a_setting_key_several_columns_keeps_its_order(tables):
     made = tables.create(**{**ROWS, "primary_key": ["t2", "id"]})
     assert tables.read(made).inputs["primary_key"] == ["t2", "id"]
 
@@ -109,10 +109,10 @@ def test_a_table_of_two_resources_goes_with_the_last_of_them(tables, polardb, co
     first = tables.create(**unprotected)
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug')")
     second = tables.create(**{**unprotected, "owner": "p/s/renamed", "columns": {"id": "INT", "t3": "TEXT"}})
-    assert comment() == f"[pulumi:{owner reference(first)}] [pulumi:{owner reference(second)}]"
+    assert comment() == f"[pulumi:{reference(first)}] [pulumi:{reference(second)}]"
     assert (tables.read(first).props, tables.read(second).props) == (first.props, second.props)
     tables.delete(first)
-    assert comment() == f"[pulumi:{owner reference(second)}]"
+    assert comment() == f"[pulumi:{reference(second)}]"
     assert polardb.run("SELECT COUNT(*) AS n FROM db.t")[0]["n"] == 1
     tables.delete(second)
     assert tables.read(second) is None
@@ -129,7 +129,7 @@ def test_one_that_another_resource_made_meanwhile_is_shared(polardb, comment):
 def test_another_stacks_table_is_adopted_and_stays_theirs(tables, comment, reference):
     theirs = tables.create(**{**ROWS, "owner": "p/prod/rows"})
     tables.delete(tables.create(**ROWS))
-    assert comment() == f"[pulumi:{owner reference(theirs)}]"
+    assert comment() == f"[pulumi:{reference(theirs)}]"
 
 
 def test_drift_shows(tables, polardb):

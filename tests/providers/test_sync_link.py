@@ -8,10 +8,16 @@ import dataclasses
 import pytest
 
 from providers.kit import Plan, plan_by_field
-from providers.sync_link import Source, SyncLinkInputs, SyncLinkKind, SyncLinkState, problem_of, unmet_prerequisites
+from providers.services.prerequisites import LinkPrerequisites, unmet_prerequisites
+from providers.sync_link import (
+    SyncLinkInputs,
+    SyncLinkKind,
+    SyncLinkState,
+    problem_of,
+)
 
 LINK = SyncLinkInputs(owner="p/s/link", index="docs_1", table="db.t", key="id", fields={"text": "t2", "id": "id"})
-GOOD = Source(
+GOOD = LinkPrerequisites(
     revision=(8, 0, 1, 1, 52),
     binlog=True,
     columns={"id": "int", "t1": "int", "t2": "text", "b": "bit"},

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from providers.kit import OwnerReference
-from providers.trusted_endpoint import SETTING, Trust, python_pattern, fingerprint, key_of, validated_pattern
+from providers.trusted_endpoint import SETTING, TrustList, fingerprint, python_pattern, setting_key, validated_pattern
 
 DEFAULTS = ["^https://a/.*$", "^https://b/.*$"]
 OURS, OTHER = "^https://ours/.*$", "^https://other/.*$"
@@ -25,7 +25,7 @@ def settings(persistent=None, transient=None, defaults=DEFAULTS, references=()):
         scopes["transient"][SETTING] = transient
     if persistent is None and transient is None:
         scopes["defaults"][SETTING] = defaults
-    return Trust.of(scopes)
+    return TrustList.of(scopes)
 
 
 def written(trust, changes):
@@ -96,8 +96,8 @@ def test_a_transient_list_is_the_one_in_effect():
 
 def test_the_mark_is_written_with_the_list_in_one_request():
     changes = settings().with_ours(OURS, MARK)["persistent"]
-    assert set(changes) == {SETTING, key_of(OURS, MARK.owner)}
-    assert json.loads(changes[key_of(OURS, MARK.owner)])["base"] == f"defaults:{fingerprint(DEFAULTS)}"
+    assert set(changes) == {SETTING, setting_key(OURS, MARK.owner)}
+    assert json.loads(changes[setting_key(OURS, MARK.owner)])["base"] == f"defaults:{fingerprint(DEFAULTS)}"
 
 
 @pytest.mark.parametrize("pattern", [".*", "^.*$", "^https?://.*", "[^ ]+", "https?://[^/]*(:\\d+)?(/.*)?"])

@@ -279,8 +279,8 @@ def test_it_leaves_when_the_engine_is_gone(service):
 BUSY = """
 import threading
 from providers.kit import host
-with host.working():
-    host.leave_with_the_engine(interval=0.01)
+with host.call_in_progress():
+    host.exit_with_the_engine(interval=0.01)
     [watcher] = [thread for thread in threading.enumerate() if thread.daemon]
     watcher.join(0.2)  # time for twenty looks, of which the first would end the process
     print("done", flush=True)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from pydantic import Field
 
 from providers.kit import (
     Immutable,
     Inputs,
     Kind,
+    Nested,
     NotFound,
     NotOwned,
-    Nested,
+    Properties,
+    Property,
     Refused,
     Secret,
     State,
     Unavailable,
+    prop,
 )
 
 JUG = {"owner": "p/s/jug", "name": "jug", "size": 1, "parts": [], "credential": {"key": "sk-secret"}}
@@ -29,20 +31,24 @@ class Slot(Nested):
     width: int
 
 
-class JugInputs(Inputs):
+class JugProperties(Properties):
     """What is declared."""
 
     name: Immutable[str]
-    material: Immutable[str] = "clay"
-    size: int = Field(default=1, ge=1)
-    parts: list[Slot] = []
-    credential: Secret[dict[str, str] | None] = None
+    material: Immutable[str] = prop(default="clay")
+    size: Property[int] = prop(default=1, ge=1)
+    parts: Property[list[Slot]] = prop(default=[])
+    credential: Secret[dict[str, str] | None] = prop(default=None)
+
+
+class JugInputs(JugProperties, Inputs):
+    """What is declared."""
 
 
 class JugState(JugInputs, State):
     """What the service shows, all but the credential."""
 
-    dry: bool = True
+    dry: Property[bool] = prop(default=True)
 
 
 @dataclass
@@ -63,11 +69,15 @@ class Shelf:
 class JugKind(Kind):
     """Jugs: ready once dry. The shelf comes in as the service that other kinds search."""
 
-    inputs_type, state_type, patience = JugInputs, JugState, 10
+    inputs_type, state_type, timeout = JugInputs, JugState, 10
+
+    @staticmethod
+    def connect(setting, environment, report, warn):
+        raise AssertionError("a test binds its services")
 
     @property
     def shelf(self):
-        return self.connections.search
+        return self.services.search
 
     @classmethod
     def not_ready_reason(cls, state):
@@ -77,7 +87,7 @@ class JugKind(Kind):
         jug = self.shelf.jugs.get(inputs.name)
         if jug and jug.owner != inputs.owner:
             raise NotOwned(f"jug {inputs.name} belongs to {jug.owner}")
-        return inputs.name if jug else None
+        return (inputs.name, jug) if jug else None
 
     def create(self, inputs, uid):
         jug = JugState.model_construct(**dict(inputs), uid=uid, dry=not self.shelf.wet)
@@ -105,10 +115,10 @@ class Cupboard:
     """Connections whose search service is a shelf."""
 
     def __init__(self, shelf, clock):
-        self.search, self.clock, self.reached = shelf, clock, 0
+        self.search, self.clock, self.checked = shelf, clock, 0
 
     def check_connectivity(self):
-        self.reached += 1
+        self.checked += 1
 
     def secrets(self):
         return ["password-of-search"]
@@ -139,10 +149,10 @@ def jug():
 @pytest.fixture
 def lost():
     """The service may have acted."""
-    return Unavailable("PUT /jug", None, "no answer", refused=False)
+    return Unavailable("PUT /jug", None, "no answer", not_processed=False)
 
 
 @pytest.fixture
 def busy():
     """The service has not acted."""
-    return Unavailable("PUT /jug", 503, "not now", refused=True)
+    return Unavailable("PUT /jug", 503, "not now", not_processed=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from providers.kit import as_declared, flatten_settings, is_additive, ints_from_floats
+from providers.kit import as_declared, flatten_settings, ints_from_floats, is_additive
 
 TEXT = {"type": "text"}
 

@@ -15,11 +15,11 @@ def test_an_error_is_still_an_error():
 
 
 def test_progress_is_told_to_nobody():
-    host.tell("half way")
+    host.report("half way")
 
 
 def test_no_engine_is_watched_and_no_pool_widened():
     before = threading.active_count()
-    host.leave_with_the_engine()
+    host.exit_with_the_engine()
     host.widen()
     assert threading.active_count() == before

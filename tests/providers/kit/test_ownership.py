@@ -1,6 +1,15 @@
 import pytest
 
-from providers.kit import OwnerReference, NotOwned, describe, meta_reference, read_description, read_references, require_owned, with_meta
+from providers.kit import (
+    NotOwned,
+    OwnerReference,
+    describe,
+    meta_reference,
+    read_description,
+    read_references,
+    require_owned,
+    with_meta,
+)
 
 MARK = OwnerReference("project/dev/products-index", "00ff")
 
@@ -18,7 +27,7 @@ def test_a_description_keeps_its_text_and_its_mark(text):
         ("[pulumi:p/s/r]", ("", OwnerReference("p/s/r", ""))),
         ("x [pulumi:p/s/r#1] y", ("x [pulumi:p/s/r#1] y", OwnerReference())),
     ],
-    ids=["empty", "no owner reference", "written by hand to adopt", "a owner reference that is not at the end"],
+    ids=["empty", "no owner reference", "written by hand to adopt", "an owner reference that is not at the end"],
 )
 def test_reads_descriptions_of_others(description, read):
     assert read_description(description) == read

@@ -46,7 +46,7 @@ def test_what_is_not_known_yet_passes_the_check(jugs):
 def test_check_and_diff_ask_no_service(jugs, shelf, jug):
     jugs.check(**jug)
     jugs.provider.diff("jug", jug, {**jug, "size": 2})
-    assert (shelf.called, jugs.kind.connections.reached) == ([], 0)
+    assert (shelf.called, jugs.kind.services.checked) == ([], 0)
 
 
 # diff
@@ -97,9 +97,9 @@ def test_a_refused_change_is_one_line(jugs_that, ended, jug):
 # create
 
 
-def test_a_create_asks_both_services_finds_makes_waits_and_reads(jugs, shelf, reference, jug):
+def test_a_create_checks_both_services_finds_makes_and_reads_once(jugs, shelf, reference, jug):
     made = jugs.create(**jug)
-    assert (jugs.kind.connections.reached, shelf.called) == (1, ["create", "read", "read"])
+    assert (jugs.kind.services.checked, shelf.called) == (1, ["create", "read"])
     assert made.id == "jug"
     assert re.fullmatch("[0-9a-f]{16}", reference(made).uid)
     assert made.props == {**jug, "material": "clay", "dry": True, "uid": reference(made).uid}
@@ -157,7 +157,7 @@ def test_a_service_that_cannot_be_reached_stops_it_before_anything_is_made(jugs,
     def unreachable():
         raise Refused("nobody there")
 
-    jugs.kind.connections.check_connectivity = unreachable
+    jugs.kind.services.check_connectivity = unreachable
     with pytest.raises(ended, match=r"^nobody there$"):
         jugs.create(**jug)
     assert shelf.called == []

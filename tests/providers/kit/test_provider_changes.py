@@ -75,7 +75,7 @@ def test_an_update_keeps_the_uid(jugs, shelf, reference, jug):
     made = jugs.create(**jug)
     changed = jugs.update(made, size=2)
     assert (reference(changed), changed.props["size"]) == (reference(made), 2)
-    assert jugs.kind.connections.reached == 2
+    assert jugs.kind.services.checked == 2
 
 
 def test_an_update_gives_an_object_without_a_uid_one(jugs, shelf, reference, jug):

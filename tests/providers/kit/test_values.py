@@ -3,7 +3,7 @@ from pulumi.output import Unknown
 from pydantic import Field
 
 from providers.kit import Immutable, Inputs, Kind, Nested, Plan, Secret, State, plan_by_field
-from providers.kit.values import parse_state, change, hide, validation_errors, normalize, secrets, format_error
+from providers.kit.values import format_error, hide, normalize, parse_state, plan_change, secrets, validation_errors
 
 
 class Method(Nested):
@@ -71,11 +71,11 @@ def test_normalises_what_is_known_beside_what_is_not():
     ids=["same", "mutable", "immutable", "not known yet", "immutable, not known yet", "set"],
 )
 def test_plans_a_change(news, plan):
-    assert change(ThingKind, OLD, {**OLD, **news}) == plan
+    assert plan_change(ThingKind, OLD, {**OLD, **news}) == plan
 
 
 def test_plans_from_a_state_that_drifted_into_what_nobody_may_declare():
-    assert change(ThingKind, {**OLD, "size": 0.0}, OLD) == Plan(updates=frozenset({"size"}))
+    assert plan_change(ThingKind, {**OLD, "size": 0.0}, OLD) == Plan(updates=frozenset({"size"}))
     assert parse_state(ThingState, {"name": "a", "size": 0.0, "methods": "odd"}).methods == "odd"
 
 

@@ -1,7 +1,6 @@
 import pytest
 
-from providers.kit import Rejected, ResourceFailed, WaitTimeout, retry_while_rejected, wait_until
-from providers.kit.wait import retry
+from providers.kit import Rejected, ResourceFailed, WaitTimeout, retry, retry_while_rejected, wait_until
 
 
 def until_green(states, clock, **options):
@@ -25,9 +24,9 @@ def test_a_timeout_carries_the_last_reason_and_what_to_do(clock):
 
 def test_says_every_new_reason_once_and_clears_the_last(clock):
     said = []
-    until_green(["red", "red", "yellow", "green"], clock, tell=said.append)
+    until_green(["red", "red", "yellow", "green"], clock, report=said.append)
     assert said == ["health is red", "health is yellow", ""]
-    until_green(["green"], clock, tell=said.append)
+    until_green(["green"], clock, report=said.append)
     assert len(said) == 3
 
 
@@ -57,7 +56,7 @@ def refusing(*reasons):
 
 def test_tells_why_it_is_tried_again_and_when_that_is_over(clock, fake_clock):
     (action, _), said = refusing("busy", "busier"), []
-    retry(action, lambda error: True, times=2, pause=1, clock=clock, tell=said.append)
+    retry(action, lambda error: True, times=2, pause=1, clock=clock, report=said.append)
     busy = ["trying again in 1 s: DELETE /x: busy (HTTP 409)", "trying again in 2 s: DELETE /x: busier (HTTP 409)"]
     assert said == [*busy, ""]
 

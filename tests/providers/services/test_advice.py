@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from providers.kit import advice
+from providers.services import advice
 
 RECORDINGS = pathlib.Path(__file__).parents[2] / "recordings" / "opensearch-2.19.1"
 

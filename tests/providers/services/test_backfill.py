@@ -1,4 +1,4 @@
-"""Backfill: what is left by count, and who is absent when every row is called."""
+"""Backfill: what is left by count, and who is missing when every row is called."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from providers.services.backfill import PAGE, Backfill, BackfillProbe, MissingRows, Source, time_left
+from providers.services.backfill import PAGE, Backfill, BackfillProbe, BackfillSource, MissingRows, time_left
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_says_how_far_it_is_and_when_it_may_be_done():
     assert time_left(first, first, 10) == ""
 
 
-def test_absentees_are_named_and_count_for_what_is_left():
+def test_missingees_are_named_and_count_for_what_is_left():
     now = Backfill(400, 400, {"t2": 400}, {"t2": 400}, frozenset({"7", "23", "8", "9", "6"}))
     assert str(now) == "400 of 400 rows, 400 of 400 vectors of t2, but not all of 23, 6, 7 and 2 more"
     assert now.left == 5
@@ -41,11 +41,11 @@ def test_absentees_are_named_and_count_for_what_is_left():
 
 
 @pytest.mark.parametrize(
-    ("rows", "documents", "near"),
+    ("rows", "documents", "nearly_done"),
     [(10, 0, True), (1000, 0, True), (1001, 0, False), (10**6, 990_000, True), (10**6, 989_999, False)],
 )
-def test_rows_are_looked_for_once_few_are_left(rows, documents, near):
-    assert Backfill(rows, documents, {}, {}).near is near
+def test_rows_are_looked_up_once_few_are_left(rows, documents, nearly_done):
+    assert Backfill(rows, documents, {}, {}).nearly_done is nearly_done
 
 
 ALL = None
@@ -61,16 +61,16 @@ CALLS = {
 
 
 @pytest.mark.parametrize(("calls", "looks"), CALLS.values(), ids=CALLS)
-def test_the_roll_is_called(calls, looks):
+def test_missing_rows_are_found(calls, looks):
     asked = iter(calls)
 
     def call(keys):
-        expected, absent = next(asked)
+        expected, missing = next(asked)
         assert keys == (ALL if expected is ALL else frozenset(expected))
-        return frozenset(absent)
+        return frozenset(missing)
 
-    roll = MissingRows(call)
-    assert [not roll.absent() for _ in range(looks)] == [False] * (looks - 1) + [True]
+    rows = MissingRows(call)
+    assert [not rows.find() for _ in range(looks)] == [False] * (looks - 1) + [True]
     assert next(asked, None) is None
 
 
@@ -81,7 +81,7 @@ def filling(ask, polardb):
     ask.put("/docs", {"mappings": {"properties": {"v": vector}}, "settings": {"index.knn": True}})
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t (id INT PRIMARY KEY, body TEXT)")
-    source = Source("db.t", {"body": "v"}, "id")
+    source = BackfillSource("db.t", {"body": "v"}, "id")
     return BackfillProbe(polardb.connections.search, polardb.connections.database, "docs", source)
 
 
@@ -94,27 +94,27 @@ def test_a_deleted_row_does_not_make_up_for_a_missing_one(filling, ask, polardb)
     """Counted, one row and one document look complete."""
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
     fill(ask, 2)
-    assert filling.look() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))
+    assert filling.observe() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))
     fill(ask, 1)
-    assert filling.look().left == 0
+    assert filling.observe().left == 0
 
 
 def test_a_row_on_its_way_is_waited_for_and_one_deleted_meanwhile_is_not(filling, ask, polardb):
     polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
     fill(ask, 1)
-    assert filling.look().absent == {"2", "3"}
+    assert filling.observe().missing == {"2", "3"}
     polardb.run("DELETE FROM db.t WHERE id = 2")
     polardb.run("INSERT INTO db.t VALUES (4, 'newer')")
     fill(ask, 3)
-    assert filling.look().absent == set()
+    assert filling.observe().missing == set()
 
 
 def test_a_text_needs_its_vector_and_a_blank_one_does_not(filling, ask, polardb):
     polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, ''), (3, NULL), (4, %s), (5, %s), (6, 'f')", ["\u3000", "\x1c"])
     fill(ask, 1, 2, 3, 4, 5, 6, vector=False)
-    assert filling.look().absent == {"1", "6"}
+    assert filling.observe().missing == {"1", "6"}
     fill(ask, 6)
-    assert filling.look().absent == {"1"}
+    assert filling.observe().missing == {"1"}
 
 
 def test_every_page_of_rows_is_looked_for(filling, ask, search, polardb, requests):
@@ -125,15 +125,17 @@ def test_every_page_of_rows_is_looked_for(filling, ask, search, polardb, request
     bulk = "".join(json.dumps(line) + "\n" for pair in lines for line in pair)
     httpx.post(f"{search.url}/docs/_bulk", content=bulk, headers={"content-type": "application/x-ndjson"})
     requests("all")
-    assert filling.look().absent == {str(PAGE), str(2 * PAGE)}
+    assert filling.observe().missing == {str(PAGE), str(2 * PAGE)}
     assert requests("POST /{index}/_search") == 4  # documents and vectors, of two pages
     fill(ask, PAGE, 2 * PAGE)
     requests("all")
-    assert filling.look().absent == set()
+    assert filling.observe().missing == set()
     assert requests("POST /{index}/_search") == 2
 
 
 def test_without_a_key_rows_are_counted(ask, polardb, filling):
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
-    pluralize = BackfillProbe(polardb.connections.search, polardb.connections.database, "docs", Source("db.t", {"body": "v"}))
-    assert pluralize.look() == Backfill(1, 0, {"body": 1}, {"body": 0})
+    pluralize = BackfillProbe(
+        polardb.connections.search, polardb.connections.database, "docs", BackfillSource("db.t", {"body": "v"})
+    )
+    assert pluralize.observe() == Backfill(1, 0, {"body": 1}, {"body": 0})

@@ -4,7 +4,8 @@ import socket
 import httpx
 import pytest
 
-from providers.kit import NotFound, Rejected, SearchClient, SearchStackError, Unavailable
+from providers.kit import NotFound, Rejected, SearchStackError, Unavailable
+from providers.services import SearchClient
 
 LOST = httpx.ReadTimeout("no answer")
 UNREACHABLE = httpx.ConnectError("connection refused")
@@ -135,7 +136,7 @@ def silent_port():
 def test_a_port_that_never_answers_is_no_polarsearch(silent_port, clock, fake_clock):
     http = httpx.Client(base_url=f"http://127.0.0.1:{silent_port}", trust_env=False)
     with http, pytest.raises(Rejected) as raised:
-        _ = SearchClient(http, clock=clock, patience=0.1).version
+        _ = SearchClient(http, clock=clock, greeting_timeout=0.1).version
     assert str(raised.value) == (
         f"GET / at http://127.0.0.1:{silent_port}: no answer within 0.1 s; "
         "is this really PolarSearch? check `search_url`"

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from providers.kit import Clock, Database, Refused, SqlError, as_text, quote
+from providers.kit import Clock, Refused, SqlError
+from providers.services import Database, as_text, quote
 from sandbox.polardb import serve
 
 USER, PASSWORD = "polardb_user", "secret-of-polardb"
@@ -38,8 +39,8 @@ def test_a_call_answers_with_its_rows(database):
 
 
 def test_variables(database):
-    assert database.variable("polardb_version") == "8.0.1.1.52"
-    assert database.variable("no_such_variable") is None
+    shown = database.variables("polardb_version", "log_bin", "no_such_variable")
+    assert shown == {"polardb_version": "8.0.1.1.52", "log_bin": "ON"}
 
 
 def test_an_error_is_one_line_with_its_statement_cut(database):

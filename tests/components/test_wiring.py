@@ -1,11 +1,13 @@
-"""Tables, each once: what collections that share one ask of it together."""
+"""What a stack's resources are called and declared as; tables once, however many collections share them."""
 
 from __future__ import annotations
 
 import pytest
 
-from components.settings import Collection, contradictions
-from components.sources import Table, tables
+from components.settings import Collection, Embedding
+from components.validation import contradictions
+from components.wiring import StackWiring
+from providers.source_table import SourceTableInputs
 
 DOCS = {
     "name": "docs",
@@ -21,6 +23,11 @@ def collection(name, *, table="db.t", columns=None, key="id", protected=True):
     return Collection(**{**DOCS, "name": name, "source": source, "deletion_protection": protected})
 
 
+def tables(collections):
+    embedding = Embedding(url="https://e.test/v1", model="m", dimension=8)
+    return [table.inputs for table in StackWiring("search", embedding, collections).tables().values()]
+
+
 def test_each_table_is_there_once():
     found = tables([collection("a"), collection("b", table="db.u"), collection("c")])
     assert [table.id for table in found] == ["db.t", "db.u"]
@@ -30,7 +37,8 @@ def test_each_table_is_there_once():
 def test_a_shared_table_has_everybodys_columns_and_the_strictest_protection():
     more = {"id": "INT", "t2": "LONGTEXT", "t3": "INT"}
     shared = tables([collection("a", protected=False), collection("b", columns=more)])
-    assert shared == [Table("db.t", {"id": "INT", "t2": "TEXT", "t3": "INT"}, ["id"], True)]
+    columns = {"id": "INT", "t2": "TEXT", "t3": "INT"}
+    assert shared == [SourceTableInputs(database="db", name="t", columns=columns, primary_key=["id"])]
     assert not tables([collection("a", protected=False)])[0].deletion_protection
 
 
