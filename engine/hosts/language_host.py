@@ -1,7 +1,7 @@
 """A language host for an engine that came without one: runs a Python program through the SDK's own inline server.
 
 The program runs in a thread of this process, so `signal.signal` raises ValueError in it. It leans on a private module
-of the SDK (`pulumi.automation._server`), which is why the SDK is pinned.
+of the SDK (`pulumi.automation._server`), so the extra `engine` in pyproject.toml pins the SDK.
 """
 
 import os

@@ -31,6 +31,8 @@ OLDEST_JAVA, NEWEST_JAVA = 17, 23
 """OpenSearch 2.19 wants 11 or later and a security manager, which Java 24 took away; it was tried with 17."""
 PATIENCE = 900
 """Seconds that fetching 500 MB may take."""
+UNFINISHED = "making-"
+"""How the name of a folder begins that is being made in the cache."""
 SKIPPED = 77
 """How `python -m tests.real.installation` ends where this machine lacks something (a habit of Automake's)."""
 
@@ -66,9 +68,9 @@ def install(environ: Mapping[str, str] = os.environ) -> Installation:
     require_java()
     cache = user_cache(environ).with_name("servers")
     wanted = cache / _digest()
-    with _alone(cache):
+    with alone(cache):
         if not wanted.exists():
-            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            with tempfile.TemporaryDirectory(dir=cache, prefix=UNFINISHED) as scratch:
                 _make(Path(scratch) / "artifacts", Path(scratch) / "made")
                 (Path(scratch) / "made").rename(wanted)
     return Installation(wanted)
@@ -146,11 +148,13 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
-    """One run of this user at a time; the lock goes with the process that holds it."""
+def alone(cache: Path) -> Iterator[None]:
+    """One run of this user at a time, which removes what a killed one left; the lock goes with its process."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in cache.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left)
         yield
 
 

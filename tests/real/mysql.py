@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Any, Protocol
 import pymysql
 
 from sandbox.defaults import DATABASE_PASSWORD, DATABASE_USER
-from tests.real.process import Process, free_port
+from tests.real.process import Patience, Process, free_port
 
 PROCEDURES = Path(__file__).with_name("dbms_etl.sql")
 REVISION = "8.0.2.2.33"
-PATIENCE = 60
+
+PATIENCE = Patience()
 
 FOLLOWED = (
     "--bind-address=127.0.0.1",
@@ -56,18 +56,20 @@ class RealDatabase:
     `revision` is what `polardb_version` says; None is a server that is no PolarDB.
     """
 
-    def __init__(self, server: Server, folder: Path, revision: str | None = REVISION) -> None:
+    def __init__(
+        self, server: Server, folder: Path, revision: str | None = REVISION, patience: Patience = PATIENCE
+    ) -> None:
         self.name, self.port = server.name, free_port()
         self._socket = folder / "socket"
         data = folder / "data"
-        environ = {**os.environ, **server.environ}
-        subprocess.run(server.initialise(data), env=environ, check=True, capture_output=True, timeout=PATIENCE)
+        making = Process(server.initialise(data), folder / f"{server.name}-initialise.log", server.environ)
+        making.await_end(patience)
         places = {"datadir": data, "port": self.port, "socket": self._socket, "pid-file": folder / "pid"}
         options = [f"--{name}={value}" for name, value in places.items()]
         command = [*server.start(data, revision), *FOLLOWED, *options, *as_root()]
         self._process = Process(command, folder / f"{server.name}.log", server.environ)
+        self._process.await_ready(self._answers, patience)
         try:
-            self._process.await_ready(self._answers, PATIENCE)
             self._furnish()
         except BaseException:
             self._process.kill()

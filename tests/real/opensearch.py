@@ -16,14 +16,14 @@ import httpx
 from sandbox.defaults import SEARCH_PASSWORD, SEARCH_USERNAME
 from tests.real.installation import Installation
 from tests.real.opensearch_home import PASSWORD
-from tests.real.process import Process, free_port
+from tests.real.process import Patience, Process, free_port
 
 Profile = Literal["plain", "secure"]
 READER, READER_PASSWORD = "reader", "only-reads-documents"
 """Of profile `secure`: may read documents, and nothing else. The administrator is the sandbox's search account."""
 
-PATIENCE = 120
-"""Seconds for a start on a busy machine; alone it takes 7, and 12 with the security plugin."""
+PATIENCE = Patience()
+"""Alone a start takes 7 s, and 12 with the security plugin; on a busy machine it took more than 120."""
 
 JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 EXACT = {"index_patterns": ["*"], "template": {"settings": {"index.knn.advanced.approximate_threshold": -1}}}
@@ -60,8 +60,10 @@ class Account:
 class OpenSearch:
     """Starts when made, with its data in `folder`; `client` is its administrator's. Raises Broken."""
 
-    def __init__(self, installation: Installation, folder: Path, profile: Profile = "plain") -> None:
-        self._installation, self._folder, self._profile = installation, folder, profile
+    def __init__(
+        self, installation: Installation, folder: Path, profile: Profile = "plain", patience: Patience = PATIENCE
+    ) -> None:
+        self._installation, self._folder, self._profile, self._patience = installation, folder, profile, patience
         self.port = free_port()
         secure = profile == "secure"
         self.url = f"{'https' if secure else 'http'}://127.0.0.1:{self.port}"
@@ -69,7 +71,11 @@ class OpenSearch:
         self.admin = Account(SEARCH_USERNAME, SEARCH_PASSWORD, self.ca_file) if secure else Account()
         self._write_configuration()
         self.client = self.admin.client(self.url)
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.client.close()
+            raise
 
     def start(self) -> None:
         """Returns once it answers, its disks are there, and documents can be written."""
@@ -78,8 +84,8 @@ class OpenSearch:
         logging = f"-Dlog4j.configurationFile={config / 'log4j2.properties'}"
         command = ["java", *JVM, logging, "-cp", self._installation.classpath, "NodeMain", home, config]
         self._process = Process(command, self._folder / "opensearch.log")
+        self._process.await_ready(self._answers, self._patience)
         try:
-            self._process.await_ready(self._answers, PATIENCE)
             self.client.put("/_index_template/exact", json=EXACT).raise_for_status()
         except BaseException:
             self.kill()

@@ -9,13 +9,33 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 TIED = Path(__file__).with_name("tied.py")
 
+TERMINAL = os.dup(2)
+"""Standard error as it was before pytest captured it: whoever waits for a server sees why."""
+
 
 class Broken(Exception):
     """A server did not start; the message has the end of its log."""
+
+
+def to_terminal(line: str) -> None:
+    """One line of progress."""
+    os.write(TERMINAL, f"· {line}\n".encode())
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many `seconds` a start is waited for, and that `say` is told of it after `every` so many seconds."""
+
+    seconds: float = 600
+    every: float = 20
+    say: Callable[[str], None] = to_terminal
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 class Process:
@@ -29,27 +49,48 @@ class Process:
                 tied, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(environ or {})}
             )
 
-    def await_ready(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Returns once `ready()`; raises Broken when the process ends before that, or after `seconds`."""
-        deadline = time.monotonic() + seconds
-        while not ready():
-            if self._running.poll() is not None:
-                raise Broken(f"{self._name} ended with {self._running.returncode}: {self._last_words()}")
-            if time.monotonic() > deadline:
-                raise Broken(f"{self._name} was not ready after {seconds:g} s: {self._last_words()}")
-            time.sleep(0.1)
+    def await_ready(self, ready: Callable[[], bool], patience: Patience) -> None:
+        """Returns once `ready()`. Raises Broken, with the process gone, when it ends before that or takes too long."""
+        try:
+            self._await(ready, patience)
+        except BaseException:
+            self.kill()
+            raise
+
+    def await_end(self, patience: Patience) -> None:
+        """Returns once the process ended with 0. Raises Broken, with the process gone, for any other end."""
+        self.await_ready(lambda: self._running.poll() == 0, patience)
 
     def kill(self) -> None:
         """End it at once, as a power cut would. Safe to call twice."""
         self._running.kill()
         self._running.wait()
 
+    def _await(self, ready: Callable[[], bool], patience: Patience) -> None:
+        begun = told = patience.now()
+        while not self._is(ready):
+            now = patience.now()
+            if now - begun > patience.seconds:
+                raise Broken(f"{self._name} was not ready after {patience.seconds:g} s: {self._last_words()}")
+            if now - told >= patience.every:
+                patience.say(f"{self._name}: not ready after {now - begun:.0f} s: {self._last_words(1) or 'no output'}")
+                told = now
+            patience.sleep(0.1)
+
+    def _is(self, ready: Callable[[], bool]) -> bool:
+        ended = self._running.poll()  # before `ready`, which may be that it ended
+        if ready():
+            return True
+        if ended is not None:
+            raise Broken(f"{self._name} ended with {ended}: {self._last_words() or 'no output'}")
+        return False
+
     @property
     def _name(self) -> str:
         return self._log.stem
 
-    def _last_words(self) -> str:
-        return " | ".join(self._log.read_text(errors="replace").splitlines()[-15:])
+    def _last_words(self, lines: int = 15) -> str:
+        return " | ".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def free_port() -> int:

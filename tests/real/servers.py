@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
 from tests.real.databases import database_server
+from tests.real.folder import temporary_folder
 from tests.real.installation import install
 from tests.real.mysql import RealDatabase
 from tests.real.opensearch import OpenSearch, Profile
-from tests.real.process import Process
+from tests.real.process import Patience, Process
 
 ROOT = Path(__file__).parents[2]
 
 
 class Servers:
-    """Each server starts on first use; `close` stops them all and takes their data away.
+    """Each server starts on first use; `close` or a kill of this process stops them all and removes their data.
 
     `wanted` names the database; otherwise it is the first that can run. Raises Lacking when made, and for a database
     that cannot be had; Broken when a server does not start.
@@ -28,7 +28,7 @@ class Servers:
     def __init__(self, wanted: str | None = None) -> None:
         self._installed, self._wanted = install(), wanted
         self._running = ExitStack()
-        self._folder = Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="real-")))
+        self._folder = self._running.enter_context(temporary_folder("real-"))
 
     def close(self) -> None:
         self._running.close()
@@ -61,7 +61,7 @@ class Servers:
         file.write_text(json.dumps(settings))
         process = Process([sys.executable, "-m", "tests.real.autoetl", file], log, {"PYTHONPATH": str(ROOT)})
         self._running.callback(process.kill)
-        process.await_ready(lambda: "following" in log.read_text(), 30)
+        process.await_ready(lambda: "following" in log.read_text(), Patience())
         return process
 
     def _search(self, profile: Profile) -> OpenSearch:

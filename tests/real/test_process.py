@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.real import installation
-from tests.real.installation import CHECKSUMS, Lacking, require_java
-from tests.real.process import Broken, Process
+from tests.real.folder import temporary_folder
+from tests.real.installation import CHECKSUMS, Installation, Lacking, require_java
+from tests.real.mysql import RealDatabase
+from tests.real.opensearch import OpenSearch
+from tests.real.process import Broken, Patience, Process
 
 ROOT = Path(__file__).parents[2]
 PARENT = """
@@ -24,6 +27,23 @@ Process(["sh", "-c", "echo $$; exec sleep 600"], Path(sys.argv[1]))
 print("started", flush=True)
 time.sleep(600)
 """
+HOLDER = """
+import sys, time
+from tests.real.folder import temporary_folder
+from tests.real.process import Process
+WRITER = "import itertools, pathlib, sys; [(pathlib.Path(sys.argv[1]) / str(i)).touch() for i in itertools.count()]"
+with temporary_folder("real-") as folder:
+    (folder / "data").mkdir()
+    Process([sys.executable, "-c", WRITER, folder / "data"], folder / "writer.log")
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def waiting():
+    """Patience with a real process, without a word."""
+    return Patience(seconds=60, say=lambda line: None)
 
 
 def alive(pid):
@@ -55,18 +75,95 @@ def test_a_server_is_gone_when_the_session_is_killed(tmp_path):
     until(lambda: not alive(server))
 
 
-def test_a_server_that_ends_before_it_is_ready_shows_its_last_words(tmp_path):
+def test_its_folder_is_gone_too(tmp_path):
+    command = [sys.executable, "-c", HOLDER]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=variables) as holder:
+        folder = Path(holder.stdout.readline().strip())
+        until(lambda: len(list(folder.glob("data/*"))) > 10)
+        holder.send_signal(signal.SIGKILL)
+    until(lambda: list(tmp_path.iterdir()) == [])
+
+
+def test_a_folder_is_gone_when_it_is_left():
+    with temporary_folder("test-") as folder:
+        (folder / "data").write_text("kept")
+    assert not folder.exists()
+
+
+def test_a_slow_start_is_waited_for_and_told_of(tmp_path, hands):
+    said = []
+    log = tmp_path / "opensearch.log"
+    process = Process(["sh", "-c", "echo loading plugins; exec sleep 600"], log)
+    until(log.read_text)
+    process.await_ready(lambda: hands.time > 1300, patience(hands, said))
+    assert said[0] == "opensearch: not ready after 20 s: loading plugins"
+    assert len(said) > 10
+    process.kill()
+    process.kill()
+
+
+def patience(hands, said=(), **terms):
+    """That of a clock which moves when it is asked to sleep."""
+    return Patience(now=lambda: hands.time, sleep=hands.sleep, say=getattr(said, "append", None), every=20, **terms)
+
+
+def test_a_server_that_ends_before_it_is_ready_shows_its_last_words(tmp_path, waiting):
     process = Process(["sh", "-c", "echo no disk left; exit 3"], tmp_path / "opensearch.log")
     with pytest.raises(Broken, match="opensearch ended with 3: no disk left"):
-        process.await_ready(lambda: False, 20)
+        process.await_ready(lambda: False, waiting)
 
 
-def test_a_server_that_is_never_ready_is_said_to_be(tmp_path):
-    process = Process(["sleep", "600"], tmp_path / "mysql.log")
-    with pytest.raises(Broken, match="mysql was not ready after 0 s"):
-        process.await_ready(lambda: False, 0)
-    process.kill()
-    process.kill()
+def test_a_server_that_is_never_ready_is_ended_and_shows_its_last_words(tmp_path, hands):
+    log = tmp_path / "mysql.log"
+    process = Process(["sh", "-c", "echo $$; exec sleep 600"], log)
+    server = int(until(lambda: log.read_text().strip()))
+    with pytest.raises(Broken, match=f"mysql was not ready after 600 s: {server}"):
+        process.await_ready(lambda: False, patience(hands, []))
+    assert not alive(server)
+
+
+def test_a_command_that_ends_well_has_ended(tmp_path, waiting):
+    Process(["true"], tmp_path / "make.log").await_end(waiting)
+
+
+class Failing:
+    """A database whose folder cannot be made, or which cannot be started."""
+
+    name, environ = "database", {}
+
+    def __init__(self, initialise, start=""):
+        self._commands = initialise, start
+
+    def initialise(self, data):
+        return ["sh", "-c", self._commands[0]]
+
+    def start(self, data, revision):
+        return ["sh", "-c", self._commands[1]]
+
+
+@pytest.mark.parametrize(
+    ("server", "message"),
+    [
+        (Failing("echo no space left; exit 1"), "database-initialise ended with 1: no space left"),
+        (Failing("true", "echo the port is taken; exit 1"), "database ended with 1: the port is taken"),
+    ],
+    ids=["its folder cannot be made", "it cannot be started"],
+)
+def test_a_database_that_cannot_start_says_why(server, message, tmp_path, waiting):
+    with pytest.raises(Broken, match=message):
+        RealDatabase(server, tmp_path, patience=waiting)
+
+
+def test_a_search_node_that_cannot_start_says_why(tmp_path, waiting):
+    with pytest.raises(Broken, match=r"opensearch ended with 1: .*(NodeMain|FileNotFoundError)"):
+        OpenSearch(Installation(tmp_path / "nothing"), tmp_path / "search", patience=waiting)
+
+
+def test_what_a_killed_run_left_in_the_cache_is_removed(tmp_path):
+    (tmp_path / f"{installation.UNFINISHED}x" / "artifacts").mkdir(parents=True)
+    with installation.alone(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def test_without_java_it_says_what_to_install(tmp_path):
