@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pulumi import Output
@@ -119,7 +120,11 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
         return False
 
     def create(self, inputs: ModelInputs, uid: str) -> str:
-        return self._register(inputs, OwnerReference(inputs.owner, uid))
+        """The deployment is started at once; where that fails, `bring_up` starts it again and says why."""
+        id = self._register(inputs, OwnerReference(inputs.owner, uid))
+        with suppress(ApiError):
+            self._start_deploy(id)
+        return id
 
     def recover(self, inputs: ModelInputs, uid: str) -> str | None:
         return with_uid(self._named(inputs), uid)
@@ -146,7 +151,7 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
             )
 
     def delete(self, id: str, state: ModelState) -> None:
-        self._named(state)
+        self._named(state, known={id: state})
         self._drop(id)
 
     def _change(self, id: str, old: ModelState, new: ModelInputs, uid: str) -> None:
@@ -173,9 +178,10 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
         if state.model_state == "DEPLOYED":
             return state
         task = "" if state.model_state == "DEPLOYING" else self._start_deploy(id)
+        seen = [] if task else [state]
         try:
             return wait_until(
-                lambda: self.read(id, inputs),
+                lambda: seen.pop() if seen else self.read(id, inputs),
                 deploying,
                 timeout=self.timeout,
                 clock=self.services.clock,
@@ -214,9 +220,11 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
         finally:
             self._drop(trial)
 
-    def _named(self, inputs: ModelInputs) -> list[tuple[str, ModelState]]:
-        """Returns the models of that name; deletes temporary ones that a killed run left behind."""
-        found = find_named(self.search, "models", inputs.name, lambda id: self.read(id, inputs))
+    def _named(
+        self, inputs: ModelInputs, known: Mapping[str, ModelState] = MappingProxyType({})
+    ) -> list[tuple[str, ModelState]]:
+        """Returns the models of that name, all but `known` read; deletes temporary ones that a killed run left."""
+        found = find_named(self.search, "models", inputs.name, lambda id: known.get(id) or self.read(id, inputs))
         for id, model in found:
             if model.owner == inputs.owner + PROOF:
                 self._drop(id)

@@ -14,6 +14,7 @@ from providers.kit import (
     OwnerReference,
     Properties,
     Property,
+    Rejected,
     Resource,
     State,
     describe,
@@ -104,8 +105,11 @@ class ModelGroupKind(ClusterKind[ModelGroupInputs, ModelGroupState]):
         wait_until(lambda: self._get(id), not_ready_reason, timeout=self.timeout, clock=self.services.clock)
 
     def _get(self, id: str) -> dict[str, Any]:
-        if self._has_get:
+        try:
             return self.search.get(f"{ROOT}/model_groups/{id}")
+        except Rejected:
+            if self._has_get:
+                raise
         query = {"query": {"ids": {"values": [id]}}}
         found = self.search.post(f"{ROOT}/model_groups/_search", query, idempotent=True)["hits"]["hits"]
         if not found:
