@@ -7,6 +7,8 @@ from typing import Any
 import pulumi
 from pulumi import Input, ResourceOptions
 
+from providers.kit import short_stack_trace
+
 from .queries import hybrid, neural
 from .settings import Collection, Embedding
 from .wiring import CollectionWiring
@@ -32,7 +34,8 @@ class SearchCollection(pulumi.ComponentResource):
         collection: Collection,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("polardb:semanticsearch:SearchCollection", name, None, opts)
+        with short_stack_trace():
+            super().__init__("polardb:semanticsearch:SearchCollection", name, None, opts)
         wiring, inside = CollectionWiring(name, collection, embedding), ResourceOptions(parent=self)
         self.ingest_pipeline = wiring.ingest_pipeline(model_id).declare(inside)
         self.search_pipeline = wiring.search_pipeline(model_id).declare(inside)

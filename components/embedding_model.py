@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pulumi
 from pulumi import Output, ResourceOptions
 
+from providers.kit import short_stack_trace
+
 from .settings import Embedding
 from .wiring import EmbeddingWiring
 
@@ -42,7 +44,8 @@ class EmbeddingModel(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("polardb:semanticsearch:EmbeddingModel", name, None, opts)
+        with short_stack_trace():
+            super().__init__("polardb:semanticsearch:EmbeddingModel", name, None, opts)
         wiring = EmbeddingWiring(name, embedding)
         inside, first = ResourceOptions(parent=self), ResourceOptions(parent=self, depends_on=list(after))
         self.endpoint = wiring.endpoint().declare(first)

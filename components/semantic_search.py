@@ -8,6 +8,7 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from providers.connection import Connection
+from providers.kit import short_stack_trace
 
 from .collection import SearchCollection
 from .embedding_model import EmbeddingModel
@@ -62,9 +63,10 @@ class SemanticSearchStack(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         at_connection = ResourceOptions(provider=connection)
-        super().__init__(
-            "polardb:semanticsearch:SemanticSearchStack", name, None, ResourceOptions.merge(opts, at_connection)
-        )
+        with short_stack_trace():
+            super().__init__(
+                "polardb:semanticsearch:SemanticSearchStack", name, None, ResourceOptions.merge(opts, at_connection)
+            )
         inside = ResourceOptions(parent=self)
         wiring = StackWiring(name, embedding, collections)
         sources = {table: declaration.declare(inside) for table, declaration in wiring.tables().items()}

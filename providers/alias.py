@@ -40,6 +40,10 @@ ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
 """OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
 
 
+FACTS = "ignore_unavailable=true&filter_path=*.aliases,*.mappings._meta,*.settings.index.uuid"
+"""What is asked of an index; its uuid keeps one in the answer that has nothing else."""
+
+
 class Cutover(Nested):
     """When the alias may move: `vector_fields` maps each vector field's column of `table` to the field.
 
@@ -148,8 +152,7 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     def _look(self, name: str, declared: AliasInputs) -> AliasState:
         """Whatever has the alias or its name, in one request."""
         names = ",".join(dict.fromkeys([name, *filter(None, declared.index.split(","))]))
-        path = f"/{names}?ignore_unavailable=true&filter_path=*.aliases,*.mappings._meta,*.settings.index.uuid"
-        return shown(name, self.search.get(path), declared)
+        return shown(name, self.search.get(f"/{names}?{FACTS}"), declared)
 
     def _point(self, inputs: AliasInputs, behind: list[str], uid: str) -> None:
         write_reference(self.search, inputs.index, alias_place(inputs.name), OwnerReference(inputs.owner, uid))

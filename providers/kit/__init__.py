@@ -54,7 +54,7 @@ from .properties import (
     contains_output,
     prop,
 )
-from .provider import DynamicProvider, Resource, owner_of
+from .provider import DynamicProvider, Resource, owner_of, short_stack_trace
 from .values import format_error, hide, validation_errors
 from .wait import Clock, Report, retry, retry_while_rejected, silent, wait_until
 
@@ -109,6 +109,7 @@ __all__ = [
     "retry",
     "retry_while_rejected",
     "setting_text",
+    "short_stack_trace",
     "silent",
     "validation_errors",
     "wait_until",

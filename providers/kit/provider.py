@@ -6,6 +6,7 @@ Pulumi pickles a provider into the state of every resource: module and class nam
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -34,6 +35,9 @@ from .properties import Inputs, Properties, State, prop
 
 Props = dict[str, Any]
 DEBUG = "POLARSEARCH_DEBUG"
+
+FRAMES = 14
+"""Frames of a resource's stack trace, six of which are Pulumi's own and not stored."""
 
 _services: Services | None = None
 _services_lock = threading.Lock()
@@ -176,17 +180,35 @@ class Resource(Properties, pulumi.dynamic.Resource):
             hidden = {name: pulumi.Output.secret(given[name]) for name in inputs.secret() & given.keys()}
             secret = pulumi.ResourceOptions(additional_secret_outputs=sorted(inputs.secret()))
             declared = {**computed, **dict.fromkeys(inputs.model_fields), **given, **hidden}
-            super().__init__(
-                DynamicProvider(self.kind),
-                resource_name,
-                {**declared, "owner": owner_of(resource_name)},
-                pulumi.ResourceOptions.merge(opts, secret),
-            )
+            with short_stack_trace():
+                super().__init__(
+                    DynamicProvider(self.kind),
+                    resource_name,
+                    {**declared, "owner": owner_of(resource_name)},
+                    pulumi.ResourceOptions.merge(opts, secret),
+                )
 
     @classmethod
     def declare(cls, resource_name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None) -> Self:
         """Declares the object that `inputs` describe, any of which may be an Output."""
         return cls(resource_name, opts=opts, **inputs.declared())
+
+
+@contextmanager
+def short_stack_trace() -> Iterator[None]:
+    """Resources made in here keep the innermost frames of their stack trace in state, not those of Pulumi's host.
+
+    Pulumi stores the whole stack with every resource, two thirds of its state; `sys.tracebacklimit` is what it goes by.
+    """
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = FRAMES
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = before
 
 
 def _require_known(resource: str, properties: Props, inputs: type[Inputs]) -> None:

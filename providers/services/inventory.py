@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -41,12 +41,12 @@ class Inventory:
     @cached_property
     def ingest_pipelines(self) -> Mapping[str, Any]:
         """Every ingest pipeline as the service shows it, by name."""
-        return self._listed("/_ingest/pipeline")
+        return _or_empty(lambda: self._connections.search.get("/_ingest/pipeline"))
 
     @cached_property
     def search_pipelines(self) -> Mapping[str, Any]:
         """Every search pipeline as the service shows it, by name."""
-        return self._listed("/_search/pipeline")
+        return _or_empty(lambda: self._connections.search.get("/_search/pipeline"))
 
     @cached_property
     def revision(self) -> Revision | None:
@@ -78,8 +78,10 @@ class Inventory:
     def _variables(self) -> Mapping[str, str]:
         return self._connections.database.variables("polardb_version", "log_bin")
 
-    def _listed(self, path: str) -> Mapping[str, Any]:
-        try:
-            return self._connections.search.get(path)
-        except NotFound:  # a cluster without any
-            return {}
+
+def _or_empty(get: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Returns a list, which a cluster without any answers with 404."""
+    try:
+        return get()
+    except NotFound:
+        return {}

@@ -18,7 +18,7 @@ class Life:
         assert self.kind.find(self.inputs) is None
         self.id = self.kind.create(self.inputs, "one")
         if bring_up:
-            self.kind.bring_up(self.id, self.inputs)
+            self.kind.bring_up(self.id, self.inputs, "one")
 
     def read(self):
         return self.kind.read(self.id, self.inputs)
@@ -32,13 +32,14 @@ class Life:
         declared = {name: getattr(self.inputs, name) for name in self.inputs.model_fields_set}
         self.inputs = self.kind.inputs_type(**{**declared, **changes})
         self.kind.update(self.id, old, self.inputs, "two")
-        self.kind.bring_up(self.id, self.inputs)
+        self.kind.bring_up(self.id, self.inputs, "two")
 
     def take_over(self):
         """As another create of the same declaration does."""
-        assert self.kind.find(self.inputs) == self.id
-        self.kind.update(self.id, self.read(), self.inputs, "three")
-        self.kind.bring_up(self.id, self.inputs)
+        id, state = self.kind.find(self.inputs)
+        assert id == self.id
+        self.kind.update(self.id, state, self.inputs, "three")
+        self.kind.bring_up(self.id, self.inputs, "three")
 
     def drop(self):
         self.kind.delete(self.id, self.read())

@@ -61,7 +61,7 @@ def test_a_connector(trusted, declared):
     life = Life(trusted, ConnectorKind, **{"name": "connector", "actions": [ACTION], **declared})
     assert not life.changed()
     assert life.read().uid == "one"
-    assert life.kind.find(life.inputs) == life.id
+    assert life.kind.find(life.inputs)[0] == life.id
     life.kind.update(life.id, life.read(), life.inputs, "two")
     assert life.read().uid == "two"
     assert not life.changed()
@@ -78,7 +78,7 @@ def test_a_connector_that_a_model_uses_is_not_taken_over(trusted):
 def test_a_model_group(server, declared):
     life = Life(server, ModelGroupKind, name="group", **declared)
     assert not life.changed()
-    assert life.kind.find(life.inputs) == life.id
+    assert life.kind.find(life.inputs)[0] == life.id
     life.update(name="another", description="changed")
     assert not life.changed()
     assert life.read().uid == "two"
@@ -91,7 +91,7 @@ def test_a_model(trusted):
     life = Life(trusted, ModelKind, name="model", dimension=1024, space="hashing/1024", description="d", **uses)
     assert not life.changed()
     assert life.read().model_state == "DEPLOYED"
-    assert life.kind.find(life.inputs) == life.id
+    assert life.kind.find(life.inputs)[0] == life.id
     life.update(name="renamed", description="", connector_id=trusted.connector(), group_id=other)
     assert not life.changed()
     assert life.read().uid == "two"
@@ -130,7 +130,7 @@ def test_an_ingest_pipeline(server, declared):
         server, IngestPipelineKind, **{"name": "p", "model_id": "m", "field_map": {"text": "vector"}, **declared}
     )
     assert not life.changed()
-    assert life.kind.find(life.inputs) == "p"
+    assert life.kind.find(life.inputs)[0] == "p"
     life.update(model_id="n", batch_size=5)
     assert not life.changed()
     assert life.read().uid == "two"
@@ -149,7 +149,7 @@ SEARCH_PIPELINES = [
 def test_a_search_pipeline(server, declared):
     life = Life(server, SearchPipelineKind, name="p", model_id="m", **declared)
     assert not life.changed()
-    assert life.kind.find(life.inputs) == "p"
+    assert life.kind.find(life.inputs)[0] == "p"
     life.update(model_id="n", weights=[0.5, 0.5])
     assert not life.changed()
     life.drop()
@@ -208,7 +208,7 @@ def named(declared):
 def test_an_index(server, declared):
     life = Life(server, IndexKind, **{"name": "docs", "replicas": 0, **declared})
     assert not life.changed()
-    assert life.kind.find(life.inputs) == "docs"
+    assert life.kind.find(life.inputs)[0] == "docs"
     properties = {**life.inputs.properties, "added": {"type": "keyword"}}
     life.update(properties=properties, replicas=1, deletion_protection=False)
     assert not life.changed()
@@ -228,7 +228,7 @@ def test_an_alias(server):
     server.index("two")
     life = Life(server, AliasKind, name="docs", index="one")
     assert not life.changed()
-    assert life.kind.find(life.inputs) == "docs"
+    assert life.kind.find(life.inputs)[0] == "docs"
     life.update(index="two")
     assert not life.changed()
     assert list(server.ok("GET", "/_alias/docs")) == ["two"]

@@ -82,8 +82,8 @@ def mapping(server):
         "docs": {"mappings": {"_meta": added["_meta"], "properties": properties}}
     }
     assert server.ask("GET", "/nobody/_mapping").status == 404
-    referenced = server.ok("GET", "/_mapping?filter_path=*.mappings._meta.pulumi")
-    return referenced == {"docs": {"mappings": {"_meta": {"pulumi": {"index": "o#j"}}}}}
+    shown_owners = server.ok("GET", "/_mapping?filter_path=*.mappings._meta.pulumi")
+    return shown_owners == {"docs": {"mappings": {"_meta": {"pulumi": {"index": "o#j"}}}}}
 
 
 def aliases(server):
@@ -94,6 +94,11 @@ def aliases(server):
         "docs": {"aliases": {"search": {}}},
         "other": {"aliases": {}},
     }
+    facts = "ignore_unavailable=true&filter_path=*.aliases,*.mappings._meta,*.settings.index.uuid"
+    shown = server.ok("GET", f"/search,other,nobody?{facts}")
+    assert {name: index.get("aliases") for name, index in shown.items()} == {"docs": {"search": {}}, "other": {}}
+    assert shown["docs"]["mappings"] == {"_meta": {"pulumi": {"index": "o#i"}}}
+    assert server.ok("GET", f"/nobody,nothing?{facts}") == {}
     move = [{"remove": {"index": "docs", "alias": "search"}}, {"add": {"index": "other", "alias": "search"}}]
     assert server.ok("POST", "/_aliases", {"actions": move}) == {"acknowledged": True}
     assert server.ok("GET", "/other/_alias") == {"other": {"aliases": {"search": {}}}}
@@ -117,6 +122,7 @@ def ingest_pipeline(server):
     body = {"description": "d", "processors": [{"set": {"field": "a", "value": "b"}}]}
     assert server.ok("PUT", "/_ingest/pipeline/p", body) == {"acknowledged": True}
     assert server.ok("GET", "/_ingest/pipeline/p") == {"p": body}
+    assert server.ok("GET", "/_ingest/pipeline")["p"] == body
     assert server.ok("DELETE", "/_ingest/pipeline/p") == {"acknowledged": True}
     assert server.ask("GET", "/_ingest/pipeline/p").body == {}
     return server.ask("DELETE", "/_ingest/pipeline/p").reason == "pipeline [p] is missing"
@@ -126,6 +132,7 @@ def search_pipeline(server):
     body = {"description": "d", "request_processors": [{"neural_query_enricher": {"default_model_id": "m"}}]}
     assert server.ok("PUT", "/_search/pipeline/p", body) == {"acknowledged": True}
     assert server.ok("GET", "/_search/pipeline/p") == {"p": body}
+    assert server.ok("GET", "/_search/pipeline")["p"] == body
     assert server.ok("DELETE", "/_search/pipeline/p") == {"acknowledged": True}
     assert server.ask("GET", "/_search/pipeline/p").status == 404
     return server.ask("DELETE", "/_search/pipeline/p").status == 404
@@ -195,8 +202,14 @@ STORIES = {
     mapping: ["GET /{}/_mapping", "PUT /{}/_mapping", "GET /_mapping"],
     aliases: ["GET /_alias", "GET /_alias/{}", "POST /_aliases", "GET /{}/_alias", "DELETE /{}/_alias/{}"],
     documents: ["POST /{}/_refresh", "GET /{}/_count", "POST /{}/_count", "POST /{}/_search"],
-    ingest_pipeline: [f"{verb} /_ingest/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")],
-    search_pipeline: [f"{verb} /_search/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")],
+    ingest_pipeline: [
+        "GET /_ingest/pipeline",
+        *(f"{verb} /_ingest/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")),
+    ],
+    search_pipeline: [
+        "GET /_search/pipeline",
+        *(f"{verb} /_search/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")),
+    ],
     connectors: [f"POST {ML}/connectors/_create", *(f"{v} {ML}/connectors/{{}}" for v in ("GET", "PUT", "DELETE"))],
     groups: [f"POST {ML}/model_groups/_register", *(f"{v} {ML}/model_groups/{{}}" for v in ("GET", "PUT", "DELETE"))],
     models: [

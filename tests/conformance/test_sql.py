@@ -12,6 +12,7 @@ from providers.kit import Clock, SqlError
 from providers.services import Database, advice, quote
 from providers.services.autoetl import find_link, privileges_on, revision_of
 from providers.services.backfill import NON_BLANK, Backfill, BackfillProbe, BackfillSource
+from providers.services.tables import Tables
 from providers.source_table import SourceTableKind
 from providers.sync_link import SyncLinkKind
 from tests.conformance.life import Life
@@ -126,8 +127,8 @@ def test_a_column_is_shown_by_its_type(polardb, declared, shown):
         pytest.skip("MariaDB's JSON is a longtext")
     polardb.run("CREATE DATABASE db")
     polardb.run(f"CREATE TABLE db.t (id INT PRIMARY KEY, c {declared})")
-    kind = SyncLinkKind(polardb.connections)
-    assert kind._columns("db.t") == {"id": "int", "c": shown}
+    columns = Tables(polardb.connections.database, ["db.t"]).columns("db.t")
+    assert {name: column.data_type for name, column in columns.items()} == {"id": "int", "c": shown}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,9 @@ def test_a_column_is_shown_by_its_type(polardb, declared, shown):
 def test_keys_are_shown_in_their_order(polardb, keys, found):
     polardb.run("CREATE DATABASE db")
     polardb.run(f"CREATE TABLE db.t (a INT NOT NULL, b INT NOT NULL, {keys})")
-    assert SyncLinkKind(polardb.connections)._keys("db.t") == found
+    tables = Tables(polardb.connections.database, ["db.t"])
+    assert list(tables.unique_keys("db.t").values()) == found
+    assert list(tables.primary_key("db.t")) == (found[0] if "PRIMARY" in keys else [])
 
 
 @pytest.mark.parametrize(
@@ -180,9 +183,10 @@ def test_who_may_only_alter_a_table_sees_none_of_its_columns(docs, grants):
 
 def test_variables(polardb):
     database = polardb.connections.database
-    assert database.variable("log_bin") == "ON"
-    assert database.variable("no_such_variable") is None
-    revision = revision_of(database.variable("polardb_version"))
+    shown = database.variables("log_bin", "polardb_version", "no_such_variable")
+    assert shown["log_bin"] == "ON"
+    assert "no_such_variable" not in shown
+    revision = revision_of(shown.get("polardb_version"))
     assert revision is None if polardb.name == "mariadb" else revision >= (8, 0, 1, 1, 52)
 
 
@@ -211,11 +215,11 @@ def test_a_full_table_is_told_by_its_rows(docs):
     assert filling.observe().left == 0
 
 
-def test_a_comment_keeps_the_mark(polardb):
+def test_a_comment_keeps_the_owner_reference(polardb):
     columns = {"id": "INT", "t": "VARCHAR(20) NOT NULL"}
     life = Life(polardb, SourceTableKind, database="db", name="t", columns=columns, primary_key="id")
     assert not life.changed()
-    assert (life.read().uid, life.kind.find(life.inputs)) == ("one", "db.t")
+    assert (life.read().uid, life.kind.find(life.inputs)[0]) == ("one", "db.t")
     life.update(columns={**columns, "more": "DECIMAL(10, 2) DEFAULT 1.5"})
     assert not life.changed()
     assert life.read().uid == "two"

@@ -178,7 +178,7 @@ def nmslib_makes_indexes(server):
 
 def nmslib_is_gone(server):
     """k-NN 3.0: KNNVectorFieldMapper, validateBlockedKNNEngine."""
-    line = r"v: engine nmslib is gone from OpenSearch 3\.0; use faiss"
+    line = r"v: engine nmslib is removed from OpenSearch 3\.0; use faiss"
     is_refused(server, IndexKind, line, **vector(engine="nmslib", space_type="l2"))
     works(server, IndexKind, **vector(space_type="l2"))
 
