@@ -38,7 +38,8 @@ def validated_combination(combination: str, fields: ValidationInfo) -> str:
 
     Raises ValueError.
     """
-    if fields.data.get("normalization") == "z_score" and combination != "arithmetic_mean":
+    known = fields.data or {}  # none where the field is validated alone, as in a preview
+    if known.get("normalization") == "z_score" and combination != "arithmetic_mean":
         raise ValueError(f"{combination} does not go with normalization z_score; write arithmetic_mean")
     return combination
 

@@ -139,9 +139,9 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         return inputs.index, shown(inputs, link, meta_of(index))
 
     def is_ours(self, inputs: SyncLinkInputs, inventory: Inventory) -> bool:
-        if inputs.index not in inventory.indexes or too_old(inputs.backend, inventory.revision):
+        if too_old(inputs.backend, inventory.revision) or inventory.link(inputs.backend, inputs.index) is None:
             return False
-        if inventory.link(inputs.backend, inputs.index) is None:
+        if inputs.index not in inventory.indexes:
             return False
         self._require_owned(inputs, inventory.reference(inputs.index, "link"))
         return True

@@ -14,9 +14,11 @@ import sys
 import pulumi.dynamic
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.output import Unknown
 
 import providers
 from providers.kit import DynamicProvider, Inputs, Kind, Properties, Resource, State
+from providers.kit.values import normalize
 
 for module in pkgutil.iter_modules(providers.__path__, "providers."):
     importlib.import_module(module.name)
@@ -70,6 +72,16 @@ def test_its_state_extends_its_inputs(kind):
     assert issubclass(kind.inputs_type, Inputs)
     assert issubclass(kind.state_type, kind.inputs_type)
     assert issubclass(kind.state_type, State)
+
+
+@every_kind
+def test_each_property_is_validated_alone_where_others_are_unknown(kind):
+    """In a preview an id may be unknown; every other property still has its normal form."""
+    fields = kind.inputs_type.model_fields
+    [given, *_] = [name for name in fields if name != "owner"]
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+    news = {name: Unknown() if fields[name].is_required() else value for name, value in defaults.items()}
+    assert normalize(kind.inputs_type, {**news, given: Unknown()}).keys() >= {given}
 
 
 @every_kind
