@@ -106,13 +106,19 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         return state
 
     def find(self, inputs: AliasInputs) -> tuple[str, AliasState] | None:
-        state = self._look(inputs.name, inputs)
-        if inputs.name in state._metas:
-            raise _is_an_index(inputs.name)
-        if not state._aliases:
+        state = self._look_up(inputs)
+        return (inputs.name, state) if state._aliases else None
+
+    def take_over(self, inputs: AliasInputs, uid: str) -> str | None:
+        """Sets an alias that no index has, too: one request tells whether it is ours, and what its index keeps."""
+        state = self._look_up(inputs)
+        if state._aliases:
+            self.update(inputs.name, state, inputs, uid)
+            return inputs.name
+        if (meta := state._metas.get(inputs.index)) is None:
             return None
-        self.require_owned(inputs, OwnerReference(state.owner, state.uid))
-        return inputs.name, state
+        self._point(inputs, [], uid, meta)
+        return inputs.name
 
     def is_ours(self, inputs: AliasInputs, inventory: Inventory) -> bool:
         if inputs.name in inventory.indexes:
@@ -131,13 +137,13 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
 
     def write(self, inputs: AliasInputs, uid: str) -> None:
         """Sets the alias at once: the first time there is nothing to protect."""
-        self._point(inputs, [], uid)
+        self._point(inputs, [], uid, None)
 
     def update(self, id: str, old: AliasState, new: AliasInputs, uid: str) -> None:
         behind = sorted(old._aliases)
         if behind != [new.index]:
             self._wait_for_backfill(new, ",".join(behind))
-        self._point(new, behind, uid)
+        self._point(new, behind, uid, None)
 
     def adoption_hint(self, inputs: AliasInputs) -> str:
         return adoption_hint(inputs.index, alias_place(inputs.name), inputs.owner)
@@ -149,16 +155,26 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
             write_reference(self.search, index, alias_place(id), None, state._metas[index])
             self.search.delete(f"/{index}/_alias/{id}")
 
+    def _look_up(self, inputs: AliasInputs) -> AliasState:
+        """Returns the alias, which may point to nothing. Raises NotOwned where the name is somebody else's."""
+        state = self._look(inputs.name, inputs)
+        if inputs.name in state._metas:
+            raise _is_an_index(inputs.name)
+        if state._aliases:
+            self.require_owned(inputs, OwnerReference(state.owner, state.uid))
+        return state
+
     def _look(self, name: str, declared: AliasInputs) -> AliasState:
         """Whatever has the alias or its name, in one request."""
         names = ",".join(dict.fromkeys([name, *filter(None, declared.index.split(","))]))
         return shown(name, self.search.get(f"/{names}?{FACTS}"), declared)
 
-    def _point(self, inputs: AliasInputs, behind: list[str], uid: str) -> None:
-        write_reference(self.search, inputs.index, alias_place(inputs.name), OwnerReference(inputs.owner, uid))
+    def _point(self, inputs: AliasInputs, behind: list[str], uid: str, seen: Meta | None) -> None:
+        ours = OwnerReference(inputs.owner, uid)
+        write_reference(self.search, inputs.index, alias_place(inputs.name), ours, seen)
         others = [{"remove": {"index": index, "alias": inputs.name}} for index in behind if index != inputs.index]
-        ours = {"add": {"index": inputs.index, "alias": inputs.name}}
-        self.search.post("/_aliases", {"actions": [*others, ours]}, idempotent=not others)
+        add = {"add": {"index": inputs.index, "alias": inputs.name}}
+        self.search.post("/_aliases", {"actions": [*others, add]}, idempotent=not others)
         for index in behind:
             if index != inputs.index:
                 write_reference(self.search, index, alias_place(inputs.name), None)

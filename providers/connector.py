@@ -170,10 +170,6 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
     def recover(self, inputs: ConnectorInputs, uid: str) -> str | None:
         return with_uid(self._named(inputs), uid)
 
-    def bring_up(self, id: str, inputs: ConnectorInputs, uid: str) -> ConnectorState:
-        """A connector is usable once its write is acknowledged."""
-        return ConnectorState.model_construct(**dict(inputs), uid=uid)
-
     def read(self, id: str, declared: ConnectorInputs) -> ConnectorState:
         return shown(self.search.get(f"{ROOT}/connectors/{id}"), declared)
 
