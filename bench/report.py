@@ -21,8 +21,8 @@ such, those that set up a connection included. A *create* includes the checks th
 
 STATE = "As `pulumi stack export` shows it, without white space."
 
-ROWS = """One look counts rows, documents and vectors, and then looks for the document and the vector of every row. All are
-there, with vectors of two numbers."""
+ROWS = """One look counts rows, documents and vectors, and then looks for the document and the vector of every row. All
+are there, with vectors of two numbers."""
 
 COUNTS = ("requests", "statements", "connections", "bytes")
 
