@@ -51,13 +51,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 with the files written, or 1 with one line on stderr."""
+    """0 with the files written, or 1 with one line on stderr; 130 after Ctrl-C."""
     given = parser().parse_args(arguments)
     try:
         results = measure(given, engine.find(), time.monotonic)
     except (engine.NoEngine, Failed) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     given.into.mkdir(parents=True, exist_ok=True)
     (given.into / "benchmarks.md").write_text(report(results))
     (given.into / "benchmarks.svg").write_text(plot(results))

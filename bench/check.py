@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import httpx
+
 from bench.services import Services
-from providers.kit import Connections
+from providers.kit import Clock, Database, SearchClient
 from providers.kit.backfill import Filling, Source
 
 
 def absent(services: Services, table: str, index: str) -> int:
     """How many rows of the table have no document or no vector in the index."""
-    values = {name: str(value) for name, value in services.connection.items()}
-    values |= {"search_password": services.box.search_password, "database_password": services.box.database_password}
-    connections = Connections(values.get, {})
+    host, port, user, password = (services.database_account[name] for name in ("host", "port", "user", "password"))
+    clock = Clock()
     source = Source(table, {"body": "vector"}, "id")
-    return Filling(connections.search, connections.database, index, source).look().left
+    database = Database.connect(host, port, user, password, None, clock=clock)
+    with httpx.Client(base_url=services.search_url, auth=services.search_account, timeout=60, trust_env=False) as http:
+        return Filling(SearchClient(http, clock=clock), database, index, source).look().left

@@ -11,7 +11,7 @@ from typing import Any
 from bench.floor import floor
 from bench.project import OPERATIONS, Project
 from bench.services import Services
-from bench.shape import objects, shape
+from bench.shape import Shape, objects, shape
 from bench.traffic import Counts
 
 
@@ -24,7 +24,7 @@ class Life:
     counts: Mapping[str, Counts]
     seconds: Mapping[str, float]
     floors: Mapping[str, float]
-    shape: str
+    shape: Shape
     """For bench/trivial."""
 
 
@@ -42,14 +42,14 @@ def life(
         floors[operation] = floor(services, counts[operation], now)
         state = state or project.state()
     size = sum(len(json.dumps(each, separators=(",", ":"))) for each in objects(state))
-    return Life(len(objects(state)), size, counts, seconds, floors, json.dumps(shape(state)))
+    return Life(len(objects(state)), size, counts, seconds, floors, shape(state))
 
 
 def trivial_life(
-    project: Project, shape: str, say: Callable[[str], None], now: Callable[[], float] = time.perf_counter
+    project: Project, declared: Shape, say: Callable[[str], None], now: Callable[[], float] = time.perf_counter
 ) -> Mapping[str, float]:
     """By operation, the seconds of a stack of that shape whose provider does nothing."""
-    (project.folder / "shape.json").write_text(shape)
+    project.declare(declared)
     seconds = {}
     for operation, command in OPERATIONS.items():
         seconds[operation] = _timed(project, command, now)

@@ -14,6 +14,7 @@ import yaml
 
 import engine
 from bench.services import Services
+from bench.shape import Shape
 
 ROOT = Path(__file__).parents[1]
 TRIVIAL = Path(__file__).with_name("trivial")
@@ -55,6 +56,10 @@ class Project:
         written = yaml.safe_load(file.read_text())
         config = written.get("config", {}) | {f"{NAME}:{name}": block for name, block in blocks.items()}
         file.write_text(yaml.safe_dump({**written, "config": config}, sort_keys=False))
+
+    def declare(self, shape: Shape) -> None:
+        """Name the resources of bench/trivial."""
+        (self.folder / "shape.json").write_text(json.dumps(shape))
 
     def state(self) -> list[dict[str, Any]]:
         """The resources that Pulumi keeps."""

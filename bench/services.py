@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,11 @@ class Services:
             bytes=self.search.bytes + self.database.bytes,
             connections=self.search.connections + self.database.connections,
         )
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each request and each statement was sent since the start."""
+        return self.search.calls + self.database.calls
 
     @property
     def search_url(self) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+Shape = Sequence[Mapping[str, Any]]
+"""By resource: `name`, `parent`, `needs`, and whether it is a `component`."""
+
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:"
 
 
-def shape(state: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def shape(state: Sequence[Mapping[str, Any]]) -> Shape:
     """What bench/trivial declares, in the order of a state: each resource comes after what it needs."""
     kept = [each for each in state if each["type"] != STACK_TYPE and not each["type"].startswith(PROVIDER_TYPE)]
     names = {each["urn"]: _name(each["urn"]) for each in kept}
@@ -17,7 +20,7 @@ def shape(state: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {
             "name": names[each["urn"]],
             "parent": names.get(each.get("parent", "")),
-            "needs": [names[urn] for urn in each.get("dependencies") or [] if urn in names],
+            "needs": sorted(names[urn] for urn in each.get("dependencies") or [] if urn in names),
             "component": not each.get("custom", False),
         }
         for each in kept
