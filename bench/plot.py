@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from bench.project import OPERATIONS
-from bench.results import Case, Results
+from bench.results import Case, Results, counted
 
 WIDTH, HEIGHT, LEFT, TOP, BAR, LABEL = 800, 180, 10, 34, 34, 20
 NAMESPACE = "http://www.w3.org/2000/svg"
@@ -46,7 +46,7 @@ def plot(results: Results) -> str:
 def _calls(results: Results) -> Chart:
     stacks, latency = results.stacks, min(results.latencies)
     series = {
-        _name(size): [stacks[Case(size, latency)].count(operation, "calls").median for operation in OPERATIONS]
+        counted(size): [stacks[Case(size, latency)].count(operation, "calls").median for operation in OPERATIONS]
         for size in results.sizes
     }
     return Chart("Requests and statements an object", list(OPERATIONS), series)
@@ -54,15 +54,11 @@ def _calls(results: Results) -> Chart:
 
 def _times(results: Results, latency: float) -> Chart:
     series = {
-        _name(size): [results.stacks[Case(size, latency)].to_trivial(operation).median for operation in OPERATIONS]
+        counted(size): [results.stacks[Case(size, latency)].to_trivial(operation).median for operation in OPERATIONS]
         for size in results.sizes
     }
     title = f"Time for each second of a trivial program, {latency * 1000:g} ms added to each call"
     return Chart(title, list(OPERATIONS), series)
-
-
-def _name(size: int) -> str:
-    return f"{size} collection" + ("s" if size != 1 else "")
 
 
 def _drawn(chart: Chart, top: int) -> Iterator[str]:

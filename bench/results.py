@@ -29,6 +29,14 @@ class Case:
     collections: int
     latency: float
 
+    def __str__(self) -> str:
+        return f"{counted(self.collections)}, {self.latency * 1000:g} ms"
+
+
+def counted(collections: int) -> str:
+    """`1 collection`, `20 collections`."""
+    return f"{collections} collection" + ("s" if collections != 1 else "")
+
 
 @dataclass
 class Measured:

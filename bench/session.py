@@ -42,7 +42,7 @@ class Session:
 
     def _measure(self, case: Case, into: Measured) -> None:
         def say(line: str) -> None:
-            self.say(f"{case.collections} collections, {case.latency * 1000:g} ms: {line}")
+            self.say(f"{case}: {line}")
 
         self.product.configure(configuration(self.services, case.collections))
         self.services.latency.seconds = case.latency

@@ -140,7 +140,7 @@ def test_the_command_measures_and_writes_both_files(found, tmp_path, capsys):
     assert main([*sizes, "--into", str(tmp_path / "docs")]) == 0
     said = capsys.readouterr()
     assert said.out.strip() == str(tmp_path / "docs" / "benchmarks.md")
-    assert "1 collections, 0 ms: create: " in said.err
+    assert "1 collection, 0 ms: create: " in said.err
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
     assert f"| engine | {facts(found, date.today())['engine']} |" in text
     assert text.count("\n| create | 1 |") == 2
