@@ -12,7 +12,7 @@ import pymysql
 from bench.services import Services
 from bench.traffic import Counts
 
-SAMPLE = 200
+SAMPLE = 100
 """Calls of a kind that are made; what more of them would take is in proportion."""
 
 

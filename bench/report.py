@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from bench.floor import SAMPLE
 from bench.project import OPERATIONS
 from bench.results import Results, Spread
 
@@ -26,10 +27,10 @@ are there, with vectors of two numbers."""
 
 COUNTS = ("requests", "statements", "connections", "bytes")
 
-TIME = """*To trivial* is the time for each second of a program with as many resources, of the same parents and
+TIME = f"""*To trivial* is the time for each second of a program with as many resources, of the same parents and
 dependencies, whose provider does nothing, in the same run: what is over 1 is ours. *To floor* is the time for each
 second that the same number of the smallest requests and statements takes, one after the other over one connection
-(200 of each are made, more are in proportion); below 1, calls went side by side."""
+({SAMPLE} of each are made, more are in proportion); below 1, calls went side by side."""
 
 
 def report(results: Results) -> str:
