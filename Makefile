@@ -2,7 +2,7 @@
 # but the engine, which is kept once per user in the cache folder (see engine/).
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down preview search check test test-engine test-real lock
+.PHONY: help venv up down preview search check test test-engine test-real bench lock
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
@@ -62,6 +62,9 @@ test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a re
 	echo "· engine"; $(PY) -m engine >/dev/null || true; \
 	echo "· pytest on real servers, $(WORKERS) at a time"; \
 	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup -p tests.real.plugin tests/e2e tests/conformance
+
+bench: $(READY)  ## what stacks cost, in calls and time: writes docs/benchmarks.md (a quarter of an hour)
+	@$(PY) -m bench
 
 $(READY): requirements.lock
 	@python=$$($(FIND_PYTHON)); \

@@ -1,0 +1,19 @@
+"""The product's check for missing rows, called as an alias calls it before it moves."""
+
+from __future__ import annotations
+
+import httpx
+
+from bench.services import Services
+from providers.kit import Clock, Database, SearchClient
+from providers.kit.backfill import Filling, Source
+
+
+def absent(services: Services, table: str, index: str) -> int:
+    """How many rows of the table have no document or no vector in the index."""
+    host, port, user, password = (services.database_account[name] for name in ("host", "port", "user", "password"))
+    clock = Clock()
+    source = Source(table, {"body": "vector"}, "id")
+    database = Database.connect(host, port, user, password, None, clock=clock)
+    with httpx.Client(base_url=services.search_url, auth=services.search_account, timeout=60, trust_env=False) as http:
+        return Filling(SearchClient(http, clock=clock), database, index, source).look().left

@@ -1,0 +1,89 @@
+"""What a run of the benchmarks found, and the numbers that are made of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from bench.measure import Life
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some measurements, and the least and greatest of them."""
+
+    median: float
+    least: float
+    greatest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(median(values), min(values), max(values))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured together: a number of collections, and seconds added to each call."""
+
+    collections: int
+    latency: float
+
+    def __str__(self) -> str:
+        return f"{counted(self.collections)}, {self.latency * 1000:g} ms"
+
+
+def counted(collections: int) -> str:
+    """`1 collection`, `20 collections`."""
+    return f"{collections} collection" + ("s" if collections != 1 else "")
+
+
+@dataclass
+class Measured:
+    """The lives of a case's stacks, and the seconds of their trivial counterparts, by run."""
+
+    lives: list[Life] = field(default_factory=list)
+    trivial: list[Mapping[str, float]] = field(default_factory=list)
+
+    def count(self, operation: str, name: str) -> Spread:
+        """Of `calls` or another attribute of `Counts`, for each object."""
+        return self._of(lambda life: getattr(life.counts[operation], name) / life.objects)
+
+    def seconds(self, operation: str) -> Spread:
+        return self._of(lambda life: life.seconds[operation])
+
+    def to_trivial(self, operation: str) -> Spread:
+        """Seconds of the stack for each of the trivial one of the same run."""
+        pairs = zip(self.lives, self.trivial, strict=True)
+        return Spread.of([life.seconds[operation] / trivial[operation] for life, trivial in pairs])
+
+    def to_floor(self, operation: str) -> Spread | None:
+        """Seconds of the stack for each that its calls alone take; None where it makes no calls."""
+        if not all(life.floors[operation] for life in self.lives):
+            return None
+        return self._of(lambda life: life.seconds[operation] / life.floors[operation])
+
+    def state_bytes(self) -> Spread:
+        """Of one resource."""
+        return self._of(lambda life: life.state_bytes / life.objects)
+
+    def _of(self, number: Callable[[Life], float]) -> Spread:
+        return Spread.of([number(life) for life in self.lives])
+
+
+@dataclass(frozen=True)
+class Results:
+    """`facts` name the machine; `rows` are rows a second of the check for missing rows, by rows and run."""
+
+    facts: Mapping[str, str]
+    stacks: Mapping[Case, Measured]
+    rows: Mapping[int, Sequence[float]]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The numbers of collections."""
+        return list(dict.fromkeys(case.collections for case in self.stacks))
+
+    @property
+    def latencies(self) -> list[float]:
+        return list(dict.fromkeys(case.latency for case in self.stacks))

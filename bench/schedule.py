@@ -1,0 +1,28 @@
+"""Who is measured when: each once, then again and again in turn, as long as there is time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Up to `runs` turns for each; after the first, none begins that would end after `until`, by the clock `now`."""
+
+    runs: int
+    until: float
+    now: Callable[[], float]
+
+    def turns(self, items: Sequence[T]) -> Iterator[T]:
+        """The items in rounds. An item whose last turn took longer than there is time left has no more turns."""
+        took: dict[T, float] = dict.fromkeys(items, 0.0)
+        for run in range(self.runs):
+            for item in items:
+                begun = self.now()
+                if run == 0 or begun + took[item] <= self.until:
+                    yield item
+                    took[item] = self.now() - begun

@@ -1,0 +1,36 @@
+"""The shape of a stack: its resources' parents and dependencies, without what they are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Shape = Sequence[Mapping[str, Any]]
+"""By resource: `name`, `parent`, `needs`, and whether it is a `component`."""
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPE = "pulumi:providers:"
+
+
+def shape(state: Sequence[Mapping[str, Any]]) -> Shape:
+    """What bench/trivial declares, in the order of a state: each resource comes after what it needs."""
+    kept = [each for each in state if each["type"] != STACK_TYPE and not each["type"].startswith(PROVIDER_TYPE)]
+    names = {each["urn"]: _name(each["urn"]) for each in kept}
+    return [
+        {
+            "name": names[each["urn"]],
+            "parent": names.get(each.get("parent", "")),
+            "needs": sorted(names[urn] for urn in each.get("dependencies") or [] if urn in names),
+            "component": not each.get("custom", False),
+        }
+        for each in kept
+    ]
+
+
+def objects(state: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The resources of a state that stand for an object of a service."""
+    return [each for each in state if each.get("custom") and not each["type"].startswith(PROVIDER_TYPE)]
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]
