@@ -5,15 +5,16 @@ from __future__ import annotations
 import httpx
 
 from bench.services import Services
-from providers.kit import Clock, Database, SearchClient
-from providers.kit.backfill import Filling, Source
+from providers.kit import Clock
+from providers.services import Database, SearchClient
+from providers.services.backfill import BackfillProbe, BackfillSource
 
 
-def absent(services: Services, table: str, index: str) -> int:
+def count_missing(services: Services, table: str, index: str) -> int:
     """How many rows of the table have no document or no vector in the index."""
     host, port, user, password = (services.database_account[name] for name in ("host", "port", "user", "password"))
     clock = Clock()
-    source = Source(table, {"body": "vector"}, "id")
+    source = BackfillSource(table, {"body": "vector"}, "id")
     database = Database.connect(host, port, user, password, None, clock=clock)
     with httpx.Client(base_url=services.search_url, auth=services.search_account, timeout=60, trust_env=False) as http:
-        return Filling(SearchClient(http, clock=clock), database, index, source).look().left
+        return BackfillProbe(SearchClient(http, clock=clock), database, index, source).observe().left

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from bench.check import absent
+from bench.check import count_missing
 from bench.services import Services
 
 BATCH = 1000
@@ -21,7 +21,7 @@ def rows_a_second(services: Services, rows: int, now: Callable[[], float] = time
     """Rows a second of one look at a table of so many. Raises ValueError when the check is wrong."""
     _fill(services, rows)
     begun = now()
-    missing = absent(services, TABLE, INDEX)
+    missing = count_missing(services, TABLE, INDEX)
     seconds = now() - begun
     if missing:
         raise ValueError(f"the check misses {missing} of {rows} rows, which are all there")

@@ -8,7 +8,7 @@ import httpx
 import pymysql
 import pytest
 
-from bench.check import absent
+from bench.check import count_missing
 from bench.floor import SAMPLE, floor
 from bench.proxy import Proxy
 from bench.rows import INDEX, TABLE, rows_a_second
@@ -71,10 +71,10 @@ def test_no_calls_take_no_time(services):
 def test_the_check_for_missing_rows_is_measured_where_none_is_missing(services):
     ticks = iter([0.0, 2.0])
     assert rows_a_second(services, 1500, lambda: next(ticks)) == 750
-    assert absent(services, TABLE, INDEX) == 0
+    assert count_missing(services, TABLE, INDEX) == 0
 
 
 def test_the_check_that_is_measured_finds_what_is_missing(services, client):
     rows_a_second(services, 10)
     client.delete(f"/{INDEX}/_doc/7").raise_for_status()
-    assert absent(services, TABLE, INDEX) == 1
+    assert count_missing(services, TABLE, INDEX) == 1
