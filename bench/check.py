@@ -6,8 +6,9 @@ import httpx
 
 from bench.services import Services
 from providers.kit import Clock
-from providers.services import Database, SearchClient
 from providers.services.backfill import BackfillProbe, BackfillSource
+from providers.services.http import SearchClient
+from providers.services.sql import Database
 
 
 def count_missing(services: Services, table: str, index: str) -> int:

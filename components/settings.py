@@ -58,7 +58,7 @@ class SettingsError(pulumi.RunError):
 class SettingsBlock(BaseModel):
     """A block of the configuration. Unknown keys are mistakes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def validated_url(url: str) -> str:

@@ -18,7 +18,8 @@ from pulumi.runtime.mocks import MockMonitor, set_mocks
 from pulumi.runtime.rpc import deserialize_properties, is_rpc_secret, unwrap_rpc_secret
 
 from providers.kit import Clock
-from providers.services import Connections, SearchClient
+from providers.services import Connections
+from providers.services.http import SearchClient
 
 pytest_plugins = ["tests.services"]
 

@@ -15,7 +15,12 @@ LAYERS = [
     ["providers.kit.values"],
     ["providers.kit.provider"],
     ["providers.kit"],
-    ["providers.services.advice", "providers.services.version", "providers.services.vector"],
+    [
+        "providers.services.advice",
+        "providers.services.sqltext",
+        "providers.services.vector",
+        "providers.services.version",
+    ],
     ["providers.services.http", "providers.services.sql"],
     ["providers.services.connections", "providers.services.mlcommons", "providers.services.index_meta"],
     ["providers.services.tables", "providers.services.autoetl", "providers.services.backfill"],

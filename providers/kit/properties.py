@@ -106,13 +106,13 @@ class Properties:
 class Nested(BaseModel):
     """A nested value of a property. Unknown keys are refused, so that a typing error is not dropped."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Inputs(Properties, BaseModel):
     """What a person declares, and `owner`: the resource that declares it, `<project>/<stack>/<resource name>`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True, defer_build=True)
 
     owner: Property[str] = prop(default="")
 

@@ -65,8 +65,8 @@ class DynamicProvider(ResourceProvider):
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Validates the inputs, all mistakes at once, and fills in defaults. Asks no service."""
         with self._one_line_errors(news):
-            failures = [CheckFailure("", failure) for failure in values.validation_errors(self.kind.inputs_type, news)]
-            return CheckResult(news if failures else values.normalize(self.kind.inputs_type, news), failures)
+            inputs, wrong = values.check(self.kind.inputs_type, news)
+            return CheckResult(inputs, [CheckFailure("", mistake) for mistake in wrong])
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
         """Says which changes replace; the engine itself compares the inputs. Asks no service."""

@@ -30,10 +30,19 @@ def validation_errors(inputs: type[Inputs], news: Props) -> list[str]:
     return []
 
 
+def check(inputs: type[Inputs], news: Props) -> tuple[Props, list[str]]:
+    """Returns the inputs in their normal form, or as they are with everything that is wrong with them."""
+    if contains_unknowns(news):
+        wrong = validation_errors(inputs, news)
+        return (news if wrong else normalize(inputs, news)), wrong
+    try:
+        return inputs.model_validate(news).dumped(), []
+    except ValidationError:
+        return news, validation_errors(inputs, news)
+
+
 def normalize(inputs: type[Inputs], news: Props) -> Props:
     """Returns the inputs with defaults and in their normal form; what is unknown stays as it is."""
-    if not contains_unknowns(news):
-        return inputs.model_validate(news).dumped()
     unknown = {name: news[name] for name in inputs.model_fields if contains_unknowns(news.get(name))}
     known = {name: _normal(inputs, name, news) for name in inputs.model_fields if name not in unknown}
     return {**{name: value for name, value in known.items() if value is not None}, **unknown}

@@ -15,20 +15,17 @@ kind           `ClusterKind` and `NamedKind`, from which the kinds in `providers
 """
 
 from .connections import Connections
-from .http import SearchClient
 from .inventory import Inventory
 from .kind import AnyClusterKind, ClusterKind, NamedKind
-from .sql import Database, as_text, quote
+from .sqltext import as_text, quote
 from .version import Version, require_version
 
 __all__ = [
     "AnyClusterKind",
     "ClusterKind",
     "Connections",
-    "Database",
     "Inventory",
     "NamedKind",
-    "SearchClient",
     "Version",
     "as_text",
     "quote",

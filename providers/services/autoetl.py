@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .sql import quote
+from .sqltext import quote
 
 UNDOCUMENTED = (
     "show_sync_link() has the columns of SHOW SEARCH VIEW STATUS; the first one is what the drop procedure takes",

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .http import SearchClient
-from .sql import Database, quote
+from .sqltext import quote
+
+if TYPE_CHECKING:
+    from .http import SearchClient
+    from .sql import Database
 
 NON_BLANK = "[^[:space:]\x1c-\x1f]"
 """Matches a text that is embedded: those control characters are white space to neural-search, and not to MySQL."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from providers.kit import Clock, Refused, Report, SearchStackError, silent
 
-from .http import SearchClient
-from .sql import Database
+if TYPE_CHECKING:
+    from .http import SearchClient
+    from .sql import Database
+
 
 ELSEWHERE = "not tried, since the connection does not work: another resource's error says why"
 
@@ -42,6 +45,8 @@ class Connections:
         """Raises Refused when the Connection does not say where PolarSearch is."""
         with self.lock:
             if self._search is None:
+                from .http import SearchClient  # a preview asks no service, and does not load its client
+
                 self._search = SearchClient.connect(
                     self._require("search_url"),
                     self._value("search_username"),
@@ -58,6 +63,8 @@ class Connections:
         """Raises Refused when the Connection does not say where PolarDB is."""
         with self.lock:
             if self._database is None:
+                from .sql import Database
+
                 self._database = Database.connect(
                     self._require("database_host"),
                     int(float(self._value("database_port") or 3306)),

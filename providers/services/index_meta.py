@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from providers.kit import META_KEY, NotFound, OwnerReference, meta_reference, with_meta
 
-from .http import SearchClient
+if TYPE_CHECKING:
+    from .http import SearchClient
+
 
 Meta = dict[str, Any]
 

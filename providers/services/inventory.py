@@ -11,7 +11,7 @@ from providers.kit import NotFound, OwnerReference, meta_reference
 from .autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, Backend, Link, Revision, find_link, revision_of
 from .connections import Connections
 from .index_meta import Meta, index_metas
-from .sql import Row
+from .sqltext import Row
 from .tables import Tables
 
 

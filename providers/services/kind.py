@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from providers.kit import Inputs, Kind, NamedInputs, NotFound, OwnerReference, Report, State, require_owned
 from providers.kit.kind import Setting
 
 from .connections import Connections
-from .http import SearchClient
 from .inventory import Inventory
-from .sql import Database
+
+if TYPE_CHECKING:
+    from .http import SearchClient
+    from .sql import Database
 
 I = TypeVar("I", bound=Inputs)  # noqa: E741  inputs
 N = TypeVar("N", bound=NamedInputs)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from providers.kit import NotFound, State
 
-from .http import SearchClient
+if TYPE_CHECKING:
+    from .http import SearchClient
+
 
 ROOT = "/_plugins/_ml"
 

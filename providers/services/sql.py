@@ -20,8 +20,7 @@ from pymysql.cursors import DictCursor
 from providers.kit import Clock, Refused, Report, SearchStackError, SqlError, retry, silent
 
 from . import advice
-
-Row = dict[str, Any]
+from .sqltext import Row
 
 TEMPORARY = frozenset({1040, 1205, 1213, 2003, 2006})
 """Too many connections, lock wait, deadlock, no connection, server gone: nothing was done, so it may be sent again."""
@@ -140,19 +139,6 @@ class Database:
         host, port, timeout = (self._connect[name] for name in ("host", "port", "connect_timeout"))
         connection.connect(_greeted(host, port, timeout))
         return connection
-
-
-def quote(*names: str) -> str:
-    """Returns `database`.`table`, quoted. Raises Refused for a name that cannot be quoted."""
-    for name in names:
-        if not name or "`" in name or "\0" in name:
-            raise Refused(f"{name!r} is no name for a database object; use letters, digits and _")
-    return ".".join(f"`{name}`" for name in names)
-
-
-def as_text(value: Any) -> str:
-    """Returns a text of information_schema: MySQL 8.0 hands over some of them as bytes."""
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _greeted(host: str, port: int, timeout: float) -> socket.socket:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .sql import Database, Row, as_text
+from .sqltext import Row, as_text
+
+if TYPE_CHECKING:
+    from .sql import Database
 
 
 @dataclass(frozen=True)

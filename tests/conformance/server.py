@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 from providers.kit import Clock
-from providers.services import Connections, Database, SearchClient
+from providers.services import Connections
+from providers.services.http import SearchClient
+from providers.services.sql import Database
 from sandbox import wire
 from sandbox.embeddings import Embeddings
 from tests.real.opensearch import Account

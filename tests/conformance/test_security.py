@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.kit import ApiError, Clock, Unavailable
-from providers.services import SearchClient
+from providers.services.http import SearchClient
 from tests.conformance.server import BAD_KEY, ML, connector_body
 from tests.real.opensearch import READER, READER_PASSWORD, Account
 

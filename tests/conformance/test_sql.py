@@ -9,9 +9,10 @@ from __future__ import annotations
 import pytest
 
 from providers.kit import Clock, SqlError
-from providers.services import Database, advice, quote
+from providers.services import advice, quote
 from providers.services.autoetl import find_link, privileges_on, revision_of
 from providers.services.backfill import NON_BLANK, Backfill, BackfillProbe, BackfillSource
+from providers.services.sql import Database
 from providers.services.tables import Tables
 from providers.source_table import SourceTableKind
 from providers.sync_link import SyncLinkKind

@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from providers.kit import NotFound, Rejected, SearchStackError, Unavailable
-from providers.services import SearchClient
+from providers.services.http import SearchClient
 
 LOST = httpx.ReadTimeout("no answer")
 UNREACHABLE = httpx.ConnectError("connection refused")

@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from providers.kit import Clock, Refused, SqlError
-from providers.services import Database, as_text, quote
+from providers.services import as_text, quote
+from providers.services.sql import Database
 from sandbox.polardb import serve
 
 USER, PASSWORD = "polardb_user", "secret-of-polardb"
