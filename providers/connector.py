@@ -165,7 +165,7 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
         for option in inputs.client_config or {}:
             what = f"connector {inputs.name}: client_config {option}"
             require_version(self.search.version, LATER_OPTIONS.get(option, CLIENT_CONFIG), what, "leave it out")
-        return str(self.search.post(f"{ROOT}/connectors/_create", self._body(inputs, uid))["connector_id"])
+        return self.search.post_for("connector_id", f"{ROOT}/connectors/_create", self._body(inputs, uid))
 
     def recover(self, inputs: ConnectorInputs, uid: str) -> str | None:
         return with_uid(self._named(inputs), uid)

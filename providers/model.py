@@ -171,7 +171,7 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
             "model_group_id": inputs.group_id,
             "connector_id": inputs.connector_id,
         }
-        return str(self.search.post(f"{ROOT}/models/_register", body)["model_id"])
+        return self.search.post_for("model_id", f"{ROOT}/models/_register", body)
 
     def _deploy(self, id: str, inputs: ModelInputs) -> ModelState:
         state = self.read(id, inputs)

@@ -69,7 +69,7 @@ class ModelGroupKind(ClusterKind[ModelGroupInputs, ModelGroupState]):
         return None
 
     def create(self, inputs: ModelGroupInputs, uid: str) -> str:
-        return str(self.search.post(f"{ROOT}/model_groups/_register", body(inputs, uid))["model_group_id"])
+        return self.search.post_for("model_group_id", f"{ROOT}/model_groups/_register", body(inputs, uid))
 
     def bring_up(self, id: str, inputs: ModelGroupInputs, uid: str) -> ModelGroupState:
         """A group is usable once its write is acknowledged."""

@@ -5,10 +5,13 @@ In a preview a value may be unknown: it is never invalid, and always counts as c
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
+from urllib.parse import quote, quote_plus
 
 from pulumi.output import contains_unknowns
 from pydantic import TypeAdapter, ValidationError
@@ -102,10 +105,21 @@ def secrets(inputs: type[Inputs], props: Mapping[str, Any]) -> list[str]:
 
 
 def hide(text: str, hidden: Iterable[str]) -> str:
-    """Returns the text with every secret in it replaced, the longest first."""
-    for secret in sorted({secret for secret in hidden if len(secret) > 3}, key=len, reverse=True):
-        text = text.replace(secret, "[secret]")
+    """Returns the text with every secret in it replaced, in each form that it travels in, the longest first."""
+    forms = {form for secret in hidden if len(secret) > 3 for form in forms_of(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "[secret]")
     return text
+
+
+def forms_of(secret: str) -> set[str]:
+    """Returns a secret as it is, JSON-escaped, URL-encoded and, from UTF-8 and Latin-1, in base64."""
+    escaped = {json.dumps(secret, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
+    encoded = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    raw = (secret.encode(charset, "replace") for charset in ("utf-8", "latin-1"))
+    based = {form for each in raw for form in (b64encode(each).decode(), urlsafe_b64encode(each).decode())}
+    misread = {secret.encode().decode("latin-1")}
+    return {secret} | escaped | encoded | based | {form.rstrip("=") for form in based} | misread
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -105,8 +105,10 @@ class Connections:
         return ""
 
     def secrets(self) -> list[str]:
-        """Returns what is never printed."""
-        return [value for name in ENVIRONMENT if (value := self._value(name))]
+        """Returns what is never printed: the passwords, also as the account and password of an HTTP request."""
+        passwords = [value for name in ENVIRONMENT if (value := self._value(name))]
+        account = f"{self._value('search_username')}:{self._value('search_password')}"
+        return [*passwords, account] if self._value("search_password") else passwords
 
     def close(self) -> None:
         """Closes the connection to PolarDB; the next statement opens another."""

@@ -28,6 +28,9 @@ UNCERTAIN = frozenset({502, 504})
 
 NOT_POLARSEARCH = "is this really PolarSearch? check `search_url`"
 
+IN_BETWEEN = "something between this machine and PolarSearch answers for it: check the proxy or load balancer"
+"""What to do about an answer that is not PolarSearch's own, where it has greeted this process."""
+
 GREETING_TIMEOUT = 10.0
 """Seconds for the answer to `GET /`: PolarSearch gives it at once, the port of another service may never."""
 
@@ -125,6 +128,16 @@ class SearchClient:
         """Idempotent where acting twice is the same as acting once, as for a search or a deploy. Raises ApiError."""
         return self.send("POST", path, body, idempotent=idempotent)
 
+    def post_for(self, key: str, path: str, body: Answer) -> str:
+        """Posts and returns the id that the answer names under `key`.
+
+        Raises Unavailable where it names none: the answer is another request's, and the object may have been made.
+        """
+        answer = self.post(path, body)
+        if isinstance(id := answer.get(key), str):
+            return id
+        raise Unavailable(f"POST {path}", None, f"the answer has no {key}", self._doubt(), not_processed=False)
+
     def send(
         self,
         method: str,
@@ -162,8 +175,32 @@ class SearchClient:
             raise _no_answer(request, str(self._http.base_url), error) from error
         self._pass_on_warnings(request, response)
         if response.is_success:
-            return _answer(request, response)
-        raise _rejection(request, response)
+            return self._answer(request, response)
+        rejection = _rejection(request, response)
+        raise self._believed(rejection, response) if isinstance(rejection, NotFound) and path != "/" else rejection
+
+    def _answer(self, request: str, response: httpx.Response) -> Answer:
+        """Returns the JSON object; anything else is no answer of PolarSearch's, which may have acted all the same."""
+        body = _json(response)
+        if isinstance(body, dict):
+            return body
+        found = "an HTML page" if _is_html(response) else "no JSON object"
+        raise Unavailable(request, response.status_code, f"the answer is {found}", self._doubt(), not_processed=False)
+
+    def _believed(self, error: NotFound, response: httpx.Response) -> ApiError:
+        """Returns NotFound only where PolarSearch itself, which has greeted this process, says so."""
+        if is_absence(error.request, _json(response)) and self._has_greeted():
+            return error
+        return Rejected(error.request, error.status, error.reason, self._doubt())
+
+    def _has_greeted(self) -> bool:
+        try:
+            return bool(self.version)
+        except ApiError:
+            return False
+
+    def _doubt(self) -> str:
+        return NOT_POLARSEARCH if self._version is None else IN_BETWEEN
 
     def _pass_on_warnings(self, request: str, response: httpx.Response) -> None:
         for text in warnings_of(response.headers.get_list("warning")):
@@ -210,12 +247,29 @@ def _no_answer(request: str, base: str, error: httpx.TransportError) -> ApiError
     return Unavailable(where, None, reason, fix, not_processed=not_processed)
 
 
-def _answer(request: str, response: httpx.Response) -> Answer:
+def is_absence(request: str, body: Any) -> bool:
+    """Tells whether the body of a 404 is OpenSearch's own (recorded: lifecycle.jsonl and others).
+
+    It names its cause, or an alias that is missing; a pipeline that is missing is an empty object.
+    """
+    if not isinstance(body, dict) or (body and body.get("status") != 404):
+        return False
+    error = body.get("error")
+    if isinstance(error, str):
+        return re.match(r"alias(es)? \[.*\] missing", error) is not None
+    return isinstance(error, dict) and "root_cause" in error if body else "/pipeline" in request
+
+
+def _json(response: httpx.Response) -> Any:
+    """Returns what the body says as JSON, None where it is not; an empty body is an empty object."""
     try:
-        body = response.json() if response.content else {}
-    except json.JSONDecodeError as error:
-        raise Rejected(request, response.status_code, "the answer is not JSON", NOT_POLARSEARCH) from error
-    return dict(body) if isinstance(body, dict) else {"items": body}
+        return response.json() if response.content else {}
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
+
+
+def _is_html(response: httpx.Response) -> bool:
+    return "<html" in response.text[:2000].lower() or "html" in response.headers.get("content-type", "")
 
 
 def _rejection(request: str, response: httpx.Response) -> ApiError:
@@ -227,15 +281,23 @@ def _rejection(request: str, response: httpx.Response) -> ApiError:
 
 
 def _reason(response: httpx.Response) -> str:
-    """Returns the service's own words on one line: the reason and, where it says more, its cause."""
-    try:
-        error = response.json().get("error", "")
-    except (json.JSONDecodeError, AttributeError):
-        return _one_line(response.text)
+    """Returns the service's own words on one line: the reason and, where it says more, its cause.
+
+    A page is named by its title.
+    """
+    body = _json(response)
+    if not isinstance(body, dict):
+        return _page(response) if _is_html(response) else _one_line(response.text)
+    error = body.get("error", "")
     if not isinstance(error, dict):
         return _one_line(str(error))
-    reason, cause = str(error.get("reason", "")), str(error.get("caused_by", {}).get("reason", ""))
+    reason, cause = str(error.get("reason", "")), str((error.get("caused_by") or {}).get("reason", ""))
     return _one_line(reason if cause in reason else f"{reason}: {cause}")
+
+
+def _page(response: httpx.Response) -> str:
+    title = re.search(r"<title[^>]*>(.*?)</title>", response.text, re.IGNORECASE | re.DOTALL)
+    return f"an HTML page, {_one_line(title[1])[:60]!r}" if title and title[1].strip() else "an HTML page"
 
 
 def _one_line(text: str) -> str:

@@ -123,7 +123,8 @@ def test_the_services_are_asked_first_whether_anything_is_in_the_way(run_main, p
     with pytest.raises(pulumi.RunError, match=r"^1 thing is in the way, nothing was touched:\n  index documents_1"):
         run_main(configuration("dev"))
     [(connections, stack, collections)] = asked
-    assert set(connections.secrets()) == {"the-searchPassword", "the-databasePassword"}
+    passwords = {"the-searchPassword", "the-databasePassword"}
+    assert set(connections.secrets()) == passwords | {"polarsearch_user:the-searchPassword"}
     assert (stack, collections) == ("search", ["documents", "products"])
 
 

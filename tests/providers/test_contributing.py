@@ -32,7 +32,7 @@ def test_its_example_of_a_kind_lives_a_whole_life(example, drive, ask):
     assert settings.read(made).props == made.props
     changed = settings.update(made, value="still ours")
     assert ask.get("/_cluster/settings?flat_settings=true")["persistent"]["cluster.metadata.note"] == "still ours"
-    assert settings.create(**NOTE, **{}).id == made.id
+    assert settings.create(**NOTE).id == made.id
     settings.delete(changed)
     settings.delete(settings.create(**NOTE))
     assert settings.read(made) is None

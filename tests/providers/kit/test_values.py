@@ -1,3 +1,10 @@
+"""Pulumi's property values as a kind's models."""
+
+import json
+import re
+from base64 import b64encode
+from urllib.parse import quote, urlencode
+
 import pytest
 from pulumi.output import Unknown
 from pydantic import Field
@@ -89,6 +96,33 @@ def test_hides_every_secret_the_longest_first():
     assert hide("key sk-long-secret of sk-long", hidden) == "key [secret] of [secret]"
     assert secrets(ThingInputs, {"credential": {"keys": ["sk-one", "sk-two"]}}) == ["sk-one", "sk-two"]
     assert hide("a b c", ["a", ""]) == "a b c"  # a single letter is no secret worth a riddle
+
+
+@pytest.mark.parametrize("secret", ["pa ss/w+rd&é", 'a"b\\c\n', "密钥-0123", "sk-0123456789"])
+def test_hides_a_secret_in_every_form_that_it_travels_in(secret):
+    account = f"admin:{secret}"
+    forms = [
+        secret,
+        json.dumps(secret),
+        json.dumps(secret, ensure_ascii=False),
+        urlencode({"key": secret}),
+        f"https://host/{quote(secret)}",
+        "Basic " + b64encode(account.encode()).decode(),
+        "Basic " + b64encode(account.encode("latin-1", "replace")).decode(),
+        secret.encode().decode("latin-1"),
+    ]
+    for form in forms:
+        shown = hide(f"said {form} back", [secret, account])
+        assert "[secret]" in shown
+        assert set(re.split(r"\W+", shown.replace("[secret]", ""))) <= {
+            "said",
+            "back",
+            "key",
+            "https",
+            "host",
+            "Basic",
+            "",
+        }
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ def test_a_password_in_the_environment_wins(connect, api):
     connections = connect({"POLARSEARCH_PASSWORD": "rotated"}, **SEARCH)
     connections.check_connectivity()
     assert route.calls.last.request.headers["authorization"] == httpx.BasicAuth("u", "rotated")._auth_header
-    assert connections.secrets() == ["rotated"]
+    assert connections.secrets() == ["rotated", "u:rotated"]
 
 
 def test_asks_once(connect, api):

@@ -15,8 +15,14 @@ UNKNOWN_FOR_NOW = httpx.ConnectError("[Errno -3] Temporary failure in name resol
 FRESH_NODE = "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds."
 
 
-def error(reason, **more):
-    return {"error": {"root_cause": [], "type": "x", "reason": reason, **more}, "status": 400}
+def error(reason, status=400, **more):
+    return {"error": {"root_cause": [], "type": "x", "reason": reason, **more}, "status": status}
+
+
+@pytest.fixture
+def greeted(api):
+    """A service that greets as PolarSearch."""
+    return api.get("/").respond(json={"version": {"number": "2.19.1"}})
 
 
 GET = operator.methodcaller("get", "/x")
@@ -69,7 +75,7 @@ def test_pauses_double(api, client, fake_clock):
 @pytest.mark.parametrize(
     ("status", "answer", "kind", "line"),
     [
-        (404, error("no such index [x]"), NotFound, "GET /x: no such index [x] (HTTP 404)"),
+        (404, error("no such index [x]", 404), NotFound, "GET /x: no such index [x] (HTTP 404)"),
         (
             400,
             error("failed to parse", caused_by={"type": "y", "reason": "Expected: 3, Given: 4"}),
@@ -79,7 +85,7 @@ def test_pauses_double(api, client, fake_clock):
         (400, {"error": "no handler found"}, Rejected, "GET /x: no handler found (HTTP 400)"),
     ],
 )
-def test_an_error_is_one_line(api, client, status, answer, kind, line):
+def test_an_error_is_one_line(api, client, greeted, status, answer, kind, line):
     api.get("/x").respond(status, json=answer)
     with pytest.raises(kind) as raised:
         client.get("/x")
@@ -91,8 +97,66 @@ def test_an_answer_that_is_not_json_is_shown_and_explained(api, client):
     with pytest.raises(Rejected, match=r"GET /x: Unauthorized \(HTTP 401\); check `search_username`"):
         client.get("/x")
     api.get("/y").respond(200, text="<html>")
-    with pytest.raises(Rejected, match=r"the answer is not JSON.*check `search_url`"):
+    with pytest.raises(Unavailable, match=r"the answer is an HTML page.*check `search_url`"):
         client.get("/y")
+
+
+PAGE = "<html><head><title>404 Not Found</title></head><body><center>nginx</center></body></html>"
+MISSING = error("no such index [x]", 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "believed"),
+    [
+        ("/x", {"json": MISSING}, True),
+        ("/_alias/x", {"json": {"error": "alias [x] missing", "status": 404}}, True),
+        ("/_ingest/pipeline/x", {"json": {}}, True),
+        ("/x", {"json": {}}, False),
+        ("/x", {"text": PAGE}, False),
+        ("/x", {"text": ""}, False),
+        ("/x", {"text": "404 page not found"}, False),
+        ("/x", {"json": {"timestamp": 1, "status": 404, "error": "Not Found", "path": "/x"}}, False),
+        ("/x", {"json": {"message": "no Route matched with those values"}}, False),
+        ("/x", {"json": []}, False),
+    ],
+    ids=["index", "alias", "pipeline", "empty", "page", "nothing", "text", "a gateway", "another gateway", "a list"],
+)
+def test_only_polarsearch_itself_says_that_something_is_gone(api, client, greeted, path, answer, believed):
+    api.get(path).respond(404, **answer)
+    assert client.version
+    with pytest.raises(NotFound if believed else Rejected) as raised:
+        client.get(path)
+    assert ("something between this machine and PolarSearch" in str(raised.value)) is not believed
+
+
+def test_nothing_is_gone_where_nobody_greets_as_polarsearch(api, client):
+    api.get(url__regex=".*").respond(404, json=MISSING)
+    with pytest.raises(Rejected, match=r"no such index \[x\] \(HTTP 404\); is this really PolarSearch"):
+        client.get("/x")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"text": PAGE}, "the answer is an HTML page"),
+        ({"text": '{"connector_id": "a'}, "the answer is no JSON object"),
+        ({"json": ["a"]}, "the answer is no JSON object"),
+        ({"json": {"took": 3}}, "the answer has no connector_id"),
+    ],
+    ids=["a page", "cut short", "a list", "another request's"],
+)
+def test_a_create_whose_answer_cannot_be_read_may_have_made_something(api, client, greeted, answer, said):
+    route = api.post("/x").respond(200, **answer)
+    with pytest.raises(Unavailable, match=said) as raised:
+        client.post_for("connector_id", "/x", {})
+    assert not raised.value.not_processed
+    assert route.call_count == 1
+
+
+def test_a_page_is_named_by_its_title(api, client):
+    api.get("/x").respond(500, text=PAGE)
+    with pytest.raises(Rejected, match=r"^GET /x: an HTML page, '404 Not Found' \(HTTP 500\)$"):
+        client.get("/x")
 
 
 def test_the_query_string_is_left_out_of_errors(api, client):

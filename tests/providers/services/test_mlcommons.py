@@ -25,5 +25,7 @@ def test_what_is_gone_since_the_search_saw_it_is_not_found(api, client):
 
 def test_nothing_yet_is_nothing(api, client):
     """2.11 answers 404 while its index is not there."""
-    api.post(SEARCH).respond(404, json={"error": {"reason": "no such index"}})
+    api.get("/").respond(json={"version": {"number": "2.11.1"}})
+    missing = {"error": {"root_cause": [], "reason": "no such index"}, "status": 404}
+    api.post(SEARCH).respond(404, json=missing)
     assert find_by(client, "models", connector_id="c") == []
