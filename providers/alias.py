@@ -25,6 +25,7 @@ from providers.kit import (
     Resource,
     SqlError,
     State,
+    Unavailable,
     deletion_protected,
     meta_reference,
     pluralize,
@@ -174,10 +175,18 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         write_reference(self.search, inputs.index, alias_place(inputs.name), ours, seen)
         others = [{"remove": {"index": index, "alias": inputs.name}} for index in behind if index != inputs.index]
         add = {"add": {"index": inputs.index, "alias": inputs.name}}
-        self.search.post("/_aliases", {"actions": [*others, add]}, idempotent=not others)
+        self._move([*others, add], inputs)
         for index in behind:
             if index != inputs.index:
                 write_reference(self.search, index, alias_place(inputs.name), None)
+
+    def _move(self, actions: list[dict[str, Any]], inputs: AliasInputs) -> None:
+        """One atomic request. Where its answer was lost, the alias tells whether it moved."""
+        try:
+            self.search.post("/_aliases", {"actions": actions}, idempotent=len(actions) == 1)
+        except Unavailable as error:
+            if error.not_processed or list(self._look(inputs.name, inputs)._aliases) != [inputs.index]:
+                raise
 
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:

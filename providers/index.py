@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PrivateAttr
 
 from providers.kit import (
     META_KEY,
@@ -39,7 +39,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, Version
 from providers.services.backfill import count_documents
-from providers.services.index_meta import adoption_hint, index_metas, rewrite_meta
+from providers.services.index_meta import adoption_hint, alias_place, index_metas, rewrite_meta
 from providers.services.vector import Vector
 
 FORBIDDEN = frozenset(' \\/*?"<>|,#:')
@@ -124,6 +124,8 @@ class IndexState(IndexInputs, State):
     """What PolarSearch shows of what was declared. `available` is false while a primary shard is missing."""
 
     available: Property[bool] = prop(default=True)
+    _served: list[str] = PrivateAttr(default_factory=list)
+    """The aliases of the same stack that point to it."""
 
 
 def immutable_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
@@ -258,6 +260,12 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
         rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=fields(new))
 
     def delete(self, id: str, state: IndexState) -> None:
+        """An index that an alias of the stack still points to stays: the alias moves, or is destroyed, first."""
+        if state._served:
+            raise Refused(
+                f"index {id} still serves alias {', '.join(state._served)}; run `pulumi up --refresh`: the alias moves "
+                f"first, and then the index is deleted"
+            )
         if state.deletion_protection:
             self._require_replaceable(id, state)
         self.search.delete(f"/{id}")
@@ -298,7 +306,7 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
     kept = index["mappings"].get("_meta", {})
     reference = meta_reference(kept, "index")
     vectors = {name: vector for name, vector in declared.vectors.items() if name in mapping}
-    return IndexState.model_construct(
+    state = IndexState.model_construct(
         name=id,
         properties=as_declared(mapping, declared.properties),
         vectors={name: Vector.shown(mapping[name], vector) for name, vector in vectors.items()},
@@ -311,6 +319,9 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
         owner=reference.owner,
         uid=reference.uid,
     )
+    owners = {alias: meta_reference(kept, alias_place(alias)) for alias in index.get("aliases", {})}
+    state._served = sorted(alias for alias, owner in owners.items() if owner.stack and owner.stack == reference.stack)
+    return state
 
 
 def _is_an_alias(name: str, indexes: Any) -> NotOwned:

@@ -89,19 +89,25 @@ def widen() -> None:
             return
 
 
-def exit_with_the_engine(interval: float = 5) -> None:
-    """Ends this process once its engine is gone: after a SIGKILL of the CLI it would never end."""
+def exit_with_the_engine(interval: float = 1) -> None:
+    """Ends this process once its engine is gone: after a SIGKILL of the CLI it would go on by itself."""
     if (address := _engine_address()) is not None:
         threading.Thread(target=_watch, args=(address, interval), daemon=True).start()
 
 
 @contextlib.contextmanager
-def call_in_progress(hide: Callable[[str], str] = lambda text: text) -> Iterator[None]:
-    """Marks a call that is finished even when the engine is gone; `hide` takes the secrets out of what it reports."""
+def hiding(hide: Callable[[str], str]) -> Iterator[None]:
+    """What the current call reports goes through `hide`, which takes its secrets out."""
+    _hide.set(hide)  # a thread has one call at a time
+    yield
+
+
+@contextlib.contextmanager
+def request_in_progress() -> Iterator[None]:
+    """A request to a service, which is finished even when the engine is gone; none is begun after it."""
     global _busy
     with _busy_lock:
         _busy += 1
-    _hide.set(hide)  # a thread has one call at a time
     try:
         yield
     finally:
@@ -112,9 +118,11 @@ def call_in_progress(hide: Callable[[str], str] = lambda text: text) -> Iterator
 def _watch(address: tuple[str, int], interval: float) -> None:
     while _reachable(address):
         time.sleep(interval)
-    while _busy:
-        time.sleep(interval)
-    os._exit(0)
+    while True:
+        with _busy_lock:  # held, so that no request begins between the look and the end
+            if not _busy:
+                os._exit(0)
+        time.sleep(0.01)
 
 
 def _reachable(address: tuple[str, int]) -> bool:

@@ -247,7 +247,7 @@ def _open(kind: type[AnyKind], setting: Callable[[str], str | None]) -> Services
 @contextmanager
 def _one_line_errors(hide: Callable[[str], str]) -> Iterator[None]:
     """An error in here reaches a person as one line, without secrets and without a traceback."""
-    with host.call_in_progress(hide):
+    with host.hiding(hide):
         try:
             yield
         except host.Failure:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from providers.kit import ApiError, Clock, NotFound, Rejected, Report, SearchStackError, Unavailable, retry, silent
+from providers.kit.host import request_in_progress
 
 from . import advice
 from .version import Version
@@ -168,7 +169,8 @@ class SearchClient:
         request = f"{method} {path.split('?')[0]}"
         try:
             limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
-            response = self._http.request(method, path, json=body, timeout=limit)
+            with request_in_progress():
+                response = self._http.request(method, path, json=body, timeout=limit)
         except httpx.TransportError as error:
             if timeout is not None and isinstance(error, httpx.ReadTimeout):
                 raise _silence(request, str(self._http.base_url), timeout) from error

@@ -18,6 +18,7 @@ from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
 from providers.kit import Clock, Refused, Report, SearchStackError, SqlError, retry, silent
+from providers.kit.host import request_in_progress
 
 from . import advice
 from .sqltext import Row
@@ -107,7 +108,8 @@ class Database:
             try:
                 connection = self._connected(test_first=test_first)
                 doing = statement
-                return _rows(connection, statement, values)
+                with request_in_progress():
+                    return _rows(connection, statement, values)
             except pymysql.MySQLError as error:
                 found = _sql_error(doing, error)
                 if found.code in LOST or doing != statement:

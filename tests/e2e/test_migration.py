@@ -120,6 +120,26 @@ def test_a_generation_taken_back_embeds_nothing_twice(filled, world):
     assert filled.preview() == {}
 
 
+def test_an_alias_that_moved_before_the_change_was_taken_back_never_disappears(box, filled, world):
+    """What followed the move failed, so that state does not know of it: going back would delete what is served."""
+    before, old = world.inventory(), filled.outputs()["collections"]["docs"]["index"]
+    filled.embedding(dimension=128)
+    world.search("POST", "/_sandbox/faults", {"method": "GET", "path": f"/{old}/_mapping", "kind": "500"})
+    filled.up(ok=False)
+    [serving] = world.search("GET", "/_alias/docs")
+    assert serving != old
+    filled.embedding(dimension=64)
+    said = filled.up(ok=False)
+    assert f"index {serving} still serves alias docs; run `pulumi up --refresh`" in " ".join(said.split())
+    assert world.ask("docs", "a warm jumper")[0] == "1"
+    filled.up("--refresh")
+    assert world.ask("docs", "a warm jumper")[0] == "1"
+    after = world.inventory()
+    assert {key: after[key] for key in ("indexes", "aliases")} == {key: before[key] for key in ("indexes", "aliases")}
+    assert len(after["links"]) == len(after["connectors"]) == len(after["models"]) == 1
+    assert filled.preview() == {}
+
+
 def test_what_may_change_in_place(filled, world):
     index = filled.outputs()["collections"]["docs"]["index"]
     mapping = {**filled.blocks["collections"][0]["mapping"], "note": {"type": "keyword"}}

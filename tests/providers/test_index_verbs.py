@@ -118,6 +118,25 @@ def test_what_the_link_and_the_aliases_keep_in_its_meta_stays(indexes, ask, meta
     assert meta()["team"] == "search"
 
 
+@pytest.mark.parametrize("protection", [True, False])
+def test_an_index_that_serves_an_alias_of_its_stack_stays(indexes, ask, ended, meta, protection):
+    made = indexes.create(**DOCS, deletion_protection=protection)
+    ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {**meta()["pulumi"], "alias:docs": "p/s/alias#2"}}})
+    ask.put("/docs_1/_alias/docs", {})
+    with pytest.raises(ended, match=r"index docs_1 still serves alias docs; run `pulumi up --refresh`"):
+        indexes.delete(made)
+    ask.delete("/docs_1/_alias/docs")
+    indexes.delete(made)
+    assert indexes.read(made) is None
+
+
+def test_an_alias_of_somebody_else_holds_no_index(indexes, ask):
+    made = indexes.create(**DOCS, deletion_protection=False)
+    ask.put("/docs_1/_alias/theirs", {})
+    indexes.delete(made)
+    assert indexes.read(made) is None
+
+
 def test_somebody_elses_index_is_refused_and_can_be_adopted(indexes, ask, ended, reference, meta):
     fields = {"id": {"type": "integer"}, "vector": Vector(dimension=4, parameters={"m": 16}).mapped()}
     ask.put("/docs_1", {"mappings": {"properties": fields}, "settings": {"index.knn": True}})

@@ -279,16 +279,19 @@ def test_it_leaves_when_the_engine_is_gone(service):
 BUSY = """
 import threading
 from providers.kit import host
-with host.call_in_progress():
+with host.request_in_progress():
     host.exit_with_the_engine(interval=0.01)
     [watcher] = [thread for thread in threading.enumerate() if thread.daemon]
     watcher.join(0.2)  # time for twenty looks, of which the first would end the process
     print("done", flush=True)
-threading.Event().wait()
+while True:
+    with host.request_in_progress():
+        threading.Event().wait(0.001)
+    watcher.join(0.02)
 """
 
 
-def test_a_call_under_way_is_finished_though_the_engine_is_gone():
+def test_a_request_under_way_is_finished_though_the_engine_is_gone_and_the_call_is_not():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = f"127.0.0.1:{gone.getsockname()[1]}"
     command = [sys.executable, "-c", BUSY, address]
