@@ -84,6 +84,8 @@ class SyncLinkState(SyncLinkInputs, State):
     problem: Property[str] = prop(default="")
     _meta: Meta | None = PrivateAttr(default=None)
     """`_meta` of the index; None where there is no such index."""
+    _recovers: bool = PrivateAttr(default=False)
+    """Whether the link goes on by itself once the cause of its problem is mended."""
 
 
 def problem_of(link: Link | None, index: str, *, has_index: bool) -> str:
@@ -110,6 +112,7 @@ def shown(declared: SyncLinkInputs, link: Link | None, meta: Meta | None) -> Syn
         problem=problem_of(link, declared.index, has_index=meta is not None),
     )
     state._meta = meta
+    state._recovers = link is not None and link.recovers and meta is not None
     return state
 
 
@@ -123,9 +126,10 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
 
     @classmethod
     def not_ready_reason(cls, state: SyncLinkState) -> str | None:
-        if state.problem:
-            return f"sync link into {state.index}: {state.problem}; mend the cause, then `pulumi up` makes it again"
-        return None
+        if not state.problem:
+            return None
+        then = "and it goes on by itself" if state._recovers else "then `pulumi up` makes it again"
+        return f"sync link into {state.index}: {state.problem}; mend the cause, {then}"
 
     def find(self, inputs: SyncLinkInputs) -> tuple[str, SyncLinkState] | None:
         inventory = self._inventory(inputs)
@@ -182,8 +186,11 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         return state
 
     def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, uid: str) -> None:
-        """A link has nothing to edit. One that fails, or whose index was made anew, loads every row again."""
-        if not old.problem and old.owner:
+        """A link has nothing to edit, and one that recovers is waited for.
+
+        One that has failed, is gone, or whose index was made anew is made again, and loads every row again.
+        """
+        if old.owner and (old._recovers or not old.problem):
             return write_reference(self.search, new.index, "link", OwnerReference(new.owner, uid), old._meta)
         index = self._index(new.index)
         given = self._checked(new, index)

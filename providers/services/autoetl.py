@@ -83,6 +83,11 @@ class Link:
             return f"{errors or 'no reason given yet'} (job {status or 'unknown'}, restarted {restarts} times)"
         return ""
 
+    @property
+    def recovers(self) -> bool:
+        """Whether AutoETL itself restarts the job until its cause is mended (PolarDB docs, AutoETL, jobStatus)."""
+        return self.message.get("jobStatus", "").lower() == "recovering"
+
 
 def statement(link: Route, types: Mapping[str, str]) -> tuple[str, list[str]]:
     """Returns the statement that makes and starts the link, and its values. `types` are the columns' data types."""

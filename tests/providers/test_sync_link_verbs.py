@@ -170,10 +170,30 @@ def test_a_link_that_crashes_in_a_loop_is_active_to_polardb_and_failing_to_us(li
     polardb.until(lambda: links.kind.read("docs_1", links.kind.inputs_type(**LINK)).problem)
     [row] = polardb.run("CALL dbms_etl.show_sync_link()")
     assert row["Status"] == "active"
-    said = r"sync link into docs_1: .*no such model.*\(job recovering, restarted \d+ times\); mend the cause, then"
+    said = (
+        r"sync link into docs_1: .*no such model.*\(job recovering, restarted \d+ times\); mend the cause, and it goes"
+    )
     with pytest.raises(ended, match=said) as failing:
         links.read(made)
     assert "no such model" in links.kept(failing.value).props["problem"]
+
+
+def test_a_link_that_recovers_is_waited_for_and_not_made_again(links, polardb, ask, shown, documents, reference, ended):
+    """Made again, it would embed every row again."""
+    made = links.create(**LINK)
+    polardb.until(lambda: len(documents()) == 3)
+    ask.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
+    ask.put("/docs_1/_settings", {"index.default_pipeline": "broken"})
+    polardb.run("INSERT INTO db.t VALUES (4, 'a pot')")
+    polardb.until(lambda: links.kind.read("docs_1", links.kind.inputs_type(**LINK)).problem)
+    before = shown()
+    with pytest.raises(ended, match="mend the cause, and it goes on by itself"):
+        links.update(made)
+    assert shown() == before
+    ask.put("/docs_1/_settings", {"index.default_pipeline": "_none"})
+    polardb.until(lambda: len(documents()) == 4)
+    mended = links.update(made)
+    assert (mended.props["problem"], reference(mended), shown()) == ("", reference(made), before)
 
 
 def test_a_failing_link_is_made_again_by_the_next_up(links, polardb, ask, shown, documents, ended):
