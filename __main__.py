@@ -3,13 +3,14 @@
 import pulumi
 from pulumi.runtime import is_dry_run
 
-from components.configuration import Configuration, end_when_interrupted
+from components.configuration import Configuration
 from components.preflight import require_possible
 from components.semantic_search import SemanticSearchStack
+from providers.kit import prepare
 
 NAME = "search"
 
-end_when_interrupted()
+prepare()
 configuration = Configuration.load()
 embedding, collections = configuration.embedding, configuration.collections
 if not is_dry_run():  # a preview asks no service

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 from dataclasses import dataclass
 
 import pulumi
@@ -62,12 +60,6 @@ class Configuration:
             "database_password": self.config.get("databasePassword"),
         }
         return Connections({**places, **passwords}.get, os.environ, report=_report, warn=pulumi.warn)
-
-
-def end_when_interrupted() -> None:
-    """Lets the engine interrupt the program when a step fails; hosts that run it in a thread handle signals."""
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _report(text: str) -> None:

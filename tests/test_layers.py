@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 LAYERS = [
     ["providers.kit.errors", "providers.kit.properties", "providers.kit.compare"],
     ["providers.kit.plan", "providers.kit.ownership", "providers.kit.wait"],
-    ["providers.kit.kind", "providers.kit.host"],
+    ["providers.kit.kind", "providers.kit.host", "providers.kit.program"],
     ["providers.kit.values"],
     ["providers.kit.provider"],
     ["providers.kit"],

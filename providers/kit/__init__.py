@@ -9,6 +9,7 @@
     kind         the shape of a kind: find, create, bring_up, read, update, delete
     values       Pulumi's property values as a kind's models
     host         the process that the providers run in
+    program      the process that a program runs in
     provider     the lifecycle: Pulumi's protocol for every kind, and `Resource`
 
 What is known about PolarSearch and PolarDB is in `providers.services`.
@@ -41,6 +42,7 @@ from .ownership import (
     with_meta,
 )
 from .plan import Plan, plan_by_field
+from .program import prepare, short_stack_trace
 from .properties import (
     Immutable,
     ImmutableSecret,
@@ -54,7 +56,7 @@ from .properties import (
     contains_output,
     prop,
 )
-from .provider import DynamicProvider, Resource, owner_of, short_stack_trace
+from .provider import DynamicProvider, Resource, owner_of
 from .values import format_error, hide, validation_errors
 from .wait import Clock, Report, retry, retry_while_rejected, silent, wait_until
 
@@ -102,6 +104,7 @@ __all__ = [
     "owner_of",
     "plan_by_field",
     "pluralize",
+    "prepare",
     "prop",
     "read_description",
     "read_references",

@@ -6,7 +6,6 @@ Pulumi pickles a provider into the state of every resource: module and class nam
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -31,13 +30,10 @@ from . import host, values
 from .errors import NotFound, NotOwned, SearchStackError, Unavailable
 from .kind import AnyKind, Services
 from .ownership import new_uid
+from .program import DEBUG, short_stack_trace
 from .properties import Inputs, Properties, State, prop
 
 Props = dict[str, Any]
-DEBUG = "POLARSEARCH_DEBUG"
-
-FRAMES = 14
-"""Frames of a resource's stack trace, six of which are Pulumi's own and not stored."""
 
 _services: Services | None = None
 _services_lock = threading.Lock()
@@ -192,23 +188,6 @@ class Resource(Properties, pulumi.dynamic.Resource):
     def declare(cls, resource_name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None) -> Self:
         """Declares the object that `inputs` describe, any of which may be an Output."""
         return cls(resource_name, opts=opts, **inputs.declared())
-
-
-@contextmanager
-def short_stack_trace() -> Iterator[None]:
-    """Resources made in here keep the innermost frames of their stack trace in state, not those of Pulumi's host.
-
-    Pulumi stores the whole stack with every resource, two thirds of its state; `sys.tracebacklimit` is what it goes by.
-    """
-    before = getattr(sys, "tracebacklimit", None)
-    sys.tracebacklimit = FRAMES
-    try:
-        yield
-    finally:
-        if before is None:
-            del sys.tracebacklimit
-        else:
-            sys.tracebacklimit = before
 
 
 def _require_known(resource: str, properties: Props, inputs: type[Inputs]) -> None:

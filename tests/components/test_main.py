@@ -29,11 +29,12 @@ def configuration(stack, **changes):
 
 
 @pytest.fixture(autouse=True)
-def interrupt():
-    """What the program does to the interrupt, it does to pytest's: put back."""
-    before = signal.getsignal(signal.SIGINT)
+def process():
+    """Undoes what the program does to its process, which is pytest's here."""
+    before, debug = signal.getsignal(signal.SIGINT), pulumi.log.debug
     yield
     signal.signal(signal.SIGINT, before)
+    pulumi.log.debug = debug
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +138,16 @@ def test_an_interrupt_ends_the_program_at_once(run_main):
     """Python's own handler would print a traceback over the engine's error."""
     run_main(configuration("dev"))
     assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize(("environment", "sent"), [({}, False), ({"POLARSEARCH_DEBUG": "1"}, True)])
+def test_the_sdks_debug_lines_are_sent_on_demand(run_main, monkeypatch, environment, sent):
+    """Each is a request to the engine, which shows none of them without --debug."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    debug = pulumi.log.debug
+    run_main(configuration("dev"))
+    assert (pulumi.log.debug is debug) is sent
 
 
 def test_it_runs_in_another_thread_as_some_hosts_do(run_main):
