@@ -78,7 +78,12 @@ def _drawn(chart: Chart, top: int) -> Iterator[str]:
 
 def _bar(series: int, x: float, base: int, value: float, height: float) -> Iterator[str]:
     yield f'<rect class="s{series % 4}" x="{x:.0f}" y="{base - height:.1f}" width="{BAR - 3}" height="{height:.1f}"/>'
-    yield f'<text x="{x + BAR / 2 - 1:.0f}" y="{base - height - 3:.1f}">{value:.3g}</text>'
+    yield f'<text x="{x + BAR / 2 - 1:.0f}" y="{base - height - 3:.1f}">{label(value)}</text>'
+
+
+def label(value: float) -> str:
+    """A number that fits above a bar."""
+    return "0" if value == 0 else f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 
 def _legend(chart: Chart, y: int) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.measure import life, trivial_life
+from bench.measure import Life, life, trivial_life
 from bench.project import Project
-from bench.results import Case, Measured
+from bench.results import Case, Measured, counted
 from bench.rows import rows_a_second
 from bench.schedule import Schedule
 from bench.services import Services
@@ -25,11 +25,15 @@ class Session:
     say: Callable[[str], None]
 
     def stacks(self, sizes: Sequence[int], latencies: Sequence[float]) -> dict[Case, Measured]:
-        """Stacks of every size at every latency, with their trivial counterparts."""
+        """Stacks of every size at every latency, each beside one trivial stack of its shape."""
         make_tables(self.services, max(sizes))
         found = {Case(size, latency): Measured() for size in sizes for latency in latencies}
-        for case in self.schedule.turns(list(found)):
-            self._measure(case, found[case])
+        for size in self.schedule.turns(sizes):
+            lives = {case: self._life(case) for case in found if case.collections == size}
+            seconds = self._trivial_life(size, next(iter(lives.values())))
+            for case, lived in lives.items():
+                found[case].lives.append(lived)
+                found[case].trivial.append(seconds)
         return found
 
     def rows(self, sizes: Sequence[int]) -> dict[int, list[float]]:
@@ -40,12 +44,10 @@ class Session:
             self.say(f"the check for missing rows: {found[size][-1]:,.0f} rows a second of {size:,}")
         return found
 
-    def _measure(self, case: Case, into: Measured) -> None:
-        def say(line: str) -> None:
-            self.say(f"{case}: {line}")
-
+    def _life(self, case: Case) -> Life:
         self.product.configure(configuration(self.services, case.collections))
         self.services.latency.seconds = case.latency
-        lived = life(self.product, self.services, say)
-        into.trivial.append(trivial_life(self.trivial, lived.shape, say))
-        into.lives.append(lived)
+        return life(self.product, self.services, lambda line: self.say(f"{case}: {line}"))
+
+    def _trivial_life(self, size: int, like: Life) -> Mapping[str, float]:
+        return trivial_life(self.trivial, like.shape, lambda line: self.say(f"{counted(size)}: {line}"))

@@ -11,7 +11,7 @@ import pytest
 
 from bench.__main__ import facts, main, numbers
 from bench.measure import Life
-from bench.plot import plot
+from bench.plot import label, plot
 from bench.project import OPERATIONS, product, trivial
 from bench.report import report, shown
 from bench.results import Case, Measured, Results, Spread
@@ -113,6 +113,11 @@ def test_the_plot_has_a_bar_for_each_operation_and_size_of_each_chart(results):
     assert len(bars) == len(OPERATIONS) * 2 * 3
     assert {each.get("class") for each in bars} == {"s0", "s1"}
     assert max(float(each.get("height")) for each in bars) > 100
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.0066, "0.01"), (9.914, "9.91"), (1234.5, "1234")])
+def test_a_label_of_the_plot_fits_above_its_bar(value, text):
+    assert label(value) == text
 
 
 def test_the_plot_changes_its_colours_where_it_is_dark(results):
