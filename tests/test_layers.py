@@ -41,8 +41,8 @@ ONLY_HERE = {
     "pulumi.dynamic": {"providers.kit.provider"},
     "grpc": {"providers.kit.host"},
 }
-APART = [("providers", "sandbox"), ("providers", "engine"), ("components", "sandbox"), ("components", "engine")]
-APART += [(other, one) for one, other in APART] + [("sandbox.polarsearch", "sandbox.polardb")]
+APART = [(room, apart) for room in ("providers", "components") for apart in ("sandbox", "engine", "bench")]
+APART += [(apart, room) for room, apart in APART if apart != "bench"] + [("sandbox.polarsearch", "sandbox.polardb")]
 
 
 def modules():
