@@ -35,6 +35,9 @@ IN_BETWEEN = "something between this machine and PolarSearch answers for it: che
 GREETING_TIMEOUT = 10.0
 """Seconds for the answer to `GET /`: PolarSearch gives it at once, the port of another service may never."""
 
+READ_TIMEOUT = 30.0
+"""Seconds for the answer to a GET or a DELETE; a PUT or a POST, which may embed a text, has 60."""
+
 PERMANENT = re.compile(
     r"\[SSL|[Nn]ame or service not known|nodename nor servname|No address associated|getaddrinfo failed"
 )
@@ -70,11 +73,13 @@ class SearchClient:
         retries: int = 5,
         pause: float = 0.5,
         greeting_timeout: float = GREETING_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
     ) -> None:
         """`report` is called with what is sent again, and why; `warn` with the service's warnings, each once."""
         self._http, self._clock, self._retries, self._pause = http, clock, retries, pause
         self._report, self._warn, self._warned = report, warn, set[str]()
-        self._greeting_timeout = greeting_timeout
+        self._greeting_timeout, self._read_timeout = greeting_timeout, read_timeout
+        self._silent = False
         self._version: Version | None = None
         self._lock = threading.Lock()
 
@@ -150,12 +155,16 @@ class SearchClient:
     ) -> Answer:
         """Sends a request and, where that is safe, sends it again. Raises ApiError.
 
-        `timeout`: the seconds for an answer that comes at once or never; after them it is not sent again.
+        `timeout`: the seconds for an answer that comes at once or never; after them it is not sent again. Once a
+        request had no answer in time, the next ones wait for a greeting first: a silent service holds a command up for
+        less than a minute, however many objects there are.
         """
 
         def is_temporary(error: SearchStackError) -> bool:
-            return isinstance(error, Unavailable) and (error.not_processed or idempotent)
+            return isinstance(error, Unavailable) and (error.not_processed or (idempotent and not self._silent))
 
+        if self._silent and timeout is None:
+            self._require_answers()
         return retry(
             lambda: self._once(method, path, body, timeout),
             is_temporary,
@@ -168,12 +177,14 @@ class SearchClient:
     def _once(self, method: str, path: str, body: Answer | None, timeout: float | None) -> Answer:
         request = f"{method} {path.split('?')[0]}"
         try:
-            limit = httpx.USE_CLIENT_DEFAULT if timeout is None else timeout
+            limit = self._limit(method) if timeout is None else timeout
             with request_in_progress():
                 response = self._http.request(method, path, json=body, timeout=limit)
         except httpx.TransportError as error:
-            if timeout is not None and isinstance(error, httpx.ReadTimeout):
-                raise _silence(request, str(self._http.base_url), timeout) from error
+            if isinstance(error, httpx.ReadTimeout):
+                if timeout is not None:
+                    raise _silence(request, str(self._http.base_url), timeout) from error
+                self._silent = True
             raise _no_answer(request, str(self._http.base_url), error) from error
         self._pass_on_warnings(request, response)
         if response.is_success:
@@ -203,6 +214,14 @@ class SearchClient:
 
     def _doubt(self) -> str:
         return NOT_POLARSEARCH if self._version is None else IN_BETWEEN
+
+    def _limit(self, method: str) -> Any:
+        return self._read_timeout if method in ("GET", "DELETE") else httpx.USE_CLIENT_DEFAULT
+
+    def _require_answers(self) -> None:
+        """Raises Rejected while the service takes connections and does not answer."""
+        self.send("GET", "/", idempotent=True, timeout=self._greeting_timeout / 2)
+        self._silent = False
 
     def _pass_on_warnings(self, request: str, response: httpx.Response) -> None:
         for text in warnings_of(response.headers.get_list("warning")):

@@ -8,6 +8,7 @@ from providers.kit import NotFound, Rejected, SearchStackError, Unavailable
 from providers.services.http import SearchClient
 
 LOST = httpx.ReadTimeout("no answer")
+BROKEN = httpx.RemoteProtocolError("Server disconnected without sending a response.")
 UNREACHABLE = httpx.ConnectError("connection refused")
 UNTRUSTED = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
 UNKNOWN_HOST = httpx.ConnectError("[Errno -2] Name or service not known")
@@ -37,7 +38,9 @@ DELETE = operator.methodcaller("delete", "/x")
     [
         (GET, httpx.Response(502), 6),
         (PUT, httpx.Response(504), 6),
-        (DELETE, LOST, 6),
+        (DELETE, LOST, 1),
+        (DELETE, BROKEN, 6),
+        (POST, BROKEN, 1),
         (POST, httpx.Response(503), 6),
         (POST, httpx.Response(429), 6),
         (POST, UNREACHABLE, 6),
@@ -60,7 +63,7 @@ def test_sends_again_only_where_that_is_safe(api, client, send, failure, sent):
 
 
 def test_a_repeatable_post_is_sent_again_after_a_lost_answer(api, client):
-    route = api.post("/x").mock(side_effect=[LOST, httpx.Response(200, json={"done": True})])
+    route = api.post("/x").mock(side_effect=[BROKEN, httpx.Response(200, json={"done": True})])
     assert client.post("/x", idempotent=True) == {"done": True}
     assert route.call_count == 2
 
@@ -212,3 +215,22 @@ def test_asking_for_the_version_goes_on_where_nobody_is_there_yet(api, client):
     route = api.get("/").mock(side_effect=[UNREACHABLE, httpx.Response(200, json={"version": {"number": "2.19.1"}})])
     assert client.version == (2, 19, 1)
     assert route.call_count == 2
+
+
+def test_a_service_that_falls_silent_is_asked_once_and_then_greeted_first(silent_port, clock, fake_clock):
+    http = httpx.Client(base_url=f"http://127.0.0.1:{silent_port}", trust_env=False)
+    with http:
+        client = SearchClient(http, clock=clock, greeting_timeout=0.1, read_timeout=0.05)
+        with pytest.raises(Unavailable, match=r"^GET /x at .*: timed out"):
+            client.get("/x")
+        with pytest.raises(Rejected, match=r"^GET / at .*: no answer within 0.05 s"):
+            client.get("/y")
+    assert fake_clock.slept == []
+
+
+def test_a_service_that_answers_again_is_used_again(api, client):
+    api.get("/").respond(json={"version": {"number": "2.19.1"}})
+    api.get("/x").mock(side_effect=[LOST, httpx.Response(200, json={"done": True})])
+    with pytest.raises(Unavailable):
+        client.get("/x")
+    assert client.get("/x") == {"done": True}
