@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sandbox.polardb import Database
 from sandbox.polardb.accounts import Account
-from sandbox.polardb.dispatch import execute
+from sandbox.polardb.statements import execute
 from sandbox.polardb.session import Session
 
 TUTORIAL = """

@@ -23,8 +23,8 @@ def field_value(value: Any, kind: ColumnType) -> Any:
     special = _SPECIAL.get(str(kind) if str(kind) == "tinyint(1)" else kind.name)
     if special:
         return special(value)
-    if kind.family == "decimal" and not kind.places:
-        return int(value)
+    if kind.family == "decimal":
+        return float(value) if kind.places else int(value)
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 

@@ -18,9 +18,10 @@ from typing import Any
 from sandbox.autoetl.documents import bulk_body, document, document_id, failures
 from sandbox.autoetl.search import Search, SearchDown
 from sandbox.autoetl.store import FAILED, RECOVERING, RUNNING, Change, Link, Store
-from sandbox.polardb.catalog import Catalog, Table
+from sandbox.polardb.catalog import Table
 from sandbox.polardb.database import Database
 from sandbox.polardb.links import SEARCH_VIEW
+from sandbox.polardb.tables import Catalog
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class _Delivery:
         request = link.request
         table = self._catalog.find(request.schema, request.table)
         if table is None:
-            missing = not self._catalog.has_schema(request.schema)
+            missing = request.schema not in self._catalog.schemas()
             known = f"Table '{request.schema}.{request.table}' doesn't exist"
             raise _Trouble(f"Unknown database '{request.schema}'" if missing else known)
         return table

@@ -47,10 +47,7 @@ class LinkStatus:
 
 
 class Links(Protocol):
-    """AutoETL, seen from the database.
-
-    The connection is the session's: what is done on it is part of its transaction.
-    """
+    """AutoETL, seen from the database. What is done on the session's connection is part of its transaction."""
 
     def missing_index(self, index: str) -> str | None:
         """Why a link cannot write to `index`, or None."""
@@ -65,10 +62,7 @@ class Links(Protocol):
     def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]: ...
 
     def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
-        """After ALTER TABLE, RENAME TABLE, or a CREATE TABLE of a name that had links (`before` is `after`).
-
-        `renamed` has the new name of each column that has one.
-        """
+        """After ALTER TABLE, RENAME TABLE, or a CREATE TABLE of a name that had links (`before` is `after`)."""
         ...
 
     def committed(self) -> None:
