@@ -12,6 +12,10 @@ class SearchDown(Exception):
     """PolarSearch did not answer, or answered the whole request with an error. The text is for a link's Message."""
 
 
+class SearchSlow(SearchDown):
+    """The answer did not come in time; the request may have been carried out."""
+
+
 class Search(Protocol):
     """Where documents go. Each call raises SearchDown."""
 
@@ -56,7 +60,9 @@ class HttpSearch:
         try:
             return self._client.request(method, path, content=body or None, headers=headers)
         except httpx.HTTPError as error:
-            raise SearchDown(f"PolarSearch is unreachable: {error or type(error).__name__}") from None
+            slow = isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout)
+            why = f"PolarSearch is unreachable: {error or type(error).__name__}"
+            raise (SearchSlow if slow else SearchDown)(why) from None
 
 
 def _check(response: httpx.Response, *expected: int) -> None:

@@ -49,7 +49,7 @@ class Column:
         words += ["CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"] if self.type.binary else []
         words += ["NOT NULL"] if not self.nullable else ["NULL"] if self.type.name == "timestamp" else []
         words += ["AUTO_INCREMENT"] if self.auto_increment else []
-        bare = self.type.name.endswith(("text", "blob")) or self.type.name == "json"
+        bare = self.type.name.endswith(("text", "blob"))
         if self.shown_default is not None:
             words.append(f"DEFAULT {self.shown_default if self.default_now else quoted(self.default or '')}")
         elif self.nullable and not bare:
@@ -73,13 +73,14 @@ class Index:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as CREATE TABLE described it and ALTER TABLE changed it."""
+    """A table as CREATE TABLE described it and ALTER TABLE changed it; `number` is its first AUTO_INCREMENT."""
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     indexes: tuple[Index, ...] = ()
     comment: str = ""
+    number: int = 1
 
     @property
     def stored_name(self) -> str:
@@ -92,11 +93,14 @@ class Table:
         return next((index.columns for index in self.indexes if index.name == "PRIMARY"), ())
 
     @property
+    def unique(self) -> list[Index]:
+        """The unique keys, the primary key first."""
+        return sorted((index for index in self.indexes if index.unique), key=lambda index: index.name != "PRIMARY")
+
+    @property
     def keys(self) -> list[tuple[str, ...]]:
         """What identifies a row: the primary key first, then unique keys of columns that are NOT NULL."""
-        unique = [index.columns for index in self.indexes if index.unique and index.name != "PRIMARY"]
-        total = [key for key in unique if not any(self.column(name).nullable for name in key)]
-        return ([self.primary_key] if self.primary_key else []) + total
+        return [one.columns for one in self.unique if not any(self.column(name).nullable for name in one.columns)]
 
     def find(self, name: str) -> Column | None:
         """The column of that name, in any case."""

@@ -32,14 +32,14 @@ class Database:
         version: str = "8.0.13",
         polardb_version: str | None = "8.0.1.1.52",
         binlog: bool = True,
+        list_routines: bool = True,
         links: Links | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if sqlite3.sqlite_version_info < (3, 37):
             raise RuntimeError(f"the sandbox needs SQLite 3.37, this Python has {sqlite3.sqlite_version}")
-        self.file, self.version, self.polardb_version, self.binlog, self.clock = (
-            file, version, polardb_version, binlog, clock,
-        )  # fmt: skip
+        self.file, self.version, self.polardb_version, self.clock = file, version, polardb_version, clock
+        self.binlog, self.list_routines = binlog, list_routines
         self.links: Links = links or NoLinks()
         self.writer = threading.Lock()
         self.server_variables = server_variables(version, polardb_version, binlog)

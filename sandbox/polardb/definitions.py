@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.polardb.catalog import Column, Index, Table
 from sandbox.polardb.errors import SqlError, refusal, unsupported
-from sandbox.polardb.reader import Reader
+from sandbox.polardb.reader import Reader, quoted
 from sandbox.polardb.types import BLOB_LIMITS, COLLATION, FAMILIES, INTEGER_BITS, TEXT_LIMITS, ColumnType, stored
 
 _ALIASES = {
@@ -50,6 +50,8 @@ def read_type(reader: Reader, column: str) -> ColumnType:
         kind = replace(kind, unsigned=True) if word == "UNSIGNED" else kind
         if word.startswith("CHAR") and charset(reader) == "binary":
             kind = replace(kind, name=_AS_BYTES.get(kind.name, kind.name))
+        elif word.startswith("CHAR") and not reader.peek("COLLATE"):
+            raise unsupported("CHARACTER SET of a column")
     return kind
 
 
@@ -113,17 +115,20 @@ def read_column(reader: Reader) -> tuple[Column, list[Index]]:
     column = Column(name, read_type(reader, name))
     keys = [Index("", (name,), True)] if serial else []
     column = replace(column, auto_increment=True, nullable=False) if serial else column
-    null = False
+    start = reader.at
     while word := reader.accept_any("NOT NULL", "NULL", "PRIMARY KEY", "KEY", "UNIQUE KEY", "UNIQUE", *_ATTRIBUTES):
         if word in ("PRIMARY KEY", "KEY"):
             keys.append(Index("PRIMARY", (name,), True))
         elif word.startswith("UNIQUE"):
             keys.append(Index("", (name,), True))
         elif word.endswith("NULL"):
-            null, column = word == "NULL", replace(column, nullable=word == "NULL")
+            column = replace(column, nullable=word == "NULL")
         else:
             column = _attribute(word, reader, column)
-    if null and any(key.name == "PRIMARY" for key in keys):
+    words = " ".join("" if quoted(token) else text.upper() for token, text in reader.words[start : reader.at])
+    if not column.nullable and "DEFAULT NULL" in words:
+        raise refusal(1067, name)
+    if any(key.name == "PRIMARY" for key in keys) and re.search(r"(?<!NOT )(?<!DEFAULT )\bNULL", words):
         raise refusal(1171)
     return column, keys
 
@@ -158,9 +163,10 @@ def _with_default(reader: Reader, column: Column) -> Column:
         return replace(column, default_now=True)
     if reader.peek("("):
         raise unsupported("expressions as DEFAULT")
+    if column.type.name in ("binary", "varbinary"):
+        raise unsupported(f"DEFAULT of {column.type.name.upper()}")
     if column.type.family in ("blob", "json", "spatial") or column.type.name in TEXT_LIMITS:
-        if column.type.name not in ("binary", "varbinary"):
-            raise refusal(1101, column.name)
+        raise refusal(1101, column.name)
     sign = "-" if reader.accept("-") else ""
     text = {"TRUE": "1", "FALSE": "0"}.get(reader.peek_text().upper(), "")
     written = reader.is_string() or re.fullmatch(r"[\d.]+(e\d+)?", reader.peek_text(), re.IGNORECASE)
@@ -249,7 +255,7 @@ def _with_options(reader: Reader, table: Table) -> Table:
         if option == "COMMENT":
             table = replace(table, comment=reader.string())
         elif option == "AUTO_INCREMENT":
-            raise unsupported("AUTO_INCREMENT of a table")
+            table = replace(table, number=reader.integer())
         elif option == "ENGINE":
             if reader.take().lower() != "innodb":
                 raise unsupported("engines other than InnoDB")
@@ -264,6 +270,9 @@ def checked(table: Table) -> Table:
     keyed = {index.columns[0] for index in table.indexes}
     if len(generated) > 1 or any(column.name not in keyed for column in generated):
         raise refusal(1075)
+    sized = [one.type for one in table.columns if one.type.name in ("varchar", "varbinary", "char", "binary")]
+    if sum((kind.length or 0) * (4 if kind.family == "text" else 1) + 2 for kind in sized) > 65533:
+        raise refusal(1118)
     for index in table.indexes:
         kinds = [table.column(name).type for name in index.columns]
         for name, kind in zip(index.columns, kinds, strict=True):
@@ -283,6 +292,15 @@ class Alteration:
     before: Table
     after: Table
     origin: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def copies(self) -> bool:
+        """Whether MySQL copies every row, and counts it: a type is another one, or a shorter one."""
+        pairs = [(self.before.column(old).type, self.after.column(new).type) for new, old in self.origin.items()]
+        return any(
+            old != new and not (old.name == new.name == "varchar" and (old.length or 0) <= (new.length or 0) < 64)
+            for old, new in pairs
+        )
 
     @property
     def renamed(self) -> dict[str, str]:

@@ -42,7 +42,10 @@ TEXTS: dict[int, tuple[str, str]] = {
     1110: ("42000", "Column '{}' specified twice"),
     1111: ("HY000", "Invalid use of group function"),
     1115: ("42000", "Unknown character set: '{}'"),
+    1118: ("42000", "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535. This"
+                    " includes storage overhead, check the manual. You have to change some columns to TEXT or BLOBs"),
     1136: ("21S01", "Column count doesn't match value count at row {}"),
+    1138: ("22004", "Invalid use of NULL value"),
     1140: ("42000", "In aggregated query without GROUP BY, expression #{} of {} contains nonaggregated column '{}'; this"
                     " is incompatible with sql_mode=only_full_group_by"),
     1141: ("42000", "There is no such grant defined for user '{}' on host '{}'"),

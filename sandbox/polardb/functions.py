@@ -20,7 +20,7 @@ from typing import Any
 
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.types import (
-    BINARY_COLLATION, COLLATION, DECIMAL_COLLATION, EXACT, INT, VARCHAR, ColumnType, fixed, moment, number_of, text_of,
+    BIGINT, BINARY_COLLATION, COLLATION, DECIMAL_COLLATION, EXACT, VARCHAR, ColumnType, fixed, moment, number_of, text_of,
 )  # fmt: skip
 
 _ORDER = "\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz"
@@ -112,6 +112,8 @@ def _arithmetic(sign: str, left: Any, right: Any, family: str, places: int, stri
     if family == "real" and math.isfinite(exact):
         return exact
     if family == "real" or not -(2**63) <= exact < 2**63 or (family == "unsigned" and exact < 0):
+        if family == "unsigned" and 0 <= exact < 2**64:
+            raise unsupported("BIGINT UNSIGNED above 9223372036854775807")
         kind = {"real": "DOUBLE", "unsigned": "BIGINT UNSIGNED"}.get(family, "BIGINT")
         raise refusal(1690, kind, f"({text_of(left)} {sign} {text_of(right)})")
     return int(exact)
@@ -206,16 +208,15 @@ def _real(value: Any) -> float:
     return float(found)
 
 
-_LENGTH = Function(lambda text: len(octets(text)), INT)
 FUNCTIONS: dict[str, Function] = {
     "CONCAT": Function(lambda *parts: "".join(parts), VARCHAR, 1, None),
     "LOWER": Function(str.lower, VARCHAR), "UPPER": Function(str.upper, VARCHAR),
-    "LENGTH": _LENGTH, "CHAR_LENGTH": Function(len, INT),
+    "LENGTH": Function(lambda text: len(octets(text)), BIGINT), "CHAR_LENGTH": Function(len, BIGINT),
     "REPLACE": Function(lambda text, old, new: text.replace(old, new) if old else text, VARCHAR, 3, 3),
     "MD5": Function(lambda text: hashlib.md5(octets(text)).hexdigest(), VARCHAR),
 }  # fmt: skip
 _INNER: dict[str, Callable[..., Any]] = {
-    "arithmetic": _arithmetic, "like": like, "real": _real, "text": text_of, "octets": octets,
+    "arithmetic": _arithmetic, "like": like, "real": _real, "text": text_of,
     "regexp": lambda text, wanted: int(bool(pattern(wanted).search(text))),
     "fixed": lambda value, places: fixed(Decimal(value), places),
     "moment": lambda text: moment(text, ColumnType("datetime", 6)),

@@ -40,8 +40,8 @@ def select(session: Session, reader: Reader, _word: str) -> Answer:
     return _selected(session, reader.tree())
 
 
-def _selected(session: Session, tree: Node) -> Rows:
-    columns = translate.select(tree, session)
+def _selected(session: Session, tree: Node, *, strict: bool = False) -> Rows:
+    columns = translate.select(tree, session, strict=strict)
     rows, _ = session.execute(tree.sql("sqlite", comments=False))
     return Rows(columns, rows)
 
@@ -52,9 +52,7 @@ def change(session: Session, reader: Reader, word: str) -> Answer:
     first = {"token_type": TokenType.INSERT, "text": "INSERT"} if word == "REPLACE" else {}
     tree = reader.tree(**first)
     with session.transaction.change():
-        done = _CHANGES[word](session, tree)
-    session.last_insert_id = done.insert_id or session.last_insert_id
-    return done
+        return _CHANGES[word](session, tree)
 
 
 def _target(session: Session, node: Node | None, *privileges: str) -> tuple[Table, Scope]:
@@ -65,7 +63,7 @@ def _target(session: Session, node: Node | None, *privileges: str) -> tuple[Tabl
     table = tables[0]
     label = (node.alias or table.name).lower()
     scope = Scope(session, clause="field list", strict=True)
-    scope.add(Source(label, "" if node.alias else table.schema, table.stored_name, table.columns, table.primary_key))
+    scope.add(Source(label, "" if node.alias else table.schema, table.stored_name, table.columns))
     return table, scope
 
 
@@ -88,7 +86,8 @@ def _insert(session: Session, tree: Node, *, replacing: bool = False) -> Done:
     for given, values in enumerate(_rows(session, tree.expression, table, columns), 1):
         affected += writer.put(values, given, pairs, replacing=replacing)
     info = f"Records: {given}  Duplicates: {affected - given if replacing or conflict else 0}  Warnings: 0"
-    return Done(affected, writer.generated, info if given > 1 or isinstance(tree.expression, exp.Select) else "")
+    session.last_insert_id = writer.generated or session.last_insert_id
+    return Done(affected, (writer.generated or writer.given) % 2**64, info if given > 1 or isinstance(tree.expression, exp.Select) else "")
 
 
 def _replace(session: Session, tree: Node) -> Done:
@@ -109,7 +108,7 @@ def _rows(session: Session, source: Node | None, table: Table, columns: Sequence
             found = [_cell(session, cell, column) for cell, column in zip(cells, columns, strict=True)]
             yield missing | dict(zip([column.name for column in columns], found, strict=True))
     elif source is not None:
-        answer = _selected(session, source)
+        answer = _selected(session, source, strict=True)
         if len(answer.columns) != len(columns):
             raise refusal(1136, 1)
         for given, column in zip(answer.columns, columns, strict=True):
@@ -136,7 +135,7 @@ def _cell(session: Session, node: Node, column: Column) -> Any:
     try:
         found = literal_value(node)
     except LookupError:
-        answer = _selected(session, exp.Select(expressions=[node]))
+        answer = _selected(session, exp.Select(expressions=[node]), strict=True)
         _check_assigned(answer.columns[0].type, column)
         return answer.rows[0][0]
     if isinstance(found, bytes) and column.type.family not in ("blob", "text"):
@@ -151,12 +150,12 @@ def _check_assigned(kind: ColumnType, column: Column) -> None:
 
 
 class _Writer:
-    """Writes rows of one table. `generated` is the first number that AUTO_INCREMENT gave out, or 0."""
+    """Writes rows of one table. `generated` is the first number of AUTO_INCREMENT, `given` the last written, or 0."""
 
     def __init__(self, session: Session, table: Table, scope: Scope) -> None:
         self._session, self._table, self._scope = session, table, scope
         self._name = quote(table.stored_name)
-        self.generated = 0
+        self.generated = self.given = 0
 
     def put(self, values: Values, row: int, pairs: Sequence[tuple[Column, Node]], *, replacing: bool) -> int:
         """One row of INSERT; the count of it."""
@@ -168,31 +167,39 @@ class _Writer:
                     f"INSERT INTO {self._name} ({', '.join(map(quote, kept))}) VALUES ({', '.join('?' * len(kept))})",
                     list(kept.values()),
                 )
-                return counted
+                return self._numbered(values, kept) or counted
             except Duplicate as duplicate:
                 where = {name: kept[name] for name in duplicate.columns}
                 if pairs:
                     return 2 * self.update(self._with_values(pairs, kept), _equal(self._scope, self._table, where))[1]
                 if not replacing:
                     raise self._table.duplicate(duplicate.columns, kept) from None
+                if len(self._table.unique) == 1 and self._has(kept):
+                    return 1
                 same = " AND ".join(f"{quote(name)} = ?" for name in where)
                 counted += self._session.execute(f"DELETE FROM {self._name} WHERE {same}", list(where.values()))[1]
 
+    def _has(self, kept: Values) -> bool:
+        """Whether there is such a row, to the byte: REPLACE leaves it alone."""
+        same = " AND ".join(f"{quote(name)} COLLATE BINARY IS ?" for name in kept)
+        return bool(self._session.execute(f"SELECT 1 FROM {self._name} WHERE {same}", list(kept.values()))[0])
+
     def _kept(self, column: Column, value: Any, row: int) -> Any:
         if column.auto_increment:
-            return self._numbered(column, stored(value, column.type, column.name, row))
+            return stored(value, column.type, column.name, row) or self._session.catalog.facts(self._table)[1]
         if value is None and not column.nullable:
             raise refusal(1048, column.name)
         return stored(value, column.type, column.name, row)
 
-    def _numbered(self, column: Column, value: int | None) -> int:
-        _, following, _ = self._session.catalog.facts(self._table)
-        number = value or following
-        if number >= following:
-            self._session.catalog.set_number(self._table, number + 1)
-        if not value:
-            self.generated = self.generated or number
-        return number
+    def _numbered(self, values: Values, kept: Values) -> None:
+        """Moves AUTO_INCREMENT on, and keeps what the client is told of it."""
+        for column in self._table.columns:
+            if column.auto_increment:
+                number = self.given = kept[column.name]
+                if number >= self._session.catalog.facts(self._table)[1]:
+                    self._session.catalog.set_number(self._table, number + 1)
+                if values[column.name] in (None, 0, "0"):
+                    self.generated = self.generated or number
 
     def _with_values(self, pairs: Sequence[tuple[Column, Node]], kept: Values) -> list[tuple[Column, Node]]:
         """ON DUPLICATE KEY UPDATE's assignments, with what VALUES(column) means for this row."""
@@ -287,6 +294,7 @@ def _update(session: Session, tree: Node) -> Done:
 
 def _delete(session: Session, tree: Node) -> Done:
     allow(tree, "this", "where")
+    allow(tree.this, "this", "db")
     _, scope = _target(session, tree.this, "DELETE")
     translate.where(tree, scope)
     where = tree.args.get("where")

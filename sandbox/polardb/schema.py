@@ -121,8 +121,10 @@ def truncate(session: Session, reader: Reader, _word: str) -> Answer:
 
 def alter_table(session: Session, reader: Reader, _word: str) -> Answer:
     """ALTER TABLE name action, action."""
-    _apply(session, read_alteration(reader, session.table(*reader.qualified(session.schema), "ALTER")))
-    return Done()
+    change = read_alteration(reader, session.table(*reader.qualified(session.schema), "ALTER"))
+    _, _, rows = session.catalog.facts(change.before)
+    _apply(session, change)
+    return Done(rows if change.copies else 0)
 
 
 def rename_table(session: Session, reader: Reader, _word: str) -> Answer:
@@ -167,6 +169,8 @@ def _rebuild(session: Session, change: Alteration) -> None:
     for at, row in enumerate(rows, 1):
         parts = zip(change.after.columns, origins, row, first, strict=True)
         values = {one.name: stored(value, one.type, one.name, at) if old else new for one, old, value, new in parts}
+        if any(values[one.name] is None and not one.nullable for one in change.after.columns):
+            raise refusal(1138)
         try:
             session.execute(insert, list(values.values()))
         except Duplicate as duplicate:

@@ -244,7 +244,7 @@ class Session:
         if (schema or self.current()).lower() == "information_schema":
             return Source(name.lower(), "information_schema", *system_views.filled(self, name.lower()))
         table = self.table(schema, name, "SELECT")
-        return Source(table.name, table.schema, table.stored_name, table.columns, table.primary_key)
+        return Source(table.name, table.schema, table.stored_name, table.columns, table.keys)
 
     def variable(self, name: str, scope: str) -> Any:
         return self.variables.value(name, scope)

@@ -32,6 +32,10 @@ def _pattern(reader: Reader) -> str:
     return pattern
 
 
+def _headed(name: str, pattern: str) -> str:
+    return quote(name if pattern == "%" else f"{name} ({pattern})")
+
+
 def _schema(session: Session, reader: Reader) -> str:
     schema = reader.name().lower() if reader.accept_any("FROM", "IN") else session.current()
     if schema not in session.catalog.schemas():
@@ -42,15 +46,17 @@ def _schema(session: Session, reader: Reader) -> str:
 
 
 def _databases(session: Session, reader: Reader) -> Answer:
-    pattern = quoted(_pattern(reader))
-    return query(session, f"SELECT schema_name AS `Database` FROM information_schema.schemata WHERE schema_name LIKE {pattern}")
+    pattern = _pattern(reader)
+    name, where = _headed("Database", pattern), f"schema_name LIKE {quoted(pattern)}"
+    return query(session, f"SELECT schema_name AS {name} FROM information_schema.schemata WHERE {where}")
 
 
 def _tables(session: Session, reader: Reader, *, full: bool = False) -> Answer:
     schema = _schema(session, reader)
     kind = ", table_type AS Table_type" if full else ""
-    where = f"table_schema = {quoted(schema)} AND table_name LIKE {quoted(_pattern(reader))}"
-    name = quote(f"Tables_in_{schema}")
+    pattern = _pattern(reader)
+    name = _headed(f"Tables_in_{schema}", pattern)
+    where = f"table_schema = {quoted(schema)} AND table_name LIKE {quoted(pattern)}"
     return query(session, f"SELECT table_name AS {name}{kind} FROM information_schema.tables WHERE {where} ORDER BY 1")
 
 
@@ -90,7 +96,11 @@ def _indexes(session: Session, reader: Reader) -> Answer:
 def _create_table(session: Session, reader: Reader) -> Answer:
     table = session.table(*reader.qualified(session.schema), "SELECT")
     reader.end()
-    return listing(["Table", "Create Table"], [[table.name, str(table)]])
+    _, number, _ = session.catalog.facts(table)
+    numbered = f"ENGINE=InnoDB AUTO_INCREMENT={number} DEFAULT"
+    counted = number > 1 and any(column.auto_increment for column in table.columns)
+    shown = str(table).replace("ENGINE=InnoDB DEFAULT", numbered) if counted else str(table)
+    return listing(["Table", "Create Table"], [[table.name, shown]])
 
 
 def _variables(session: Session, reader: Reader, scope: str = "") -> Answer:

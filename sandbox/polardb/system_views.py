@@ -39,7 +39,10 @@ def filled(viewer: Viewer, name: str) -> tuple[str, tuple[Column, ...]]:
     if name not in VIEWS:
         raise unsupported(f"information_schema.{name}") if name in _KNOWN else refusal(1109, name, "information_schema")
     names, rows = VIEWS[name]
-    columns = tuple(Column(one.strip("#").upper(), BIGINT if one[0] == "#" else VARCHAR) for one in names.split())
+    # MySQL heads the columns of these two as they were asked for.
+    as_asked = name in ("key_column_usage", "table_constraints")
+    names = names if as_asked else names.upper()
+    columns = tuple(Column(one.strip("#"), BIGINT if one[0] == "#" else VARCHAR) for one in names.split())
     stored, places = f"information_schema.{name}", ", ".join("?" * len(columns))
     listed = ", ".join(f"{one.name} COLLATE {COLLATION}" if one.type is VARCHAR else one.name for one in columns)
     viewer.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {quote(stored)} ({listed})")
@@ -127,7 +130,7 @@ def _constraints(viewer: Viewer) -> Iterator[Row]:
 
 
 def _routines(viewer: Viewer) -> Iterator[Row]:
-    for name in PROCEDURES if viewer.database.has("procedures") else ():
+    for name in PROCEDURES if viewer.database.list_routines and viewer.database.has("procedures") else ():
         if viewer.may("EXECUTE", Level("dbms_etl", name, "PROCEDURE")):
             yield name, "def", "dbms_etl", name, "PROCEDURE"
 

@@ -58,9 +58,9 @@ class Catalog:
     def save(self, table: Table, created: str = "") -> None:
         """Writes the definition down; its creation and AUTO_INCREMENT stay."""
         self._connection.execute(
-            "INSERT INTO _tables VALUES (?, ?, ?, ?, 1)"
+            "INSERT INTO _tables VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET definition = excluded.definition",
-            (table.schema, table.name, str(table), created),
+            (table.schema, table.name, str(table), created, table.number),
         )
 
     def build(self, table: Table, created: str) -> None:

@@ -18,7 +18,7 @@ from sandbox.polardb.catalog import Column
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.functions import FUNCTIONS
 from sandbox.polardb.types import (
-    BIGINT, BINARY_COLLATION, BLOB, COLLATION, DECIMAL_COLLATION, DOUBLE, NULL, VARCHAR, ColumnType, decimal, moment,
+    BIGINT, BINARY_COLLATION, BLOB, COLLATION, DECIMAL_COLLATION, DOUBLE, INT, NULL, VARCHAR, ColumnType, decimal, moment,
     number_of,
 )  # fmt: skip
 
@@ -33,13 +33,13 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeE
 
 @dataclass(frozen=True)
 class Source:
-    """One table of a FROM clause: `label` is its name in the statement, `stored` SQLite's, `key` its primary key."""
+    """One table of a FROM clause: `label` is its name in the statement, `stored` SQLite's; `keys` identify a row."""
 
     label: str
     schema: str
     stored: str
     columns: tuple[Column, ...]
-    key: tuple[str, ...] = ()
+    keys: Sequence[tuple[str, ...]] = ()
 
 
 class Surroundings(Protocol):
@@ -177,7 +177,7 @@ def literal_value(node: Node) -> Any:
 # Queries
 
 
-def select(node: Node, surroundings: Surroundings) -> list[Column]:
+def select(node: Node, surroundings: Surroundings, *, strict: bool = False) -> list[Column]:
     """Corrects a SELECT; its columns."""
     if not isinstance(node, exp.Select):
         raise unsupported(type(node).__name__.upper())
@@ -185,7 +185,7 @@ def select(node: Node, surroundings: Surroundings) -> list[Column]:
     if any(modifier.name.upper() not in _HINTS for modifier in node.args.get("operation_modifiers") or ()):
         raise unsupported("modifiers of SELECT")
     node.set("operation_modifiers", None)
-    scope = Scope(surroundings)
+    scope = Scope(surroundings, strict=strict)
     _from(node, scope)
     where(node, scope)
     columns = _outputs(node, scope)
@@ -254,7 +254,7 @@ def _output(item: Node, scope: Scope) -> list[tuple[str, Node]]:
         return [(item.alias, corrected)]
     if isinstance(inner, exp.Column):
         listed = corrected.meta["source"].schema == "information_schema"
-        return [(corrected.name if listed else inner.name, corrected)]
+        return [(corrected.name if listed and corrected.name.isupper() else inner.name, corrected)]
     return [(inner.this if isinstance(inner, exp.Literal) else item.meta.get("text", ""), corrected)]
 
 
@@ -272,14 +272,16 @@ def _grouping(node: Node, scope: Scope) -> Callable[[Node, int], None]:
         for column in _ungrouped(_bare(expression), known):
             source: Source = column.meta["source"]
             mine = {key.name for key in keys if isinstance(key, exp.Column) and key.meta["source"] == source}
-            if not source.key or not mine >= set(source.key):
+            if not any(mine >= {*key} for key in source.keys):
                 shown = ".".join(filter(None, [source.schema, source.label, column.name]))
                 raise refusal(1055 if group else 1140, at, "SELECT list", shown)
 
+    if having and not group:
+        raise unsupported("HAVING without GROUP BY")
     if having:
         scope.clause = "having clause"
         having.set("this", condition(having.this, scope))
-    if not group and not having and not any(_aggregates(found) for one in node.expressions for found in one.walk()):
+    if not group and not any(_aggregates(found) for one in node.expressions for found in one.walk()):
         return lambda _expression, _at: None
     for at, one in enumerate(node.expressions, 1):
         check(one, at)
@@ -340,11 +342,11 @@ def value(node: Node, scope: Scope) -> Node:
 
 
 def condition(node: Node, scope: Scope) -> Node:
-    """A value as a truth value: a text is true when it is a number other than 0."""
+    """A whole number as a truth value; MySQL's versions disagree about 0.5, and a text is a number first."""
     corrected = value(node, scope)
-    if kind_of(corrected).family not in (*_NUMBERS, "null"):
+    if kind_of(corrected).family not in ("integer", "null"):
         raise unsupported(f"{kind_of(corrected).name.upper()} as a condition")
-    return _paren(real(corrected) if kind_of(corrected).family == "text" else corrected)
+    return _paren(corrected)
 
 
 def _paren(node: Node) -> Node:
@@ -365,7 +367,9 @@ def _negative(node: Node, scope: Scope) -> Node:
     """-x overflows, and is exact for a DECIMAL."""
     if isinstance(node.this, exp.Literal) and not node.this.is_string:
         return _literal(node, scope)
-    return _calculated("-", constant(0), value(node.this, scope), scope)
+    operand = value(node.this, scope)
+    kind = kind_of(operand)
+    return _calculated("-", constant(0), typed(operand, replace(kind, unsigned=False)), scope)
 
 
 def _column(node: Node, scope: Scope) -> Node:
@@ -385,7 +389,7 @@ def _calculated(sign: str, left: Node, right: Node, scope: Scope) -> Node:
     families = {one.family, other.family} - {"null"}
     if not families <= _NUMBERS or (sign == "DIV" and not families <= _EXACT):
         raise unsupported(f"{one.name.upper()} {sign} {other.name.upper()}")
-    if not families <= _EXACT:
+    if not families <= _EXACT or "null" in (one.family, other.family):
         return call("arithmetic", DOUBLE, sign, real(left), real(right), "real", 0, int(scope.strict))
     if sign != "DIV" and (sign == "/" or "decimal" in families):
         places = {"*": one.places + other.places, "/": one.places + 4}.get(sign, max(one.places, other.places))
@@ -396,7 +400,7 @@ def _calculated(sign: str, left: Node, right: Node, scope: Scope) -> Node:
 
 
 def _logic(node: Node, scope: Scope) -> Node:
-    """AND, OR and NOT take a text as a number."""
+    """AND, OR and NOT of whole numbers."""
     sides = {"this": condition(node.this, scope)}
     if node.args.get("expression"):
         sides["expression"] = condition(node.expression, scope)
@@ -443,7 +447,7 @@ def _matched(node: Node, scope: Scope) -> Node:
     tested, wanted = value(node.this, scope), value(node.expression, scope)
     if kind_of(tested).binary:
         raise unsupported("LIKE and REGEXP by a binary collation")
-    found = call("like" if isinstance(node, exp.Like) else "regexp", BIGINT, text(tested), text(wanted))
+    found = call("like" if isinstance(node, exp.Like) else "regexp", BIGINT if isinstance(node, exp.Like) else INT, text(tested), text(wanted))
     return _paren(typed(exp.Not(this=found), BIGINT)) if node.args.get("negate") else found
 
 
@@ -506,6 +510,8 @@ def _aggregate(name: str, arguments: Sequence[Node], scope: Scope) -> Node:
     kind = kind_of(counted)
     if name == "COUNT":
         return typed(exp.Count(this=exp.Distinct(expressions=[collated(counted)]) if distinct else counted), BIGINT)
+    if kind.name == "float":
+        raise unsupported(f"{name} of FLOAT")
     if name in ("MIN", "MAX"):
         return typed((exp.Min if name == "MIN" else exp.Max)(this=orderable(counted)), kind)
     if kind.family not in (*_NUMBERS, "null"):
@@ -572,8 +578,8 @@ def comparable(left: Node, right: Node, *, ordered: bool) -> tuple[Node, Node]:
         return _moments(left, right)
     if families <= {"text", "enum"} and not (ordered and "enum" in families):
         return collated(left, BINARY_COLLATION if one.binary or other.binary else COLLATION), right
-    if families <= {"text", "blob"}:
-        return call("octets", BLOB, left), call("octets", BLOB, right)
+    if families == {"blob"}:
+        return left, right
     if not families <= _NUMBERS:
         raise unsupported(f"comparing {one.name.upper()} with {other.name.upper()}")
     left, right = _number_literal(left), _number_literal(right)

@@ -153,7 +153,7 @@ def _number(value: Any, what: str, column: str, row: int) -> int | float | Decim
 
 def _integer(value: Any, kind: ColumnType, column: str, row: int) -> int:
     number = _number(value, "integer", column, row)
-    whole = number if isinstance(number, int) else int(Decimal(number).to_integral_value(ROUND_HALF_UP))
+    whole = round(number) if isinstance(number, (int, float)) else int(number.to_integral_value(ROUND_HALF_UP))
     half = 2 ** (INTEGER_BITS[kind.name] - 1)
     if not (0 if kind.unsigned else -half) <= whole < half * (2 if kind.unsigned else 1):
         raise refusal(1264, column, row)
@@ -163,7 +163,9 @@ def _integer(value: Any, kind: ColumnType, column: str, row: int) -> int:
 
 
 def _real(value: Any, kind: ColumnType, column: str, row: int) -> float:
-    number = float(_number(value, "double" if kind.name == "double" else "float", column, row))
+    if isinstance(value, str) and (number_of(value) is None or value.endswith(" ")):
+        raise refusal(1265, column, row)
+    number = float(value)
     if not abs(number) <= (3.4028234663852886e38 if kind.name == "float" else math.inf) or math.isinf(number):
         raise refusal(1264, column, row)
     return float(struct.unpack("f", struct.pack("f", number))[0]) if kind.name == "float" else number

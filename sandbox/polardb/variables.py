@@ -72,16 +72,19 @@ class Variables:
         self._session[name] = int(value) if isinstance(_SESSION[name], int) else value
 
     @property
+    def strict(self) -> bool:
+        """Whether every mode of the default is on: without one, MySQL changes values that it refuses here."""
+        return {*SQL_MODE.split(",")} <= {*self._session["sql_mode"].split(",")}
+
+    @property
     def ansi_quotes(self) -> bool:
         return "ANSI_QUOTES" in self._session["sql_mode"]
 
 
 def _mode(text: str) -> str:
-    """Raises 1235 for a mode in which values would be changed, or texts read in another way."""
+    """Raises 1235 for a mode in which texts are read in another way."""
     modes = [mode.strip().upper() for mode in text.split(",") if mode.strip()]
     for mode in modes:
         if mode not in (*SQL_MODE.split(","), "ANSI_QUOTES", "STRICT_ALL_TABLES"):
             raise unsupported(f"sql_mode {mode}")
-    if not {"STRICT_TRANS_TABLES", "STRICT_ALL_TABLES"} & {*modes}:
-        raise unsupported("sql_mode without STRICT_TRANS_TABLES")
     return ",".join(modes)

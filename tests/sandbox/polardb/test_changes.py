@@ -144,6 +144,14 @@ def test_gives_back_what_was_stored_with_its_type(run, kind, written, read):
     assert run("SELECT v FROM t") == [(read,), (read,)]
 
 
+def test_values_that_another_mode_would_change_are_refused_by_name(run):
+    run("SET sql_mode = ''")
+    run("INSERT INTO fruit(id, name) VALUES (4, 'fits')")
+    for sql in ("INSERT INTO fruit VALUES ('a', 'x', 1, '')", "UPDATE fruit SET price = 1 / 0"):
+        with pytest.raises(pymysql.NotSupportedError, match=r"\(in the sandbox\)"):
+            run(sql)
+
+
 @pytest.mark.parametrize(("kind", "written"), REFUSED_VALUES)
 def test_a_type_whose_values_are_not_kept_exactly_refuses_them_by_name(run, kind, written):
     run(f"CREATE TABLE t(id INT PRIMARY KEY, v {kind})")
