@@ -17,11 +17,11 @@ from sandbox.autoetl.store import FAILED, SCHEMA, Link, Store
 from sandbox.autoetl.worker import Pace, Worker
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.database import Database
-from sandbox.polardb.links import LinkRequest, LinkStatus
+from sandbox.polardb.links import LinkRequest, Links, LinkStatus
 
 
-class AutoEtl:
-    """Fits `sandbox.polardb.links.Links`. Made with a database it then belongs to; `close` stops every worker."""
+class AutoEtl(Links):
+    """Made with a database it then belongs to; `close` stops every worker."""
 
     def __init__(
         self, database: Database, search: Search, *, pace: Pace | None = None, log: Callable[[str], None] = print

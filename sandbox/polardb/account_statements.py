@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sandbox.polardb.accounts import (
-    GLOBAL_PRIVILEGES, NATIVE, SHA2, Account, Grant, Level, allows, grant_lines, proof_of,
+    GLOBAL_PRIVILEGES,
+    NATIVE,
+    SHA2,
+    Account,
+    Grant,
+    Level,
+    allows,
+    grant_lines,
+    proof_of,
 )  # fmt: skip
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.reader import Reader

@@ -6,7 +6,7 @@ MySQL's `shop.products` is the SQLite table "shop.products". Names are lower cas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.polardb.errors import SqlError, refusal
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS _tables(
 
 @dataclass(frozen=True)
 class Column:
-    """`default` is the value as text, or CURRENT_TIMESTAMP with `default_now`; None means no default."""
+    """`default` is the value as text, None for no default; `null` says that NULL was written, which no key may be."""
 
     name: str
     type: ColumnType
@@ -32,6 +32,7 @@ class Column:
     on_update_now: bool = False
     auto_increment: bool = False
     comment: str = ""
+    null: bool = field(default=False, compare=False)
 
     @property
     def shown_default(self) -> str | None:
@@ -126,7 +127,9 @@ class Table:
         order = sorted(self.indexes, key=lambda index: (index.name != "PRIMARY", not index.unique))
         lines = ",\n".join(f"  {part}" for part in (*self.columns, *order))
         comment = f" COMMENT={quoted(self.comment)}" if self.comment else ""
-        tail = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
+        counted = self.number > 1 and any(column.auto_increment for column in self.columns)
+        number = f" AUTO_INCREMENT={self.number}" if counted else ""
+        tail = f"ENGINE=InnoDB{number} DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
         return f"CREATE TABLE {quote(self.name)} (\n{lines}\n) {tail}{comment}"
 
     def duplicate(self, columns: tuple[str, ...], values: Mapping[str, Any]) -> SqlError:
@@ -146,6 +149,8 @@ class Table:
         if index.name.lower() in taken:
             raise refusal(1068) if index.name == "PRIMARY" else refusal(1061, index.name)
         required = columns if index.name == "PRIMARY" else ()
+        if any(self.column(name).null for name in required):
+            raise refusal(1171)
         changed = (replace(one, nullable=one.nullable and one.name not in required) for one in self.columns)
         return replace(self, columns=tuple(changed), indexes=(*self.indexes, index))
 

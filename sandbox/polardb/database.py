@@ -11,9 +11,8 @@ from itertools import count
 from pathlib import Path
 
 from sandbox.polardb import accounts, catalog, functions
-from sandbox.polardb.accounts import GLOBAL_PRIVILEGES, Account, Accounts, Grant, Level, matches, proof_of
-from sandbox.polardb.errors import refusal
-from sandbox.polardb.links import Links, NoLinks
+from sandbox.polardb.accounts import GLOBAL_PRIVILEGES, Account, Accounts, Grant, Level, Proof, proof_of
+from sandbox.polardb.links import Links
 from sandbox.polardb.variables import server_variables
 
 REVISIONS = {"8.0.1.1": (52, 54), "8.0.2.2": (33, 34)}
@@ -40,7 +39,7 @@ class Database:
             raise RuntimeError(f"the sandbox needs SQLite 3.37, this Python has {sqlite3.sqlite_version}")
         self.file, self.version, self.polardb_version, self.clock = file, version, polardb_version, clock
         self.binlog, self.list_routines = binlog, list_routines
-        self.links: Links = links or NoLinks()
+        self.links = links or Links()
         self.writer = threading.Lock()
         self.server_variables = server_variables(version, polardb_version, binlog)
         self.session_ids = count(8)
@@ -74,23 +73,13 @@ class Database:
             known.save(account, proof_of(password))
             known.grant(account, [Grant(Level(), one, True) for one in GLOBAL_PRIVILEGES if everything])
 
-    def plugin_of(self, user: str, peer: str) -> str | None:
-        """How that user proves who they are, or None when there is no such user."""
+    def account(self, user: str, peer: str) -> tuple[Account, Proof] | None:
+        """Who a client is, and how they prove it; None when there is no such user."""
         with closing(self.connect()) as connection:
             known = Accounts(connection)
             account = known.find(user, peer)
             proof = known.proof(account) if account else None
-        return proof.plugin if proof else None
-
-    def authenticate(self, user: str, peer: str, plugin: str, nonce: bytes, answer: bytes) -> Account:
-        """The account of a client. Raises 1045."""
-        with closing(self.connect()) as connection:
-            known = Accounts(connection)
-            account = known.find(user, peer)
-            proof = known.proof(account) if account else None
-        if account is None or proof is None or not matches(proof, plugin, nonce, answer):
-            raise refusal(1045, user, peer, "YES" if answer.strip(b"\0") else "NO")
-        return account
+        return (account, proof) if account and proof else None
 
     def has(self, feature: str) -> bool:
         """Whether the revision has "procedures" (`dbms_etl`) or "views" (CREATE SEARCH VIEW)."""

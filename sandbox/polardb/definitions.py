@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.polardb.catalog import Column, Index, Table
 from sandbox.polardb.errors import SqlError, refusal, unsupported
-from sandbox.polardb.reader import Reader, quoted
+from sandbox.polardb.reader import Reader
 from sandbox.polardb.types import BLOB_LIMITS, COLLATION, FAMILIES, INTEGER_BITS, TEXT_LIMITS, ColumnType, stored
 
 _ALIASES = {
@@ -17,6 +17,8 @@ _ALIASES = {
     "nvarchar": "varchar", "varcharacter": "varchar", "long": "mediumtext", "geomcollection": "geometrycollection",
 }  # fmt: skip
 _SIZED = (*INTEGER_BITS, "varchar", "char", "binary", "varbinary", "bit", "datetime", "timestamp", "time", "year")
+_DEFAULT_SIZES = {"char": 1, "binary": 1, "bit": 1, "year": 4}
+_MOST = {"char": 255, "binary": 255, "varchar": 16383, "varbinary": 65535}
 _AS_BYTES = {"char": "binary", "varchar": "varbinary", **dict(zip(TEXT_LIMITS, BLOB_LIMITS, strict=True))}
 
 
@@ -25,33 +27,31 @@ _AS_BYTES = {"char": "binary", "varchar": "varbinary", **dict(zip(TEXT_LIMITS, B
 
 def read_type(reader: Reader, column: str) -> ColumnType:
     """`varchar(200)`, `int unsigned`, `enum('a','b')`, … as MySQL shows it."""
-    start = reader.at
-    national = reader.accept("NATIONAL")
+    start, national = reader.at, reader.accept("NATIONAL")
     word = reader.name().lower()
     name = _ALIASES.get(word, word)
     if name in ("char", "varchar") and reader.accept("VARYING"):
         name = "varchar"
     if word == "long":
         name = "mediumblob" if reader.accept("VARBINARY") else name
-        reader.accept_any("VARCHAR")
-    if word == "double":
+        reader.accept("VARCHAR")
+    elif word == "double":
         reader.accept("PRECISION")
-    if name in ("bool", "boolean"):
+    elif name in ("bool", "boolean"):
         return ColumnType("tinyint", 1)
-    if name == "serial":
+    elif name == "serial":
         return ColumnType("bigint", unsigned=True)
     if name not in FAMILIES or name == "null" or (national and name not in ("char", "varchar")):
         reader.at = start
         raise reader.error()
     kind = _sized(reader, name, column)
-    while word := reader.accept_any("UNSIGNED", "SIGNED", "ZEROFILL", "BINARY", "CHARACTER SET", "CHARSET"):
-        if word in ("ZEROFILL", "BINARY"):
-            raise unsupported(f"{word} columns")
-        kind = replace(kind, unsigned=True) if word == "UNSIGNED" else kind
-        if word.startswith("CHAR") and charset(reader) == "binary":
+    while attribute := reader.accept_any("UNSIGNED", "SIGNED", "ZEROFILL", "BINARY", "CHARACTER SET", "CHARSET"):
+        if attribute == "UNSIGNED":
+            kind = replace(kind, unsigned=True)
+        elif attribute.startswith("CHAR") and charset(reader) == "binary":
             kind = replace(kind, name=_AS_BYTES.get(kind.name, kind.name))
-        elif word.startswith("CHAR") and not reader.peek("COLLATE"):
-            raise unsupported("CHARACTER SET of a column")
+        elif attribute != "SIGNED" and not reader.peek("COLLATE"):
+            raise unsupported(f"{attribute} of a column")
     return kind
 
 
@@ -64,39 +64,28 @@ def _sized(reader: Reader, name: str, column: str) -> ColumnType:
         raise unsupported(f"{name.upper()} with digits")
     if name in ("varchar", "varbinary") and length is None:
         raise reader.error()
+    if (length or 0) > _MOST.get(name, length or 0):
+        raise refusal(1074, column, _MOST[name])
+    most = 65 if name == "decimal" else 6 if name in ("datetime", "timestamp", "time") else length or 0
+    if (scale or 0) > 30 or (length or 0) > most:
+        raise refusal(1425, scale, column) if (scale or 0) > 30 else refusal(1426, length, column, most)
     if name == "decimal":
-        return _decimal(column, length or 10, scale or 0)
+        if (scale or 0) > (length or 10):
+            raise refusal(1427, column)
+        return ColumnType(name, length or 10, scale or 0)
     if name == "float":
         return ColumnType("double" if length and length > 24 else "float")
-    limit = {"char": 255, "binary": 255, "varchar": 16383, "varbinary": 65535}.get(name, length or 0)
-    if (length or 0) > limit:
-        raise refusal(1074, column, limit)
-    if name in ("datetime", "timestamp", "time") and (length or 0) > 6:
-        raise refusal(1426, length, column, 6)
     if name in ("text", "blob") and length:
         limits, size = (TEXT_LIMITS, length * 4) if name == "text" else (BLOB_LIMITS, length)
-        return ColumnType(next(known for known, most in limits.items() if size <= most))
-    default = {"char": 1, "binary": 1, "bit": 1, "year": 4}.get(name)
-    return ColumnType(name, (length if length is not None else default) if name in _SIZED else None)
-
-
-def _decimal(column: str, length: int, scale: int) -> ColumnType:
-    if scale > 30:
-        raise refusal(1425, scale, column)
-    if length > 65:
-        raise refusal(1426, length, column, 65)
-    if scale > length:
-        raise refusal(1427, column)
-    return ColumnType("decimal", length, scale)
+        return ColumnType(next(known for known, limit in limits.items() if size <= limit))
+    return ColumnType(name, (length if sizes else _DEFAULT_SIZES.get(name)) if name in _SIZED else None)
 
 
 def charset(reader: Reader) -> str:
     """The name of a character set. Raises 1115, or 1235 for one that is not utf8mb4."""
     name = reader.take().lower()
     if name not in ("utf8mb4", "binary"):
-        raise (
-            unsupported(f"CHARACTER SET {name}") if re.match("utf8|latin|ascii|gb|big5", name) else refusal(1115, name)
-        )
+        raise unsupported(f"CHARACTER SET {name}") if re.match("utf8|latin|ascii|gb|big5", name) else refusal(1115, name)
     return name
 
 
@@ -108,44 +97,36 @@ def collation(reader: Reader) -> bool:
     return name == "utf8mb4_bin"
 
 
+_ATTRIBUTES = ("NOT NULL", "NULL", "PRIMARY KEY", "KEY", "UNIQUE KEY", "UNIQUE", "DEFAULT NULL", "DEFAULT", "ON UPDATE",
+               "AUTO_INCREMENT", "COMMENT", "COLLATE", "GENERATED", "AS", "REFERENCES", "CHECK")  # fmt: skip
+
+
 def read_column(reader: Reader) -> tuple[Column, list[Index]]:
     """A column, and the keys it declares for itself."""
-    name = reader.name()
-    serial = reader.peek("SERIAL")
-    column = Column(name, read_type(reader, name))
-    keys = [Index("", (name,), True)] if serial else []
-    column = replace(column, auto_increment=True, nullable=False) if serial else column
-    start = reader.at
-    while word := reader.accept_any("NOT NULL", "NULL", "PRIMARY KEY", "KEY", "UNIQUE KEY", "UNIQUE", *_ATTRIBUTES):
-        if word in ("PRIMARY KEY", "KEY"):
-            keys.append(Index("PRIMARY", (name,), True))
-        elif word.startswith("UNIQUE"):
-            keys.append(Index("", (name,), True))
+    name, serial = reader.name(), reader.peek("SERIAL")
+    column = Column(name, read_type(reader, name), nullable=not serial, auto_increment=serial)
+    keys, said = [Index("", (name,), True)] if serial else [], set[str]()
+    while word := reader.accept_any(*_ATTRIBUTES):
+        said.add(word)
+        if word.endswith("KEY") or word == "UNIQUE":
+            keys.append(Index("" if word.startswith("UNIQUE") else "PRIMARY", (name,), True))
         elif word.endswith("NULL"):
-            column = replace(column, nullable=word == "NULL")
+            column = replace(column, nullable=column.nullable if word.startswith("DEFAULT") else word == "NULL")
         else:
             column = _attribute(word, reader, column)
-    words = " ".join("" if quoted(token) else text.upper() for token, text in reader.words[start : reader.at])
-    if not column.nullable and "DEFAULT NULL" in words:
+    if "DEFAULT NULL" in said and not column.nullable:
         raise refusal(1067, name)
-    if any(key.name == "PRIMARY" for key in keys) and re.search(r"(?<!NOT )(?<!DEFAULT )\bNULL", words):
-        raise refusal(1171)
-    return column, keys
-
-
-_ATTRIBUTES = ("DEFAULT", "AUTO_INCREMENT", "ON UPDATE", "COMMENT", "COLLATE", "GENERATED", "AS", "REFERENCES", "CHECK")
+    return replace(column, null="NULL" in said and column.nullable), keys
 
 
 def _attribute(word: str, reader: Reader, column: Column) -> Column:
     if word == "DEFAULT":
         return _with_default(reader, column)
+    if word == "AUTO_INCREMENT" and column.type.family != "integer":
+        raise refusal(1063, column.name)
     if word == "AUTO_INCREMENT":
-        if column.type.family != "integer":
-            raise refusal(1063, column.name)
         return replace(column, auto_increment=True, nullable=False)
-    if word == "ON UPDATE":
-        if not _now(reader):
-            raise reader.error()
+    if word == "ON UPDATE" and _now(reader):
         return replace(column, on_update_now=True)
     if word == "COMMENT":
         return replace(column, comment=reader.string())
@@ -155,37 +136,31 @@ def _attribute(word: str, reader: Reader, column: Column) -> Column:
 
 
 def _with_default(reader: Reader, column: Column) -> Column:
-    if reader.accept("NULL"):
-        return column
+    kind = column.type
     if _now(reader):
-        if column.type.name not in ("datetime", "timestamp"):
+        if kind.name not in ("datetime", "timestamp"):
             raise refusal(1067, column.name)
         return replace(column, default_now=True)
-    if reader.peek("("):
-        raise unsupported("expressions as DEFAULT")
-    if column.type.name in ("binary", "varbinary"):
-        raise unsupported(f"DEFAULT of {column.type.name.upper()}")
-    if column.type.family in ("blob", "json", "spatial") or column.type.name in TEXT_LIMITS:
+    if reader.peek("(") or kind.name in ("binary", "varbinary"):
+        raise unsupported(f"such a DEFAULT of {column.name}")
+    if kind.family in ("blob", "json", "spatial") or kind.name in TEXT_LIMITS:
         raise refusal(1101, column.name)
-    sign = "-" if reader.accept("-") else ""
-    text = {"TRUE": "1", "FALSE": "0"}.get(reader.peek_text().upper(), "")
-    written = reader.is_string() or re.fullmatch(r"[\d.]+(e\d+)?", reader.peek_text(), re.IGNORECASE)
-    if not text and not written:
-        raise refusal(1067, column.name)
-    text = text or sign + reader.peek_text()
-    reader.take()
+    sign, written = "-" if reader.accept("-") else "", reader.is_string()
+    text = reader.take()
+    if not written:
+        text = {"TRUE": "1", "FALSE": "0"}.get(text.upper(), sign + text)
     try:
-        kept = stored(text, column.type, column.name, 1)
+        kept = stored(text, kind, column.name, 1)
     except SqlError as error:
         raise error if error.code == 1235 else refusal(1067, column.name) from None
+    if not written and not re.fullmatch(r"-?[\d.]+(e\d+)?", text, re.IGNORECASE):
+        raise refusal(1067, column.name)
     return replace(column, default=kept if isinstance(kept, str) else text)
 
 
 def _now(reader: Reader) -> bool:
     found = reader.accept_any("CURRENT_TIMESTAMP", "NOW")
-    if found and reader.accept("("):
-        reader.expect(")")
-    return bool(found)
+    return bool(found) and (reader.accept("(", ")") or True)
 
 
 # Keys
@@ -193,9 +168,8 @@ def _now(reader: Reader) -> bool:
 
 def read_index(reader: Reader) -> Index | None:
     """PRIMARY KEY (…), UNIQUE KEY name (…), KEY name (…); None when it is a column instead."""
-    for words in ("CONSTRAINT", "FOREIGN", "CHECK", "FULLTEXT", "SPATIAL"):
-        if reader.peek(words):
-            raise unsupported(f"{words} in a table")
+    if refused := next(filter(reader.peek, ("CONSTRAINT", "FOREIGN", "CHECK", "FULLTEXT", "SPATIAL")), None):
+        raise unsupported(f"{refused} in a table")
     found = reader.accept_any("PRIMARY KEY", "UNIQUE KEY", "UNIQUE INDEX", "UNIQUE", "KEY", "INDEX")
     if found is None:
         return None
@@ -216,30 +190,11 @@ def _key_part(reader: Reader) -> str:
 
 def read_table(reader: Reader, schema: str, name: str) -> Table:
     """What follows the name in CREATE TABLE: `(…) options`."""
-    table, keys, nulls = Table(schema, name, ()), list[Index](), set[str]()
-
-    def define() -> None:
-        nonlocal table
-        if index := read_index(reader):
-            return keys.append(index)
-        start = reader.at
-        column, own = read_column(reader)
-        if any(known.name.lower() == column.name.lower() for known in table.columns):
-            raise refusal(1060, column.name)
-        words = [text.upper() for _, text in reader.words[start : reader.at]]
-        if any(
-            word == "NULL" and before not in ("NOT", "DEFAULT") for before, word in zip(words, words[1:], strict=False)
-        ):
-            nulls.add(column.name.lower())
-        table = replace(table, columns=(*table.columns, column))
-        keys.extend(own)
-        return None
-
-    reader.listed(define)
-    table = _with_options(reader, table)
-    for index in keys:
-        if index.name == "PRIMARY" and nulls & {name.lower() for name in index.columns}:
-            raise refusal(1171)
+    change = Alteration(Table(schema, name, ()), Table(schema, name, ()))
+    late: list[Index] = []
+    reader.listed(lambda: _add(reader, change, late))
+    table = _with_options(reader, change.after)
+    for index in late:
         table = table.with_index(index)
     return checked(table)
 
@@ -270,19 +225,20 @@ def checked(table: Table) -> Table:
     keyed = {index.columns[0] for index in table.indexes}
     if len(generated) > 1 or any(column.name not in keyed for column in generated):
         raise refusal(1075)
-    sized = [one.type for one in table.columns if one.type.name in ("varchar", "varbinary", "char", "binary")]
-    if sum((kind.length or 0) * (4 if kind.family == "text" else 1) + 2 for kind in sized) > 65533:
+    if sum(_bytes(column.type) + 2 for column in table.columns) > 65533:
         raise refusal(1118)
     for index in table.indexes:
-        kinds = [table.column(name).type for name in index.columns]
-        for name, kind in zip(index.columns, kinds, strict=True):
-            if kind.family == "json":
-                raise refusal(3152, name)
-            if kind.name in TEXT_LIMITS or kind.name in BLOB_LIMITS or kind.family == "spatial":
-                raise refusal(1170, name)
-        if sum((kind.length or 0) * (4 if kind.family == "text" else 1) for kind in kinds) > 3072:
+        for name in index.columns:
+            kind = table.column(name).type
+            if kind.family in ("json", "spatial") or kind.name in TEXT_LIMITS or kind.name in BLOB_LIMITS:
+                raise refusal(3152 if kind.family == "json" else 1170, name)
+        if sum(_bytes(table.column(name).type) for name in index.columns) > 3072:
             raise refusal(1071)
     return table
+
+
+def _bytes(kind: ColumnType) -> int:
+    return (kind.length or 0) * {"varchar": 4, "char": 4, "varbinary": 1, "binary": 1}.get(kind.name, 0)
 
 
 @dataclass
@@ -311,10 +267,9 @@ class Alteration:
 def read_alteration(reader: Reader, table: Table) -> Alteration:
     """What follows the name in ALTER TABLE."""
     change = Alteration(table, table, {column.name: column.name for column in table.columns})
-    while True:
+    _action(reader, change)
+    while reader.accept(","):
         _action(reader, change)
-        if not reader.accept(","):
-            break
     if reader.peek("FIRST") or reader.peek("AFTER"):
         raise unsupported("the place of a column")
     reader.end()
@@ -324,10 +279,11 @@ def read_alteration(reader: Reader, table: Table) -> Alteration:
 
 def _action(reader: Reader, change: Alteration) -> None:
     found = reader.accept_any("ADD", "DROP", "RENAME COLUMN", "MODIFY", "COMMENT")
-    if found is None:
-        raise unsupported(f"ALTER TABLE … {reader.rest[:40]}")
     if found == "ADD":
-        _add(reader, change)
+        keys: list[Index] = []
+        _add(reader, change, keys)
+        for key in keys:
+            change.after = change.after.with_index(key)
     elif found == "DROP":
         _drop(reader, change)
     elif found == "COMMENT":
@@ -335,37 +291,37 @@ def _action(reader: Reader, change: Alteration) -> None:
         change.after = replace(change.after, comment=reader.string())
     elif found == "MODIFY":
         reader.accept("COLUMN")
-        column, keys = read_column(reader)
+        column, _ = read_column(reader)
         old = change.after.column(column.name)
         required = old.name in change.after.primary_key
-        _replace(change, old.name, replace(column, name=old.name, nullable=column.nullable and not required), keys)
-    else:
+        _replace(change, old.name, replace(column, name=old.name, nullable=column.nullable and not required))
+    elif found:
         old = change.after.column(reader.name())
         reader.expect("TO")
-        _replace(change, old.name, replace(old, name=reader.name()), [])
+        _replace(change, old.name, replace(old, name=reader.name()))
+    else:
+        raise unsupported(f"ALTER TABLE … {reader.rest[:40]}")
 
 
-def _add(reader: Reader, change: Alteration) -> None:
+def _add(reader: Reader, change: Alteration, keys: list[Index]) -> None:
+    """A column, which is added, or a key, which goes to `keys`."""
     if index := read_index(reader):
-        change.after = change.after.with_index(index)
-        return
+        return keys.append(index)
     reader.accept("COLUMN")
-    column, keys = read_column(reader)
+    column, own = read_column(reader)
     if change.after.find(column.name):
         raise refusal(1060, column.name)
     change.after = replace(change.after, columns=(*change.after.columns, column))
-    for key in keys:
-        change.after = change.after.with_index(key)
+    return keys.extend(own)
 
 
 def _drop(reader: Reader, change: Alteration) -> None:
     word, table = reader.accept_any("PRIMARY KEY", "INDEX", "KEY", "COLUMN"), change.after
     name = "PRIMARY" if word == "PRIMARY KEY" else reader.name()
     if word in ("PRIMARY KEY", "INDEX", "KEY"):
-        kept = tuple(index for index in table.indexes if index.name.lower() != name.lower())
-        if len(kept) == len(table.indexes):
+        change.after = replace(table, indexes=tuple(one for one in table.indexes if one.name.lower() != name.lower()))
+        if change.after == table:
             raise refusal(1091, name)
-        change.after = replace(table, indexes=kept)
         return
     column = table.find(name)
     if column is None:
@@ -378,17 +334,13 @@ def _drop(reader: Reader, change: Alteration) -> None:
     change.origin.pop(column.name, None)
 
 
-def _replace(change: Alteration, old: str, column: Column, keys: list[Index]) -> None:
+def _replace(change: Alteration, old: str, column: Column) -> None:
     clash = change.after.find(column.name)
     if clash and clash.name != old:
         raise refusal(1060, column.name)
     columns = tuple(column if known.name == old else known for known in change.after.columns)
-    names = {old: column.name}
-    indexes = (
-        replace(one, columns=tuple(names.get(part, part) for part in one.columns)) for one in change.after.indexes
-    )
+    renamed = {old: column.name}
+    indexes = (replace(one, columns=tuple(renamed.get(it, it) for it in one.columns)) for one in change.after.indexes)
     change.after = replace(change.after, columns=columns, indexes=tuple(indexes))
-    for key in keys:
-        change.after = change.after.with_index(key)
     if origin := change.origin.pop(old, None):
         change.origin[column.name] = origin

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.polardb import packets
-from sandbox.polardb.accounts import SHA2, Account
+from sandbox.polardb.accounts import SHA2, Account, matches
 from sandbox.polardb.database import Database
 from sandbox.polardb.errors import SqlError, refusal
 from sandbox.polardb.session import Answer, Rows, Session
@@ -126,15 +126,16 @@ class Connection:
         return payload
 
     def _authenticated(self, login: packets.Login, nonce: bytes) -> Account:
-        plugin = self._database.plugin_of(login.user, self._peer) or SHA2
-        answer = login.proof
+        found = self._database.account(login.user, self._peer)
+        plugin, answer = found[1].plugin if found else SHA2, login.proof
         if plugin != login.plugin:
             self._wire.write(packets.switch(plugin, nonce))
             answer = self._wire.read()
-        account = self._database.authenticate(login.user, self._peer, plugin, nonce, answer)
+        if found is None or not matches(found[1], plugin, nonce, answer):
+            raise refusal(1045, login.user, self._peer, "YES" if answer.strip(b"\0") else "NO")
         if plugin == SHA2 and answer.strip(b"\0"):
             self._wire.write(b"\x01\x03")
-        return account
+        return found[0]
 
     def _answer(self, session: Session, command: int, body: bytes) -> None:
         try:
@@ -201,7 +202,7 @@ class _Server:
             try:
                 client, address = self._listener.accept()
             except OSError:
-                return
+                return None
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._talk, args=(client, address[0]), daemon=True)
             with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sandbox.polardb.account_statements import show_grants
 from sandbox.polardb.accounts import Level
@@ -10,17 +11,22 @@ from sandbox.polardb.catalog import quote
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.functions import like
 from sandbox.polardb.queries import query
-from sandbox.polardb.reader import Reader, statements
+from sandbox.polardb.reader import Reader
 from sandbox.polardb.session import Answer, Session, listing
 from sandbox.polardb.types import quoted
 
-_COLUMNS = {"Field": "column_name", "Type": "column_type", "Collation": "collation_name", "Null": "is_nullable",
-            "Key": "column_key", "Default": "column_default", "Extra": "extra", "Privileges": "privileges",
-            "Comment": "column_comment"}  # fmt: skip
-_INDEXES = {"Table": "table_name", "Non_unique": "non_unique", "Key_name": "index_name", "Seq_in_index": "seq_in_index",
-            "Column_name": "column_name", "Collation": "collation", "Cardinality": "cardinality",
-            "Sub_part": "sub_part", "Packed": "packed", "Null": "nullable", "Index_type": "index_type",
-            "Comment": "comment", "Index_comment": "index_comment"}  # fmt: skip
+_COLUMNS = (
+    "SELECT column_name AS `Field`, column_type AS `Type`, is_nullable AS `Null`, column_key AS `Key`,"
+    " column_default AS `Default`, extra AS `Extra` FROM information_schema.columns"
+    " WHERE {} AND column_name LIKE {} ORDER BY ordinal_position"
+)
+_INDEXES = (
+    "SELECT table_name AS `Table`, non_unique AS `Non_unique`, index_name AS `Key_name`, seq_in_index AS `Seq_in_index`,"
+    " column_name AS `Column_name`, collation AS `Collation`, cardinality AS `Cardinality`, sub_part AS `Sub_part`,"
+    " packed AS `Packed`, nullable AS `Null`, index_type AS `Index_type`, comment AS `Comment`,"
+    " index_comment AS `Index_comment`, is_visible AS `Visible`, expression AS `Expression`"
+    " FROM information_schema.statistics WHERE {}"
+)
 
 
 def _pattern(reader: Reader) -> str:
@@ -36,32 +42,22 @@ def _headed(name: str, pattern: str) -> str:
     return quote(name if pattern == "%" else f"{name} ({pattern})")
 
 
-def _schema(session: Session, reader: Reader) -> str:
-    schema = reader.name().lower() if reader.accept_any("FROM", "IN") else session.current()
-    if schema not in session.catalog.schemas():
-        raise refusal(1049, schema)
-    if not session.sees(schema):
-        raise session.denied("", Level(schema))
-    return schema
-
-
 def _databases(session: Session, reader: Reader) -> Answer:
     pattern = _pattern(reader)
     name, where = _headed("Database", pattern), f"schema_name LIKE {quoted(pattern)}"
     return query(session, f"SELECT schema_name AS {name} FROM information_schema.schemata WHERE {where}")
 
 
-def _tables(session: Session, reader: Reader, *, full: bool = False) -> Answer:
-    schema = _schema(session, reader)
-    kind = ", table_type AS Table_type" if full else ""
+def _tables(session: Session, reader: Reader) -> Answer:
+    schema = reader.name().lower() if reader.accept_any("FROM", "IN") else session.current()
+    if schema not in session.catalog.schemas():
+        raise refusal(1049, schema)
+    if not session.sees(schema):
+        raise session.denied("", Level(schema))
     pattern = _pattern(reader)
-    name = _headed(f"Tables_in_{schema}", pattern)
-    where = f"table_schema = {quoted(schema)} AND table_name LIKE {quoted(pattern)}"
-    return query(session, f"SELECT table_name AS {name}{kind} FROM information_schema.tables WHERE {where} ORDER BY 1")
-
-
-def _full_tables(session: Session, reader: Reader) -> Answer:
-    return _tables(session, reader, full=True)
+    name, where = _headed(f"Tables_in_{schema}", pattern), f"table_schema = {quoted(schema)}"
+    where += f" AND table_name LIKE {quoted(pattern)} ORDER BY 1"
+    return query(session, f"SELECT table_name AS {name} FROM information_schema.tables WHERE {where}")
 
 
 def _table(session: Session, reader: Reader) -> str:
@@ -73,34 +69,21 @@ def _table(session: Session, reader: Reader) -> str:
     return f"table_schema = {quoted(table.schema)} AND table_name = {quoted(table.name)}"
 
 
-def _columns(session: Session, reader: Reader, *, full: bool = False) -> Answer:
-    table, columns = _table(session, reader), _COLUMNS
-    if not full:
-        columns = {name: column for name, column in columns.items() if name not in ("Collation", "Privileges", "Comment")}
-    listed = ", ".join(f"{column} AS {quote(name)}" for name, column in columns.items())
-    where = f"{table} AND column_name LIKE {quoted(_pattern(reader))} ORDER BY ordinal_position"
-    return query(session, f"SELECT {listed} FROM information_schema.columns WHERE {where}")
-
-
-def _full_columns(session: Session, reader: Reader) -> Answer:
-    return _columns(session, reader, full=True)
+def _columns(session: Session, reader: Reader) -> Answer:
+    return query(session, _COLUMNS.format(_table(session, reader), quoted(_pattern(reader))))
 
 
 def _indexes(session: Session, reader: Reader) -> Answer:
-    table = _table(session, reader)
+    found = query(session, _INDEXES.format(_table(session, reader)))
     reader.end()
-    listed = ", ".join(f"{column} AS {quote(name)}" for name, column in _INDEXES.items())
-    return query(session, f"SELECT {listed} FROM information_schema.statistics WHERE {table}")
+    return found
 
 
 def _create_table(session: Session, reader: Reader) -> Answer:
     table = session.table(*reader.qualified(session.schema), "SELECT")
     reader.end()
-    _, number, _ = session.catalog.facts(table)
-    numbered = f"ENGINE=InnoDB AUTO_INCREMENT={number} DEFAULT"
-    counted = number > 1 and any(column.auto_increment for column in table.columns)
-    shown = str(table).replace("ENGINE=InnoDB DEFAULT", numbered) if counted else str(table)
-    return listing(["Table", "Create Table"], [[table.name, shown]])
+    shown = replace(table, number=session.catalog.facts(table)[1])
+    return listing(["Table", "Create Table"], [[table.name, str(shown)]])
 
 
 def _variables(session: Session, reader: Reader, scope: str = "") -> Answer:
@@ -118,14 +101,6 @@ def _warnings(session: Session, reader: Reader) -> Answer:
     return listing(["Level", "Code", "Message"], session.warnings)
 
 
-def _binary_logs(session: Session, reader: Reader) -> Answer:
-    reader.end()
-    session.require("REPLICATION CLIENT")
-    if not session.database.binlog:
-        raise refusal(1381)
-    return listing(["Log_name", "File_size"], [["mysql-bin.000001", 155]])
-
-
 def show(session: Session, reader: Reader, _word: str) -> Answer:
     """Everything that begins with SHOW, search views excepted."""
     word = reader.accept_any(*_SHOWS)
@@ -134,20 +109,19 @@ def show(session: Session, reader: Reader, _word: str) -> Answer:
     return _SHOWS[word](session, reader)
 
 
-def describe(session: Session, reader: Reader, _word: str) -> Answer:
+def describe(session: Session, reader: Reader, word: str) -> Answer:
     """DESC table. EXPLAIN is refused."""
-    if reader.peek("SELECT"):
+    if word == "EXPLAIN" or reader.peek("SELECT"):
         raise unsupported("EXPLAIN")
-    table = session.table(*reader.qualified(session.schema), "SELECT")
-    reader.end()
-    (columns,) = statements(f"FROM {quote(table.schema)}.{quote(table.name)}")
-    return _columns(session, columns)
+    where = _table(session, reader)
+    if not reader.done:
+        raise unsupported(f"DESCRIBE … {reader.rest}")
+    return query(session, _COLUMNS.format(where, "'%'"))
 
 
 _SHOWS: dict[str, Callable[[Session, Reader], Answer]] = {
-    "DATABASES": _databases, "SCHEMAS": _databases, "TABLES": _tables, "FULL TABLES": _full_tables,
-    "COLUMNS": _columns, "FIELDS": _columns, "FULL COLUMNS": _full_columns, "INDEX": _indexes, "INDEXES": _indexes,
-    "KEYS": _indexes, "CREATE TABLE": _create_table, "GLOBAL VARIABLES": _global_variables,
-    "SESSION VARIABLES": _variables, "VARIABLES": _variables, "WARNINGS": _warnings, "GRANTS": show_grants,
-    "BINARY LOGS": _binary_logs,
+    "DATABASES": _databases, "SCHEMAS": _databases, "TABLES": _tables, "COLUMNS": _columns, "FIELDS": _columns,
+    "INDEX": _indexes, "INDEXES": _indexes, "KEYS": _indexes, "CREATE TABLE": _create_table,
+    "GLOBAL VARIABLES": _global_variables, "SESSION VARIABLES": _variables, "VARIABLES": _variables,
+    "WARNINGS": _warnings, "GRANTS": show_grants,
 }  # fmt: skip

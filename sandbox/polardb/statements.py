@@ -12,9 +12,7 @@ from sandbox.polardb.reader import Reader, statements
 from sandbox.polardb.session import Answer, Done, Rows, Session
 from sandbox.polardb.show import describe, show
 
-_KNOWN = """ALTER ANALYZE BINLOG CHANGE CHECK CHECKSUM CREATE DEALLOCATE DO DROP EXECUTE FLUSH GET HANDLER HELP IMPORT
-    INSTALL KILL LOAD LOCK OPTIMIZE PREPARE PURGE RELEASE RENAME REPAIR RESET REVOKE SAVEPOINT SIGNAL START STOP TABLE
-    UNLOCK WITH XA""".split()
+_KNOWN = ["ALTER", "ANALYZE", "BINLOG", "CHANGE", "CHECK", "CHECKSUM", "CREATE", "DEALLOCATE", "DO", "DROP", "EXECUTE", "FLUSH", "GET", "HANDLER", "HELP", "IMPORT", "INSTALL", "KILL", "LOAD", "LOCK", "OPTIMIZE", "PREPARE", "PURGE", "RELEASE", "RENAME", "REPAIR", "RESET", "REVOKE", "SAVEPOINT", "SIGNAL", "START", "STOP", "TABLE", "UNLOCK", "WITH", "XA"]
 
 _BY_MODE = {1048, 1055, 1140, 1264, 1265, 1292, 1364, 1365, 1366, 1406}
 """What MySQL refuses only in some modes, the default's among them."""

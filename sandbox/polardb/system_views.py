@@ -5,36 +5,22 @@ The columns are headed in upper case however they were asked for, so `row["table
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from sandbox.polardb.accounts import Level
 from sandbox.polardb.catalog import SYSTEM_SCHEMAS, Column, Table, quote
 from sandbox.polardb.errors import refusal, unsupported
-from sandbox.polardb.tables import Catalog
 from sandbox.polardb.types import BIGINT, COLLATION, INTEGER_BITS, TEXT_LIMITS, VARCHAR, ColumnType
 
 PROCEDURES = {"sync_by_table": 4, "sync_by_map": 5, "sync_by_sql": 2, "show_sync_link": 0, "drop_sync_link": 1}
 Row = tuple[Any, ...]
 _ON_COLUMNS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 7, "int": 10, "bigint": 19}
-_KNOWN = """character_sets collations column_privileges engines events files innodb_tables partitions plugins processlist
-    referential_constraints schema_privileges table_privileges triggers user_privileges views""".split()
+_KNOWN = ["character_sets", "collations", "column_privileges", "engines", "events", "files", "innodb_tables", "partitions", "plugins", "processlist", "referential_constraints", "schema_privileges", "table_privileges", "triggers", "user_privileges", "views"]
 
 
-class Viewer(Protocol):
-    """The session that asks."""
-
-    connection: sqlite3.Connection
-    catalog: Catalog
-    database: Any
-
-    def sees(self, schema: str, name: str = "") -> bool: ...
-    def may(self, privilege: str, level: Level) -> bool: ...
-
-
-def filled(viewer: Viewer, name: str) -> tuple[str, tuple[Column, ...]]:
+def filled(session: Any, name: str) -> tuple[str, tuple[Column, ...]]:
     """The temporary table with the view's rows as of now, and its columns. Raises 1109, or 1235 for one of MySQL's."""
     if name not in VIEWS:
         raise unsupported(f"information_schema.{name}") if name in _KNOWN else refusal(1109, name, "information_schema")
@@ -45,31 +31,31 @@ def filled(viewer: Viewer, name: str) -> tuple[str, tuple[Column, ...]]:
     columns = tuple(Column(one.strip("#"), BIGINT if one[0] == "#" else VARCHAR) for one in names.split())
     stored, places = f"information_schema.{name}", ", ".join("?" * len(columns))
     listed = ", ".join(f"{one.name} COLLATE {COLLATION}" if one.type is VARCHAR else one.name for one in columns)
-    viewer.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {quote(stored)} ({listed})")
-    viewer.connection.execute(f"DELETE FROM temp.{quote(stored)}")
-    viewer.connection.executemany(f"INSERT INTO temp.{quote(stored)} VALUES ({places})", list(rows(viewer)))
+    session.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {quote(stored)} ({listed})")
+    session.connection.execute(f"DELETE FROM temp.{quote(stored)}")
+    session.connection.executemany(f"INSERT INTO temp.{quote(stored)} VALUES ({places})", list(rows(session)))
     return stored, columns
 
 
-def _visible(viewer: Viewer) -> Iterator[Table]:
-    return (table for table in viewer.catalog.tables() if viewer.sees(table.schema, table.name))
+def _visible(session: Any) -> Iterator[Table]:
+    return (table for table in session.catalog.tables() if session.sees(table.schema, table.name))
 
 
-def _with_visible_columns(viewer: Viewer) -> Iterator[tuple[Table, list[str]]]:
+def _with_visible_columns(session: Any) -> Iterator[tuple[Table, list[str]]]:
     """Who may only ALTER a table sees it and its indexes, but none of its columns (MySQL 8.0.15, asked)."""
-    for table in _visible(viewer):
+    for table in _visible(session):
         level = Level(table.schema, table.name)
-        if mine := [privilege for privilege in _ON_COLUMNS if viewer.may(privilege, level)]:
+        if mine := [privilege for privilege in _ON_COLUMNS if session.may(privilege, level)]:
             yield table, mine
 
 
-def _schemata(viewer: Viewer) -> Iterator[Row]:
-    return (("def", name, "utf8mb4", COLLATION) for name in viewer.catalog.schemas() if viewer.sees(name))
+def _schemata(session: Any) -> Iterator[Row]:
+    return (("def", name, "utf8mb4", COLLATION) for name in session.catalog.schemas() if session.sees(name))
 
 
-def _tables(viewer: Viewer) -> Iterator[Row]:
-    for table in _visible(viewer):
-        created, number, rows = viewer.catalog.facts(table)
+def _tables(session: Any) -> Iterator[Row]:
+    for table in _visible(session):
+        created, number, rows = session.catalog.facts(table)
         next_number = number if any(column.auto_increment for column in table.columns) else None
         row = ("def", table.schema, table.name, "BASE TABLE", "InnoDB", 10, "Dynamic", rows, next_number)
         yield (*row, created, COLLATION, table.comment)
@@ -77,8 +63,8 @@ def _tables(viewer: Viewer) -> Iterator[Row]:
         yield "def", SYSTEM_SCHEMAS[0], name.upper(), "SYSTEM VIEW", None, 10, None, 0, None, None, None, ""
 
 
-def _columns(viewer: Viewer) -> Iterator[Row]:
-    for table, privileges in _with_visible_columns(viewer):
+def _columns(session: Any) -> Iterator[Row]:
+    for table, privileges in _with_visible_columns(session):
         for at, column in enumerate(table.columns, 1):
             kind, nullable = column.type, "YES" if column.nullable else "NO"
             extra = ["auto_increment"] if column.auto_increment else []
@@ -105,33 +91,33 @@ def _sizes(kind: ColumnType) -> Row:
     return None, None, digits, kind.places if kind.family == "decimal" else None, None
 
 
-def _statistics(viewer: Viewer) -> Iterator[Row]:
-    for table in _visible(viewer):
-        _, _, rows = viewer.catalog.facts(table)
+def _statistics(session: Any) -> Iterator[Row]:
+    for table in _visible(session):
+        _, _, rows = session.catalog.facts(table)
         for index in table.indexes:
             for at, name in enumerate(index.columns, 1):
                 row = ("def", table.schema, table.name, int(not index.unique), table.schema, index.name, at, name)
-                yield (*row, "A", rows, None, None, "YES" if table.column(name).nullable else "", "BTREE", "", "")
+                yield (*row, "A", rows, None, None, "YES" if table.column(name).nullable else "", "BTREE", "", "", "YES", None)
 
 
-def _key_columns(viewer: Viewer) -> Iterator[Row]:
-    for table, _ in _with_visible_columns(viewer):
+def _key_columns(session: Any) -> Iterator[Row]:
+    for table, _ in _with_visible_columns(session):
         for index in table.indexes:
             for at, name in enumerate(index.columns if index.unique else (), 1):
                 yield "def", table.schema, index.name, "def", table.schema, table.name, name, at
 
 
-def _constraints(viewer: Viewer) -> Iterator[Row]:
-    for table in _visible(viewer):
+def _constraints(session: Any) -> Iterator[Row]:
+    for table in _visible(session):
         for index in table.indexes:
             if index.unique:
                 kind = "PRIMARY KEY" if index.name == "PRIMARY" else "UNIQUE"
                 yield "def", table.schema, index.name, table.schema, table.name, kind
 
 
-def _routines(viewer: Viewer) -> Iterator[Row]:
-    for name in PROCEDURES if viewer.database.list_routines and viewer.database.has("procedures") else ():
-        if viewer.may("EXECUTE", Level("dbms_etl", name, "PROCEDURE")):
+def _routines(session: Any) -> Iterator[Row]:
+    for name in PROCEDURES if session.database.list_routines and session.database.has("procedures") else ():
+        if session.may("EXECUTE", Level("dbms_etl", name, "PROCEDURE")):
             yield name, "def", "dbms_etl", name, "PROCEDURE"
 
 
@@ -144,7 +130,8 @@ VIEWS: Mapping[str, tuple[str, Callable[[Any], Iterator[Row]]]] = {
                 " #datetime_precision character_set_name collation_name column_type column_key extra privileges"
                 " column_comment", _columns),
     "statistics": ("table_catalog table_schema table_name #non_unique index_schema index_name #seq_in_index column_name"
-                   " collation #cardinality #sub_part packed nullable index_type comment index_comment", _statistics),
+                   " collation #cardinality #sub_part packed nullable index_type comment index_comment"
+                   " is_visible expression", _statistics),
     "key_column_usage": ("constraint_catalog constraint_schema constraint_name table_catalog table_schema table_name"
                          " column_name #ordinal_position", _key_columns),
     "table_constraints": ("constraint_catalog constraint_schema constraint_name table_schema table_name"

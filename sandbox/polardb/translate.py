@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from sqlglot import exp
 
@@ -18,7 +18,18 @@ from sandbox.polardb.catalog import Column
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.functions import FUNCTIONS
 from sandbox.polardb.types import (
-    BIGINT, BINARY_COLLATION, BLOB, COLLATION, DECIMAL_COLLATION, DOUBLE, INT, NULL, VARCHAR, ColumnType, decimal, moment,
+    BIGINT,
+    BINARY_COLLATION,
+    BLOB,
+    COLLATION,
+    DECIMAL_COLLATION,
+    DOUBLE,
+    INT,
+    NULL,
+    VARCHAR,
+    ColumnType,
+    decimal,
+    moment,
     number_of,
 )  # fmt: skip
 
@@ -42,25 +53,14 @@ class Source:
     keys: Sequence[tuple[str, ...]] = ()
 
 
-class Surroundings(Protocol):
-    """What a statement may ask of the session it runs in."""
-
-    def source(self, schema: str, name: str) -> Source:
-        """A table this user may read. Raises 1142, 1146, …"""
-        ...
-
-    def constant(self, name: str) -> tuple[Any, ColumnType]:
-        """The value of a function without arguments. Raises LookupError for any other."""
-        ...
-
-    def variable(self, name: str, scope: str) -> Any: ...
-
-
 @dataclass
 class Scope:
-    """What names mean: the tables, and the `outputs` of the select list; `clause` is where we are. `strict`: it writes."""
+    """What names mean: the tables, and the `outputs` of the select list.
 
-    surroundings: Surroundings
+    `session` gives tables, variables and constants; `clause` is where we are; a `strict` statement writes.
+    """
+
+    session: Any
     sources: list[Source] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
     clause: str = "field list"
@@ -177,7 +177,7 @@ def literal_value(node: Node) -> Any:
 # Queries
 
 
-def select(node: Node, surroundings: Surroundings, *, strict: bool = False) -> list[Column]:
+def select(node: Node, session: Any, *, strict: bool = False) -> list[Column]:
     """Corrects a SELECT; its columns."""
     if not isinstance(node, exp.Select):
         raise unsupported(type(node).__name__.upper())
@@ -185,7 +185,7 @@ def select(node: Node, surroundings: Surroundings, *, strict: bool = False) -> l
     if any(modifier.name.upper() not in _HINTS for modifier in node.args.get("operation_modifiers") or ()):
         raise unsupported("modifiers of SELECT")
     node.set("operation_modifiers", None)
-    scope = Scope(surroundings, strict=strict)
+    scope = Scope(session, strict=strict)
     _from(node, scope)
     where(node, scope)
     columns = _outputs(node, scope)
@@ -221,7 +221,7 @@ def table(node: Node, scope: Scope) -> Node:
     if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
         raise unsupported(node.sql("mysql")[:60])
     allow(node, "this", "db", "alias")
-    source = scope.surroundings.source(node.text("db"), node.name)
+    source = scope.session.source(node.text("db"), node.name)
     source = replace(source, label=(node.alias or node.name).lower(), schema="" if node.alias else source.schema)
     scope.add(source)
     return table_of(source)
@@ -467,7 +467,7 @@ def _case(node: Node, scope: Scope) -> Node:
 
 def _variable(node: Node, scope: Scope) -> Node:
     """@@x is a value of the session or the server."""
-    return constant(scope.surroundings.variable(node.name, node.text("kind").lower()))
+    return constant(scope.session.variable(node.name, node.text("kind").lower()))
 
 
 def _now(node: Node, scope: Scope) -> Node:
@@ -475,7 +475,7 @@ def _now(node: Node, scope: Scope) -> Node:
     if node.this:
         raise unsupported("fractions of a second")
     name = {exp.CurrentDate: "CURDATE", exp.CurrentUser: "CURRENT_USER"}.get(type(node), "NOW")
-    return constant(*scope.surroundings.constant(name))
+    return constant(*scope.session.constant(name))
 
 
 def _function(node: Node, scope: Scope) -> Node:
@@ -487,7 +487,7 @@ def _function(node: Node, scope: Scope) -> Node:
         values, kind = unified([value(argument, scope) for argument in arguments])
         return typed(exp.Coalesce(this=values[0], expressions=values[1:]), kind)
     try:
-        return constant(*scope.surroundings.constant(name if not arguments else ""))
+        return constant(*scope.session.constant(name if not arguments else ""))
     except LookupError:
         function = FUNCTIONS.get(name)
     if function is None:

@@ -90,7 +90,7 @@ def test_rights_over_the_server_are_asked_for(server, joe):
     assert refused(server, "CREATE USER x", joe)[0] == 1227
     assert refused(server, "GRANT SELECT ON shop.* TO joe", joe)[0] == 1044
     assert refused(server, "SHOW GRANTS FOR polardb_user", joe)[0] == 1044
-    assert refused(server, "SHOW BINARY LOGS", joe)[0] == 1227
+    assert refused(server, "FLUSH PRIVILEGES", joe)[0] == 1227
 
 
 def test_execute_is_asked_for_before_a_procedure_is_looked_for(server, joe, run):
