@@ -1,20 +1,11 @@
-"""CREATE USER, ALTER USER, DROP USER, GRANT, REVOKE and SHOW GRANTS."""
+"""CREATE USER, DROP USER, GRANT, REVOKE and SHOW GRANTS."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandbox.polardb.accounts import (
-    GLOBAL_PRIVILEGES,
-    NATIVE,
-    SHA2,
-    Account,
-    Grant,
-    Level,
-    allows,
-    grant_lines,
-    proof_of,
-)  # fmt: skip
+from sandbox.polardb import accounts
+from sandbox.polardb.accounts import Account, Grant, Level, allows
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.reader import Reader
 from sandbox.polardb.session import Answer, Done, Session, listing
@@ -25,32 +16,23 @@ def _account(reader: Reader) -> Account:
     return Account(user, reader.take().lower() if reader.accept("@") else "%")
 
 
-def save_user(session: Session, reader: Reader, word: str) -> Answer:
-    """CREATE USER a IDENTIFIED [WITH plugin] BY 'password', and ALTER USER."""
+def user(session: Session, reader: Reader, word: str) -> Answer:
+    """CREATE USER a [IDENTIFIED [WITH plugin] BY 'password'], and DROP USER a."""
     session.require("CREATE USER")
     account = _account(reader)
-    identified = reader.accept("IDENTIFIED")
-    plugin = reader.take() if identified and reader.accept("WITH") else SHA2
+    identified = word == "CREATE USER" and reader.accept("IDENTIFIED")
+    plugin = reader.take() if identified and reader.accept("WITH") else accounts.SHA2
     password = reader.string() if identified and reader.accept("BY") else ""
     reader.end()
-    if plugin not in (NATIVE, SHA2):
+    if plugin not in (accounts.NATIVE, accounts.SHA2):
         raise unsupported(f"the plugin {plugin}")
     if (session.accounts.proof(account) is None) != (word == "CREATE USER"):
         raise refusal(1396, word, account.user, account.host)
     with session.transaction.definition():
-        session.accounts.save(account, proof_of(password, plugin))
-    return Done()
-
-
-def drop_user(session: Session, reader: Reader, word: str) -> Answer:
-    """DROP USER a."""
-    session.require("CREATE USER")
-    account = _account(reader)
-    reader.end()
-    if session.accounts.proof(account) is None:
-        raise refusal(1396, word, account.user, account.host)
-    with session.transaction.definition():
-        session.accounts.remove(account)
+        if word == "CREATE USER":
+            session.accounts.save(account, accounts.proof_of(password, plugin))
+        else:
+            session.accounts.remove(account)
     return Done()
 
 
@@ -64,8 +46,9 @@ def grant(session: Session, reader: Reader, word: str) -> Answer:
     account = _account(reader)
     grantable = word == "GRANT" and reader.accept("WITH", "GRANT", "OPTION")
     reader.end()
-    grants = [Grant(level, one, grantable) for name in privileges for one in (level.allowed if name == "ALL" else [name])]
-    _check(session, level, grants)
+    every = [one for name in privileges for one in (level.allowed if name == "ALL" else [name])]
+    _check(session, level, every)
+    grants = [Grant(level, one, grantable) for one in every]
     with session.transaction.definition():
         if word == "REVOKE":
             session.accounts.revoke(account, grants)
@@ -77,7 +60,8 @@ def grant(session: Session, reader: Reader, word: str) -> Answer:
 
 
 def _privilege(reader: Reader) -> str:
-    found = reader.accept_any("ALL PRIVILEGES", "ALL", "USAGE", *sorted(GLOBAL_PRIVILEGES, key=len, reverse=True))
+    known = sorted(accounts.GLOBAL_PRIVILEGES, key=len, reverse=True)
+    found = reader.accept_any("ALL PRIVILEGES", "ALL", "USAGE", *known)
     if found is None:
         raise reader.error()
     if reader.peek("("):
@@ -87,37 +71,33 @@ def _privilege(reader: Reader) -> str:
 
 def _level(reader: Reader, session: Session) -> Level:
     reader.expect("ON")
-    kind = "PROCEDURE" if reader.accept("PROCEDURE") else "TABLE"
     if reader.accept("*", ".", "*"):
         return Level()
+    if reader.peek("PROCEDURE") or reader.peek("FUNCTION"):
+        raise unsupported("privileges on one routine")
     schema = reader.name().lower()
-    if kind == "TABLE" and ("%" in schema or "\\" in schema):
+    if "%" in schema or "\\" in schema:
         raise unsupported("patterns in GRANT")
     if not reader.accept("."):
-        return Level(session.current(), schema, kind)
-    return Level(schema, "" if reader.accept("*") else reader.name().lower(), kind)
+        return Level(session.current(), schema)
+    return Level(schema, "" if reader.accept("*") else reader.name().lower())
 
 
-def _check(session: Session, level: Level, grants: Sequence[Grant]) -> None:
+def _check(session: Session, level: Level, privileges: Sequence[str]) -> None:
     own = [one for one in session.grants() if one.grantable]
-    for one in grants:
-        if one.privilege not in ("USAGE", *level.allowed):
-            raise unsupported(f"{one.privilege} ON {level}")
-        if one.privilege != "USAGE" and not allows(own, one.privilege, level):
+    for privilege in privileges:
+        if privilege not in ("USAGE", *level.allowed):
+            raise unsupported(f"{privilege} ON {level}")
+        if privilege != "USAGE" and not allows(own, privilege, level):
             raise session.denied("GRANT", level)
-    if level.kind == "PROCEDURE" and level.schema != "dbms_etl":
-        raise refusal(1305, "PROCEDURE", f"{level.schema}.{level.name}")
-    if level.name and level.kind == "TABLE" and not session.may("CREATE", level):
+    if level.name and not session.may("CREATE", level):
         session.catalog.table(level.schema, level.name)
 
 
 def show_grants(session: Session, reader: Reader) -> Answer:
-    """SHOW GRANTS [FOR account]."""
-    account = _account(reader) if reader.accept("FOR") else session.account
+    """SHOW GRANTS, of the user who asks."""
+    if reader.peek("FOR"):
+        raise unsupported("SHOW GRANTS FOR")
     reader.end()
-    if account != session.account:
-        session.require("SELECT", Level("mysql"))
-    if session.accounts.proof(account) is None:
-        raise refusal(1141, account.user, account.host)
-    lines = grant_lines(account, session.accounts.grants(account))
-    return listing([f"Grants for {account.user}@{account.host}"], [[line] for line in lines])
+    lines = accounts.grant_lines(session.account, session.grants())
+    return listing([f"Grants for {session.account.user}@{session.account.host}"], [[line] for line in lines])

@@ -1,4 +1,4 @@
-"""Who may do what: accounts and privileges, global, by database, by table and by procedure, as MySQL keeps them.
+"""Who may do what: accounts and privileges, global, by database and by table, as MySQL keeps them.
 
 Both digests of a password are kept, because the two ways to prove it (mysql_native_password and the fast path of
 caching_sha2_password) need different ones. The password itself is not.
@@ -19,20 +19,21 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS _users(
     user TEXT, host TEXT, plugin TEXT, native BLOB, sha2 BLOB, PRIMARY KEY(user, host)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _grants(
-    user TEXT, host TEXT, schema TEXT, object TEXT, kind TEXT, privilege TEXT, grantable INTEGER,
-    PRIMARY KEY(user, host, schema, object, kind, privilege)) WITHOUT ROWID;
+    user TEXT, host TEXT, schema TEXT, object TEXT, privilege TEXT, grantable INTEGER,
+    PRIMARY KEY(user, host, schema, object, privilege)) WITHOUT ROWID;
 """
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
-GLOBAL_PRIVILEGES = tuple(
-    word.replace("_", " ")
-    for word in ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "RELOAD", "SHUTDOWN", "PROCESS", "FILE", "REFERENCES", "INDEX", "ALTER", "SHOW_DATABASES", "SUPER", "CREATE_TEMPORARY_TABLES", "LOCK_TABLES", "EXECUTE", "REPLICATION_SLAVE", "REPLICATION_CLIENT", "CREATE_VIEW", "SHOW_VIEW", "CREATE_ROUTINE", "ALTER_ROUTINE", "CREATE_USER", "EVENT", "TRIGGER", "CREATE_TABLESPACE", "CREATE_ROLE", "DROP_ROLE"]
-)
-_NOT_OF_A_SCHEMA = ("RELOAD", "SHUTDOWN", "PROCESS", "FILE", "SHOW DATABASES", "SUPER", "REPLICATION SLAVE",
-                    "REPLICATION CLIENT", "CREATE USER", "CREATE TABLESPACE", "CREATE ROLE", "DROP ROLE")  # fmt: skip
-SCHEMA_PRIVILEGES = tuple(one for one in GLOBAL_PRIVILEGES if one not in _NOT_OF_A_SCHEMA)
-_NOT_OF_A_TABLE = ("CREATE TEMPORARY TABLES", "LOCK TABLES", "EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT")
-TABLE_PRIVILEGES = tuple(one for one in SCHEMA_PRIVILEGES if one not in _NOT_OF_A_TABLE)
-ROUTINE_PRIVILEGES = ("EXECUTE", "ALTER ROUTINE")
+GLOBAL_PRIVILEGES = (
+    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "RELOAD", "SHUTDOWN", "PROCESS", "FILE", "REFERENCES",
+    "INDEX", "ALTER", "SHOW DATABASES", "SUPER", "CREATE TEMPORARY TABLES", "LOCK TABLES", "EXECUTE",
+    "REPLICATION SLAVE", "REPLICATION CLIENT", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE", "ALTER ROUTINE",
+    "CREATE USER", "EVENT", "TRIGGER", "CREATE TABLESPACE", "CREATE ROLE", "DROP ROLE",
+)  # fmt: skip
+_OF_THE_SERVER = ("RELOAD", "SHUTDOWN", "PROCESS", "FILE", "SHOW DATABASES", "SUPER", "REPLICATION SLAVE",
+                  "REPLICATION CLIENT", "CREATE USER", "CREATE TABLESPACE", "CREATE ROLE", "DROP ROLE")  # fmt: skip
+_OF_A_SCHEMA = ("CREATE TEMPORARY TABLES", "LOCK TABLES", "EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT")
+SCHEMA_PRIVILEGES = tuple(one for one in GLOBAL_PRIVILEGES if one not in _OF_THE_SERVER)
+TABLE_PRIVILEGES = tuple(one for one in SCHEMA_PRIVILEGES if one not in _OF_A_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,18 @@ class Level:
 
     schema: str = ""
     name: str = ""
-    kind: str = "TABLE"
 
     @property
     def allowed(self) -> Sequence[str]:
         """What ALL means there."""
-        if self.kind == "PROCEDURE":
-            return ROUTINE_PRIVILEGES
         return TABLE_PRIVILEGES if self.name else SCHEMA_PRIVILEGES if self.schema else GLOBAL_PRIVILEGES
 
     def covers(self, other: Level) -> bool:
         """A wider level covers the narrower ones."""
-        return self.schema in ("", other.schema) and (not self.name or self == other)
+        return self.schema in ("", other.schema) and self.name in ("", other.name)
 
     def __str__(self) -> str:
-        where = f"{f'`{self.schema}`' if self.schema else '*'}.{f'`{self.name}`' if self.name else '*'}"
-        return f"PROCEDURE {where}" if self.kind == "PROCEDURE" else where
+        return ".".join(f"`{part}`" if part else "*" for part in (self.schema, self.name))
 
 
 @dataclass(frozen=True)
@@ -134,25 +131,25 @@ class Accounts:
 
     def grant(self, account: Account, grants: Iterable[Grant]) -> None:
         self._connection.executemany(
-            "INSERT OR REPLACE INTO _grants VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO _grants VALUES (?, ?, ?, ?, ?, ?)",
             [(*_key(account, one), one.grantable) for one in grants],
         )
 
     def revoke(self, account: Account, grants: Iterable[Grant]) -> None:
         """Raises 1141 when there is no grant at that level."""
-        sql = "DELETE FROM _grants WHERE (user, host, schema, object, kind, privilege) = (?, ?, ?, ?, ?, ?)"
+        sql = "DELETE FROM _grants WHERE (user, host, schema, object, privilege) = (?, ?, ?, ?, ?)"
         if not self._connection.executemany(sql, [_key(account, one) for one in grants]).rowcount:
             raise refusal(1141, account.user, account.host)
 
     def grants(self, account: Account) -> list[Grant]:
         """All of an account, widest level first."""
-        sql = "SELECT schema, object, kind, privilege, grantable FROM _grants WHERE (user, host) = (?, ?)"
-        rows = self._connection.execute(f"{sql} ORDER BY schema, object, kind", (account.user, account.host)).fetchall()
+        sql = "SELECT schema, object, privilege, grantable FROM _grants WHERE (user, host) = (?, ?)"
+        rows = self._connection.execute(f"{sql} ORDER BY schema, object", (account.user, account.host)).fetchall()
         return [Grant(Level(*level), privilege, bool(grantable)) for *level, privilege, grantable in rows]
 
 
 def _key(account: Account, one: Grant) -> tuple[str, ...]:
-    return account.user, account.host, one.level.schema, one.level.name, one.level.kind, one.privilege
+    return account.user, account.host, one.level.schema, one.level.name, one.privilege
 
 
 def allows(grants: Iterable[Grant], privilege: str, level: Level) -> bool:

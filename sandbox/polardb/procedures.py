@@ -19,11 +19,11 @@ from sandbox.polardb.links import SEARCH_VIEW, LinkRequest, LinkStatus
 from sandbox.polardb.reader import Reader
 from sandbox.polardb.session import Answer, Done, Session, listing
 from sandbox.polardb.system_views import PROCEDURES
+from sandbox.polardb.variables import LINK_OPTIONS
 
 _COLUMN = r"\s*([^\s.(),]+)\.([^\s.(),]+)\.([^\s.(),]+)\s*"
 _FIELD = re.compile(rf"\s*([^\s.(),=]+)\.([^\s(),=]+)\({_COLUMN}\)\s*")
 _PAIR = re.compile(rf"\s*([^\s.(),=]+)\.([^\s(),=]+)\s*={_COLUMN}")
-_OPTIONS = ("esl_link_options", "esl_sink_options", "esl_source_options", "esl_sql_options")
 Fields = Sequence[tuple[str, str]]
 
 
@@ -53,7 +53,7 @@ def _start(session: Session, request: LinkRequest) -> None:
     if problem:
         raise _refuse(problem)
     fields = tuple((field, table.column(name).name) for field, name in request.fields)
-    options = {name: value for name in _OPTIONS if (value := str(session.variables.value(name)))} | {**request.options}
+    options = {name: value for name in LINK_OPTIONS if (value := str(session.variables.value(name)))} | {**request.options}
     key = tuple(table.column(name).name for name in request.key)
     with session.transaction.definition():
         ready = replace(request, fields=fields, key=key, options=options)
@@ -151,7 +151,7 @@ def call(session: Session, reader: Reader) -> list[Answer]:
 def _check_callable(session: Session, schema: str, name: str) -> None:
     known = schema == "dbms_etl" and session.database.has("procedures")
     # A user without rights there is told so before being told that there is nothing.
-    allowed = session.may("EXECUTE", Level(schema, name, "PROCEDURE"))
+    allowed = session.may("EXECUTE", Level(schema))
     if not allowed and (known or not any_within(session.grants(), schema)):
         raise refusal(1370, session.account.user, session.peer, f"{schema}.{name}")
     if not known or name not in PROCEDURES:

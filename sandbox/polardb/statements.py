@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from sandbox.polardb import account_statements, procedures, queries, schema
 from sandbox.polardb.errors import SqlError, refusal, unsupported
-from sandbox.polardb.queries import query
 from sandbox.polardb.reader import Reader, statements
 from sandbox.polardb.session import Answer, Done, Rows, Session
 from sandbox.polardb.show import describe, show
@@ -98,36 +96,21 @@ def _set(session: Session, reader: Reader, _word: str) -> Answer:
 def _assign(session: Session, reader: Reader) -> None:
     reader.accept("@@")
     scope = reader.accept_any("SESSION", "LOCAL", "GLOBAL", "PERSIST", "TRANSACTION", "@")
-    if scope not in (None, "SESSION", "LOCAL"):
+    if scope not in (None, "SESSION", "LOCAL") or reader.peek("TRANSACTION"):
         raise unsupported(f"SET {scope}")
-    if reader.peek("TRANSACTION"):
-        raise unsupported("SET SESSION TRANSACTION")
     reader.accept(".")
     name = reader.name().lower()
-    if not (reader.accept("=") or reader.accept(":=")):
+    if not reader.accept("="):
         raise reader.error()
-    session.variables.set(name, _value(session, reader))
+    value = reader.take()
+    if not reader.done and not reader.peek(","):
+        raise unsupported(f"SET {name} to an expression")
+    session.variables.set(name, value)
     if name == "autocommit":
         session.transaction.autocommit = bool(session.variables.value(name))
         if session.transaction.autocommit:
             session.transaction.end("COMMIT")
     session.transaction.patience = session.variables.value("innodb_lock_wait_timeout")
-
-
-def _value(session: Session, reader: Reader) -> Any:
-    """A word, a literal, or an expression."""
-    start, depth = reader.at, 0
-    while not reader.done and (depth or not reader.peek(",")):
-        depth += {"(": 1, ")": -1}.get(reader.take(), 0)
-    words = reader.words[start : reader.at]
-    if not words:
-        raise reader.error()
-    if len(words) == 1 and words[0][1].upper() != "DEFAULT":
-        return words[0][1]
-    if len(words) == 1:
-        raise unsupported("SET … = DEFAULT")
-    answer = query(session, f"SELECT {reader.script[words[0][0].start : words[-1][0].end + 1]}")
-    return answer.rows[0][0]
 
 
 _HANDLERS: dict[str, Callable[[Session, Reader, str], Answer]] = {
@@ -139,7 +122,6 @@ _HANDLERS: dict[str, Callable[[Session, Reader, str], Answer]] = {
     **dict.fromkeys(("CREATE DATABASE", "CREATE SCHEMA"), schema.create_database), "CREATE TABLE": schema.create_table,
     **dict.fromkeys(("DROP DATABASE", "DROP SCHEMA"), schema.drop_database), "DROP TABLE": schema.drop_table,
     "ALTER TABLE": schema.alter_table, "RENAME TABLE": schema.rename_table, "TRUNCATE": schema.truncate,
-    **dict.fromkeys(("CREATE USER", "ALTER USER"), account_statements.save_user),
-    "DROP USER": account_statements.drop_user, **dict.fromkeys(("GRANT", "REVOKE"), account_statements.grant),
+    **dict.fromkeys(("CREATE USER", "DROP USER"), account_statements.user), **dict.fromkeys(("GRANT", "REVOKE"), account_statements.grant),
     "FLUSH PRIVILEGES": _flush,
 }  # fmt: skip

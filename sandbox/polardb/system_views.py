@@ -117,7 +117,7 @@ def _constraints(session: Any) -> Iterator[Row]:
 
 def _routines(session: Any) -> Iterator[Row]:
     for name in PROCEDURES if session.database.list_routines and session.database.has("procedures") else ():
-        if session.may("EXECUTE", Level("dbms_etl", name, "PROCEDURE")):
+        if session.may("EXECUTE", Level("dbms_etl")):
             yield name, "def", "dbms_etl", name, "PROCEDURE"
 
 

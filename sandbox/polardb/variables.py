@@ -11,20 +11,16 @@ SQL_MODE = (
     "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION"
 )
+LINK_OPTIONS = ("esl_link_options", "esl_sink_options", "esl_source_options", "esl_sql_options")
+_FREE = (*LINK_OPTIONS, "innodb_lock_wait_timeout", "wait_timeout")
 _SESSION: dict[str, Any] = {
-    "autocommit": "ON", "character_set_client": "utf8mb4", "character_set_connection": "utf8mb4",
-    "character_set_results": "utf8mb4", "collation_connection": "utf8mb4_0900_ai_ci", "esl_link_options": "",
-    "esl_sink_options": "", "esl_source_options": "", "esl_sql_options": "", "innodb_lock_wait_timeout": 50,
-    "max_allowed_packet": 67108864, "sql_mode": SQL_MODE, "time_zone": "SYSTEM",
-    "transaction_isolation": "READ-COMMITTED", "wait_timeout": 28800,
+    "autocommit": "ON", **dict.fromkeys(LINK_OPTIONS, ""), "innodb_lock_wait_timeout": 50, "sql_mode": SQL_MODE,
+    "time_zone": "SYSTEM", "transaction_isolation": "READ-COMMITTED", "wait_timeout": 28800,
 }  # fmt: skip
 _GLOBAL: dict[str, Any] = {
-    "binlog_format": "ROW", "binlog_row_image": "FULL", "character_set_server": "utf8mb4",
-    "collation_server": "utf8mb4_0900_ai_ci", "default_storage_engine": "InnoDB", "lower_case_table_names": 1,
-    "system_time_zone": "UTC", "version_comment": "Source distribution",
+    "binlog_format": "ROW", "character_set_server": "utf8mb4", "collation_server": "utf8mb4_0900_ai_ci",
+    "lower_case_table_names": 1, "version_comment": "Source distribution",
 }  # fmt: skip
-_FREE = ("esl_link_options", "esl_sink_options", "esl_source_options", "esl_sql_options", "innodb_lock_wait_timeout",
-         "wait_timeout")  # fmt: skip
 _SWITCHES = {"1": "ON", "0": "OFF", "ON": "ON", "OFF": "OFF", "TRUE": "ON", "FALSE": "OFF"}
 
 
@@ -53,38 +49,32 @@ class Variables:
             raise refusal(1238, name, "GLOBAL")
         return {"ON": 1, "OFF": 0}.get(values[name], values[name])
 
-    def set(self, name: str, value: Any) -> None:
+    def set(self, name: str, text: str) -> None:
         """SET SESSION. Raises 1193, 1231, 1238, or 1235 for a value the sandbox does not have."""
         name = name.lower()
-        self.value(name)
+        before = self.value(name)
         if name in self._server:
             raise refusal(1238, name, "read only" if name not in _GLOBAL else "GLOBAL")
+        number, switch = isinstance(before, int), _SWITCHES.get(text.upper())
+        if (number and not text.isdecimal() and not switch) or (name == "autocommit" and not switch):
+            raise refusal(1231, name, text)
         if name == "sql_mode":
-            value = _mode(str(value))
-        elif name == "autocommit":
-            if str(value).upper() not in _SWITCHES:
-                raise refusal(1231, name, value)
-            value = _SWITCHES[str(value).upper()]
-        elif isinstance(_SESSION[name], int) and not str(value).isdecimal():
-            raise refusal(1231, name, value)
-        elif name not in _FREE and str(value).lower() != str(_SESSION[name]).lower():
-            raise unsupported(f"SET {name} = {value}")
-        self._session[name] = int(value) if isinstance(_SESSION[name], int) else value
+            _check_mode(text.upper())
+        elif name not in (*_FREE, "autocommit") and text.upper() != str(before).upper():
+            raise unsupported(f"SET {name} = {text}")
+        self._session[name] = switch if name == "autocommit" else int(text) if number else text
 
     @property
     def strict(self) -> bool:
         """Whether every mode of the default is on: without one, MySQL changes values that it refuses here."""
-        return {*SQL_MODE.split(",")} <= {*self._session["sql_mode"].split(",")}
+        return {*SQL_MODE.split(",")} <= {*self._session["sql_mode"].upper().split(",")}
 
     @property
     def ansi_quotes(self) -> bool:
-        return "ANSI_QUOTES" in self._session["sql_mode"]
+        return "ANSI_QUOTES" in self._session["sql_mode"].upper()
 
 
-def _mode(text: str) -> str:
-    """Raises 1235 for a mode in which texts are read in another way."""
-    modes = [mode.strip().upper() for mode in text.split(",") if mode.strip()]
-    for mode in modes:
+def _check_mode(text: str) -> None:
+    for mode in filter(None, text.split(",")):
         if mode not in (*SQL_MODE.split(","), "ANSI_QUOTES", "STRICT_ALL_TABLES"):
             raise unsupported(f"sql_mode {mode}")
-    return ",".join(modes)
