@@ -186,9 +186,7 @@ def _table(catalog: Catalog, link: Link) -> Table:
     return table
 
 
-def _documents(
-    store: Store, link: Link, table: Table, changes: Sequence[Change]
-) -> dict[str, dict[str, Any] | None]:
+def _documents(store: Store, link: Link, table: Table, changes: Sequence[Change]) -> dict[str, dict[str, Any] | None]:
     """By `_id`, in the order of the first change; None for a row that is gone."""
     keys = list({change.key: None for change in changes})
     found: dict[str, dict[str, Any] | None] = {document_id(key): None for key in keys}

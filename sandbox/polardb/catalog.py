@@ -1,6 +1,6 @@
 """What databases and tables there are. A definition is kept as the CREATE TABLE that gives it, beside SQLite's tables.
 
-MySQL's `shop.products` is the SQLite table "shop.products". Names are lower case, as lower_case_table_names=1 makes them.
+MySQL's `shop.products` is the SQLite table "shop.products". Names are in lower case (lower_case_table_names=1).
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ def charset(reader: Reader) -> str:
     """The name of a character set. Raises 1115, or 1235 for one that is not utf8mb4."""
     name = reader.take().lower()
     if name not in ("utf8mb4", "binary"):
-        raise unsupported(f"CHARACTER SET {name}") if re.match("utf8|latin|ascii|gb|big5", name) else refusal(1115, name)
+        known = re.match("utf8|latin|ascii|gb|big5", name)
+        raise unsupported(f"CHARACTER SET {name}") if known else refusal(1115, name)
     return name
 
 

@@ -15,15 +15,15 @@ TEXTS: dict[int, tuple[str, str]] = {
     1051: ("42S02", "Unknown table '{}'"),
     1052: ("23000", "Column '{}' in {} is ambiguous"),
     1054: ("42S22", "Unknown column '{}' in '{}'"),
-    1055: ("42000", "Expression #{} of {} is not in GROUP BY clause and contains nonaggregated column '{}' which is not"
-                    " functionally dependent on columns in GROUP BY clause; this is incompatible with"
+    1055: ("42000", "Expression #{} of {} is not in GROUP BY clause and contains nonaggregated column '{}' which is"
+                    " not functionally dependent on columns in GROUP BY clause; this is incompatible with"
                     " sql_mode=only_full_group_by"),
     1060: ("42S21", "Duplicate column name '{}'"),
     1061: ("42000", "Duplicate key name '{}'"),
     1062: ("23000", "Duplicate entry '{}' for key '{}'"),
     1063: ("42000", "Incorrect column specifier for column '{}'"),
-    1064: ("42000", "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version"
-                    " for the right syntax to use near '{}' at line {}"),
+    1064: ("42000", "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server"
+                    " version for the right syntax to use near '{}' at line {}"),
     1065: ("42000", "Query was empty"),
     1066: ("42000", "Not unique table/alias: '{}'"),
     1067: ("42000", "Invalid default value for '{}'"),
@@ -41,12 +41,13 @@ TEXTS: dict[int, tuple[str, str]] = {
     1110: ("42000", "Column '{}' specified twice"),
     1111: ("HY000", "Invalid use of group function"),
     1115: ("42000", "Unknown character set: '{}'"),
-    1118: ("42000", "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535. This"
-                    " includes storage overhead, check the manual. You have to change some columns to TEXT or BLOBs"),
+    1118: ("42000", "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535."
+                    " This includes storage overhead, check the manual. You have to change some columns to TEXT or"
+                    " BLOBs"),
     1136: ("21S01", "Column count doesn't match value count at row {}"),
     1138: ("22004", "Invalid use of NULL value"),
-    1140: ("42000", "In aggregated query without GROUP BY, expression #{} of {} contains nonaggregated column '{}'; this"
-                    " is incompatible with sql_mode=only_full_group_by"),
+    1140: ("42000", "In aggregated query without GROUP BY, expression #{} of {} contains nonaggregated column '{}';"
+                    " this is incompatible with sql_mode=only_full_group_by"),
     1141: ("42000", "There is no such grant defined for user '{}' on host '{}'"),
     1142: ("42000", "{} command denied to user '{}'@'{}' for table '{}'"),
     1146: ("42S02", "Table '{}.{}' doesn't exist"),

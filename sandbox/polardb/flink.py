@@ -1,4 +1,4 @@
-"""The Flink SQL that sync_by_sql takes: one source table, one sink, one INSERT of columns from the one into the other."""
+"""The Flink SQL that sync_by_sql takes: one source table, one sink, one INSERT of columns."""
 
 from __future__ import annotations
 

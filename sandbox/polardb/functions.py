@@ -14,14 +14,13 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from sandbox.polardb import types
 from sandbox.polardb.errors import refusal, unsupported
-from sandbox.polardb.types import (
-    BIGINT, BINARY_COLLATION, COLLATION, DECIMAL_COLLATION, EXACT, VARCHAR, ColumnType, fixed, moment, number_of, text_of,
-)  # fmt: skip
+from sandbox.polardb.types import EXACT, ColumnType, fixed, moment, number_of, text_of
 
 _ORDER = "\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz"
 _RANKS = {char: at for at, char in enumerate(_ORDER)}
@@ -67,9 +66,9 @@ def install(connection: sqlite3.Connection, guard: Callable[[Callable[..., Any]]
             raise unsupported(f"comparing {left[:20]!r} with {right[:20]!r}")
         return order
 
-    connection.create_collation(COLLATION, collate)
-    connection.create_collation(BINARY_COLLATION, _padded)
-    connection.create_collation(DECIMAL_COLLATION, lambda left, right: int(Decimal(left).compare(Decimal(right))))
+    connection.create_collation(types.COLLATION, collate)
+    connection.create_collation(types.BINARY_COLLATION, _padded)
+    connection.create_collation(types.DECIMAL_COLLATION, lambda left, right: int(Decimal(left).compare(Decimal(right))))
     for name, function in FUNCTIONS.items():
         connection.create_function(f"my_{name}", -1, guard(_null_in_null_out(function.call)), deterministic=True)
     for name, call in _INNER.items():
@@ -98,7 +97,7 @@ def number(value: Any) -> Any:
 
 
 def _arithmetic(sign: str, left: Any, right: Any, family: str, places: int, strict: int) -> Any:
-    """`left sign right` as BIGINT, DECIMAL with `places`, or DOUBLE. Raises 1690 when it does not fit."""
+    """`left sign right` as types.BIGINT, DECIMAL with `places`, or DOUBLE. Raises 1690 when it does not fit."""
     one, other = number(left), number(right)
     if sign in ("/", "DIV", "%") and not other:
         if strict:
@@ -121,7 +120,7 @@ def _arithmetic(sign: str, left: Any, right: Any, family: str, places: int, stri
 
 _EXACT: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply, "/": EXACT.divide, "%": EXACT.remainder,
-    "DIV": lambda one, other: EXACT.divide(one, other).quantize(Decimal(1), ROUND_DOWN),
+    "DIV": EXACT.divide_int,
 }  # fmt: skip
 _REAL: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "%": math.fmod,
@@ -209,11 +208,11 @@ def _real(value: Any) -> float:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "CONCAT": Function(lambda *parts: "".join(parts), VARCHAR, 1, None),
-    "LOWER": Function(str.lower, VARCHAR), "UPPER": Function(str.upper, VARCHAR),
-    "LENGTH": Function(lambda text: len(octets(text)), BIGINT), "CHAR_LENGTH": Function(len, BIGINT),
-    "REPLACE": Function(lambda text, old, new: text.replace(old, new) if old else text, VARCHAR, 3, 3),
-    "MD5": Function(lambda text: hashlib.md5(octets(text)).hexdigest(), VARCHAR),
+    "CONCAT": Function(lambda *parts: "".join(parts), types.VARCHAR, 1, None),
+    "LOWER": Function(str.lower, types.VARCHAR), "UPPER": Function(str.upper, types.VARCHAR),
+    "LENGTH": Function(lambda text: len(octets(text)), types.BIGINT), "CHAR_LENGTH": Function(len, types.BIGINT),
+    "REPLACE": Function(lambda text, old, new: text.replace(old, new) if old else text, types.VARCHAR, 3, 3),
+    "MD5": Function(lambda text: hashlib.md5(octets(text)).hexdigest(), types.VARCHAR),
 }  # fmt: skip
 _INNER: dict[str, Callable[..., Any]] = {
     "arithmetic": _arithmetic, "like": like, "real": _real, "text": text_of,

@@ -41,9 +41,8 @@ def _start(session: Session, request: LinkRequest) -> None:
         raise _refuse("Binlog is not enabled: set the cluster parameter loose_polar_log_bin to ON")
     table = session.catalog.find(request.schema, request.table)
     if table is None:
-        known = request.schema in session.catalog.schemas()
-        missing = f"Table '{request.schema}.{request.table}' doesn't exist" if known else f"Unknown database '{request.schema}'"
-        raise _refuse(missing)
+        known, schema = request.schema in session.catalog.schemas(), request.schema
+        raise _refuse(f"Table '{schema}.{request.table}' doesn't exist" if known else f"Unknown database '{schema}'")
     for privilege in ("ALTER", "SELECT"):
         if not session.may(privilege, Level(table.schema, table.name)):
             who = f"'{session.account.user}'@'{session.peer}'"
@@ -53,10 +52,10 @@ def _start(session: Session, request: LinkRequest) -> None:
     if problem:
         raise _refuse(problem)
     fields = tuple((field, table.column(name).name) for field, name in request.fields)
-    options = {name: value for name in LINK_OPTIONS if (value := str(session.variables.value(name)))} | {**request.options}
+    options = {name: value for name in LINK_OPTIONS if (value := str(session.variables.value(name)))}
     key = tuple(table.column(name).name for name in request.key)
     with session.transaction.definition():
-        ready = replace(request, fields=fields, key=key, options=options)
+        ready = replace(request, fields=fields, key=key, options=options | {**request.options})
         session.database.links.create(session.connection, ready, table)
 
 
@@ -76,7 +75,8 @@ def _check_columns(table: Table, request: LinkRequest) -> None:
     if not table.keys:
         raise _refuse(f"Table '{table.stored_name}' has no primary key or unique key")
     if sorted(name.lower() for name in request.key) not in [sorted(map(str.lower, key)) for key in table.keys]:
-        raise _refuse(f"({', '.join(request.key)}) is neither the primary key nor a unique key of '{table.stored_name}'")
+        key = ", ".join(request.key)
+        raise _refuse(f"({key}) is neither the primary key nor a unique key of '{table.stored_name}'")
 
 
 def _sync_by_table(session: Session, source: str, index: str, columns: str) -> None:
@@ -115,7 +115,8 @@ def _all_of(pattern: re.Pattern[str], text: str, what: str, form: str) -> list[t
 
 def _sync_by_sql(session: Session, script: str) -> None:
     read = read_script(script)
-    _start(session, LinkRequest("sync_by_sql", read.schema, read.table, read.index, read.fields, read.key, statement=script))
+    request = LinkRequest("sync_by_sql", read.schema, read.table, read.index, read.fields, read.key, statement=script)
+    _start(session, request)
 
 
 _SYNCS: dict[str, Callable[..., None]] = {
@@ -200,8 +201,12 @@ def create_view(session: Session, reader: Reader, _word: str) -> Answer:
     name = reader.name()
     names: list[str] = []
     key: list[str] = []
+
+    def define() -> None:
+        key.extend(reader.listed(reader.name)) if reader.accept("PRIMARY", "KEY") else names.append(reader.name())
+
     if reader.peek("("):
-        reader.listed(lambda: key.extend(reader.listed(reader.name)) if reader.accept("PRIMARY", "KEY") else names.append(reader.name()))
+        reader.listed(define)
     options = dict(reader.listed(reader.setting)) if reader.accept("WITH") else {}
     reader.expect("AS")
     table, fields = _selected(session, reader)
@@ -214,7 +219,8 @@ def create_view(session: Session, reader: Reader, _word: str) -> Answer:
     if missing := [one for one in key if one not in origin]:
         raise refusal(1072, missing[0])
     columns = tuple(origin[one] for one in key) if key else table.keys[0] if table.keys else ()
-    _start(session, LinkRequest(SEARCH_VIEW, table.schema, table.name, name, tuple(fields), columns, name, reader.sql, options))
+    where = (table.schema, table.name, name)
+    _start(session, LinkRequest(SEARCH_VIEW, *where, tuple(fields), columns, name, reader.sql, options))
     return Done()
 
 

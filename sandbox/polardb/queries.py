@@ -1,13 +1,14 @@
 """SELECT, INSERT, REPLACE, UPDATE and DELETE: from a tree to rows or counts.
 
 A write reads what it changes, converts every value to its column's type, and writes row by row, in the order of the
-primary key. MySQL counts rows that changed, not rows that matched; an upsert counts 1 for a new row, 2 for a changed one.
+primary key. MySQL counts rows that changed, not rows that matched; an upsert counts 1 for a new row, 2 for a changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from sqlglot import exp
@@ -22,10 +23,11 @@ from sandbox.polardb.translate import Node, Scope, Source, allow, column_of, con
 from sandbox.polardb.types import ColumnType, stored
 
 Values = dict[str, Any]
-_NUMERIC = {"integer", "decimal", "real"}
-_ASSIGNED = {"text": {"blob", "text", "temporal", "enum", "json", *_NUMERIC}, "enum": {"text"}, "json": {"json", "text"},
-             "temporal": {"temporal", "text"}, "blob": {"blob", "text"},
-             **dict.fromkeys(_NUMERIC, {"text", *_NUMERIC})}  # fmt: skip
+_NUMERIC = {"integer", "decimal", "real", "text"}
+_ASSIGNED = {"text": {"blob", "temporal", "enum", "json", *_NUMERIC}, "enum": {"text"}, "json": {"json", "text"},
+             "temporal": {"temporal", "text"}, "blob": {"blob", "text"}, "integer": _NUMERIC, "decimal": _NUMERIC,
+             "real": _NUMERIC}  # fmt: skip
+"""The columns that a value may go into, by the family of its type."""
 
 
 def query(session: Session, sql: str) -> Rows:
@@ -87,7 +89,8 @@ def _insert(session: Session, tree: Node, *, replacing: bool = False) -> Done:
         affected += writer.put(values, given, pairs, replacing=replacing)
     info = f"Records: {given}  Duplicates: {affected - given if replacing or conflict else 0}  Warnings: 0"
     session.last_insert_id = writer.generated or session.last_insert_id
-    return Done(affected, (writer.generated or writer.given) % 2**64, info if given > 1 or isinstance(tree.expression, exp.Select) else "")
+    told = given > 1 or isinstance(tree.expression, exp.Select)
+    return Done(affected, (writer.generated or writer.given) % 2**64, info if told else "")
 
 
 def _replace(session: Session, tree: Node) -> Done:
@@ -167,7 +170,8 @@ class _Writer:
                     f"INSERT INTO {self._name} ({', '.join(map(quote, kept))}) VALUES ({', '.join('?' * len(kept))})",
                     list(kept.values()),
                 )
-                return self._numbered(values, kept) or counted
+                self._numbered(values, kept)
+                return counted
             except Duplicate as duplicate:
                 where = {name: kept[name] for name in duplicate.columns}
                 if pairs:
@@ -259,8 +263,8 @@ class _Writer:
 def _equal(scope: Scope, table: Table, values: Values) -> Node:
     source = scope.sources[0]
     pairs = [(table.column(name), value) for name, value in values.items()]
-    tests = (exp.EQ(this=column_of(source, column), expression=constant(value)) for column, value in pairs)
-    return exp.and_(*tests)
+    tests: list[Any] = [exp.EQ(this=column_of(source, one), expression=constant(value)) for one, value in pairs]
+    return reduce(lambda one, other: exp.And(this=one, expression=other), tests)  # type: ignore[no-any-return]
 
 
 # UPDATE and DELETE
@@ -287,7 +291,8 @@ def _update(session: Session, tree: Node) -> Done:
             scope.resolve(item.this.name, item.this.text("table"), item.this.text("db"))
     pairs = _assignments(table, tree.expressions)
     translate.where(tree, scope)
-    matched, changed = _Writer(session, table, scope).update(pairs, tree.args["where"].this if tree.args.get("where") else None)
+    where = tree.args.get("where")
+    matched, changed = _Writer(session, table, scope).update(pairs, where.this if where else None)
     info = f"Rows matched: {matched}  Changed: {changed}  Warnings: 0"
     return Done(matched if session.found_rows else changed, info=info)
 

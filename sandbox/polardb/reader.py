@@ -73,7 +73,7 @@ def statements(sql: str, *, ansi_quotes: bool = False) -> list[Reader]:
 
 
 class Reader:
-    """One statement, word by word. `accept` moves on only if its words are next; the rest raise 1064 if they are not."""
+    """One statement, word by word. `accept` moves on only if its words are next; the rest raise 1064."""
 
     def __init__(self, sql: str, tokens: list[Token], dialect: type[MySQL] = PlainMySQL) -> None:
         self.script = sql
@@ -98,7 +98,7 @@ class Reader:
         return "" if self.done else self.script[self.words[self.at][0].start : self.tokens[-1].end + 1]
 
     def tree(self, **first: Any) -> exp.Expression:
-        """What is left as sqlglot's tree; `first` replaces fields of its first token. Raises 1064 where reading stopped."""
+        """What is left, as sqlglot's tree; `first` replaces its first token. Raises 1064 where reading stopped."""
         tokens = self.tokens[self.tokens.index(self.words[self.at][0]) :] if not self.done else []
         if first:
             tokens = [Token(start=tokens[0].start, end=tokens[0].end, **first), *tokens[1:]]

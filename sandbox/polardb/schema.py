@@ -165,9 +165,10 @@ def _rebuild(session: Session, change: Alteration) -> None:
     session.catalog.build(change.after, created)
     session.catalog.set_number(change.after, number)
     insert = f"INSERT INTO {quote(change.after.stored_name)} VALUES ({', '.join('?' * len(origins))})"
-    first = [None if origin else _first(session, one) for one, origin in zip(change.after.columns, origins, strict=True)]
+    columns = change.after.columns
+    first = [None if origin else _first(session, one) for one, origin in zip(columns, origins, strict=True)]
     for at, row in enumerate(rows, 1):
-        parts = zip(change.after.columns, origins, row, first, strict=True)
+        parts = zip(columns, origins, row, first, strict=True)
         values = {one.name: stored(value, one.type, one.name, at) if old else new for one, old, value, new in parts}
         if any(values[one.name] is None and not one.nullable for one in change.after.columns):
             raise refusal(1138)

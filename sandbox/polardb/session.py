@@ -58,8 +58,8 @@ def listing(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> Rows:
 class Transaction:
     """READ COMMITTED, as PolarDB's default is, with one writer at a time.
 
-    The first write takes the database's only write lock and keeps it until COMMIT, where MySQL would lock rows. A second
-    writer waits, and gives up with 1205. `committed` is called after each commit of a write.
+    The first write takes the database's only write lock and keeps it until COMMIT, where MySQL would lock rows. A
+    second writer waits, and gives up with 1205. `committed` is called after each commit of a write.
     """
 
     def __init__(self, connection: sqlite3.Connection, writer: threading.Lock, committed: Callable[[], None]) -> None:

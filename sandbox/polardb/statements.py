@@ -10,7 +10,10 @@ from sandbox.polardb.reader import Reader, statements
 from sandbox.polardb.session import Answer, Done, Rows, Session
 from sandbox.polardb.show import describe, show
 
-_KNOWN = ["ALTER", "ANALYZE", "BINLOG", "CHANGE", "CHECK", "CHECKSUM", "CREATE", "DEALLOCATE", "DO", "DROP", "EXECUTE", "FLUSH", "GET", "HANDLER", "HELP", "IMPORT", "INSTALL", "KILL", "LOAD", "LOCK", "OPTIMIZE", "PREPARE", "PURGE", "RELEASE", "RENAME", "REPAIR", "RESET", "REVOKE", "SAVEPOINT", "SIGNAL", "START", "STOP", "TABLE", "UNLOCK", "WITH", "XA"]
+_KNOWN = (
+    "ALTER", "ANALYZE", "CHECK", "CREATE", "DO", "DROP", "EXECUTE", "FLUSH", "HANDLER", "KILL", "LOAD", "LOCK",
+    "OPTIMIZE", "PREPARE", "RELEASE", "RENAME", "RESET", "SAVEPOINT", "START", "TABLE", "UNLOCK", "WITH", "XA",
+)  # fmt: skip
 
 _BY_MODE = {1048, 1055, 1140, 1264, 1265, 1292, 1364, 1365, 1366, 1406}
 """What MySQL refuses only in some modes, the default's among them."""
@@ -122,6 +125,6 @@ _HANDLERS: dict[str, Callable[[Session, Reader, str], Answer]] = {
     **dict.fromkeys(("CREATE DATABASE", "CREATE SCHEMA"), schema.create_database), "CREATE TABLE": schema.create_table,
     **dict.fromkeys(("DROP DATABASE", "DROP SCHEMA"), schema.drop_database), "DROP TABLE": schema.drop_table,
     "ALTER TABLE": schema.alter_table, "RENAME TABLE": schema.rename_table, "TRUNCATE": schema.truncate,
-    **dict.fromkeys(("CREATE USER", "DROP USER"), account_statements.user), **dict.fromkeys(("GRANT", "REVOKE"), account_statements.grant),
-    "FLUSH PRIVILEGES": _flush,
+    **dict.fromkeys(("CREATE USER", "DROP USER"), account_statements.user),
+    **dict.fromkeys(("GRANT", "REVOKE"), account_statements.grant), "FLUSH PRIVILEGES": _flush,
 }  # fmt: skip

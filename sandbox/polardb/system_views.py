@@ -17,7 +17,10 @@ PROCEDURES = {"sync_by_table": 4, "sync_by_map": 5, "sync_by_sql": 2, "show_sync
 Row = tuple[Any, ...]
 _ON_COLUMNS = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
 _DIGITS = {"tinyint": 3, "smallint": 5, "mediumint": 7, "int": 10, "bigint": 19}
-_KNOWN = ["character_sets", "collations", "column_privileges", "engines", "events", "files", "innodb_tables", "partitions", "plugins", "processlist", "referential_constraints", "schema_privileges", "table_privileges", "triggers", "user_privileges", "views"]
+_KNOWN = (
+    "character_sets", "collations", "column_privileges", "engines", "events", "partitions", "processlist",
+    "schema_privileges", "table_privileges", "triggers", "user_privileges", "views",
+)  # fmt: skip
 
 
 def filled(session: Any, name: str) -> tuple[str, tuple[Column, ...]]:
@@ -97,7 +100,8 @@ def _statistics(session: Any) -> Iterator[Row]:
         for index in table.indexes:
             for at, name in enumerate(index.columns, 1):
                 row = ("def", table.schema, table.name, int(not index.unique), table.schema, index.name, at, name)
-                yield (*row, "A", rows, None, None, "YES" if table.column(name).nullable else "", "BTREE", "", "", "YES", None)
+                nullable = "YES" if table.column(name).nullable else ""
+                yield (*row, "A", rows, None, None, nullable, "BTREE", "", "", "YES", None)
 
 
 def _key_columns(session: Any) -> Iterator[Row]:

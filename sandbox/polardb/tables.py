@@ -58,8 +58,7 @@ class Catalog:
     def save(self, table: Table, created: str = "") -> None:
         """Writes the definition down; its creation and AUTO_INCREMENT stay."""
         self._connection.execute(
-            "INSERT INTO _tables VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET definition = excluded.definition",
+            "INSERT INTO _tables VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET definition = excluded.definition",
             (table.schema, table.name, str(table), created, table.number),
         )
 

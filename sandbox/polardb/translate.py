@@ -1,8 +1,8 @@
 """MySQL's statements, corrected where sqlglot's translation would mean something else to SQLite.
 
 `RULES` is the allow-list: the nodes that may stand in an expression, each with the correction that restores MySQL's
-meaning. A node, clause or function that is not listed is refused by name (1235). A corrected node carries its MySQL type
-in `meta["kind"]`; sqlglot then writes the tree as SQLite's SQL.
+meaning. A node, clause or function that is not listed is refused by name (1235). A corrected node carries its type in
+`meta["kind"]`; sqlglot then writes the tree as SQLite's SQL.
 """
 
 from __future__ import annotations
@@ -10,35 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from sqlglot import exp
 
+from sandbox.polardb import types
 from sandbox.polardb.catalog import Column
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.functions import FUNCTIONS
-from sandbox.polardb.types import (
-    BIGINT,
-    BINARY_COLLATION,
-    BLOB,
-    COLLATION,
-    DECIMAL_COLLATION,
-    DOUBLE,
-    INT,
-    NULL,
-    VARCHAR,
-    ColumnType,
-    decimal,
-    moment,
-    number_of,
-)  # fmt: skip
+from sandbox.polardb.types import ColumnType, decimal, moment, number_of
 
 Node = exp.Expression
 _SELECT = ("expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
            "operation_modifiers")  # fmt: skip
 _HINTS = {"SQL_NO_CACHE", "HIGH_PRIORITY"}
 _EXACT, _NUMBERS = {"integer", "decimal"}, {"integer", "decimal", "real", "text"}
-_SIGNS = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "DIV", exp.Mod: "%"}
+_SIGNS: dict[type[Node], str] = {
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "DIV", exp.Mod: "%",
+}  # fmt: skip
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
 
 
@@ -121,13 +111,15 @@ def table_of(source: Source) -> Node:
 def constant(value: Any, kind: ColumnType | None = None) -> Node:
     """A value that is known before the statement runs."""
     if value is None:
-        return typed(exp.Null(), kind or NULL)
+        return typed(exp.Null(), kind or types.NULL)
     if isinstance(value, (int, float)):
-        return typed(exp.Literal.number(repr(value)), kind or (BIGINT if isinstance(value, int) else DOUBLE))
-    if isinstance(value, bytes) or "\0" in value:
-        data = exp.HexString(this=(value if isinstance(value, bytes) else value.encode()).hex())
-        return typed(data, kind or BLOB) if isinstance(value, bytes) else typed(exp.cast(data, "TEXT"), kind or VARCHAR)
-    return typed(exp.Literal.string(value), kind or VARCHAR)
+        known = types.BIGINT if isinstance(value, int) else types.DOUBLE
+        return typed(exp.Literal.number(repr(value)), kind or known)
+    if isinstance(value, bytes):
+        return typed(exp.HexString(this=value.hex()), kind or types.BLOB)
+    if "\0" in value:
+        return typed(exp.cast(exp.HexString(this=value.encode().hex()), "TEXT"), kind or types.VARCHAR)
+    return typed(exp.Literal.string(value), kind or types.VARCHAR)
 
 
 def call(name: str, kind: ColumnType, *arguments: Any) -> Node:
@@ -354,7 +346,7 @@ def _paren(node: Node) -> Node:
 
 
 def _literal(node: Node, _scope: Scope) -> Node:
-    """A number with a point is an exact DECIMAL, one with an exponent a DOUBLE, a hex literal a byte string."""
+    """A number with a point is an exact DECIMAL, one with an exponent a types.DOUBLE, a hex literal a byte string."""
     found = literal_value(node)
     if isinstance(found, int) and not -(2**63) <= found < 2**63:
         raise unsupported("whole numbers of more than 63 bits")
@@ -380,7 +372,7 @@ def _column(node: Node, scope: Scope) -> Node:
 
 
 def _arithmetic(node: Node, scope: Scope) -> Node:
-    """Whole numbers overflow (1690), DECIMALs are exact, x / 0 is NULL, whole numbers divide with 4 decimals."""
+    """Whole numbers overflow (1690), DECIMALs are exact, x / 0 is types.NULL, whole numbers divide with 4 decimals."""
     return _calculated(_SIGNS[type(node)], value(node.this, scope), value(node.expression, scope), scope)
 
 
@@ -390,13 +382,13 @@ def _calculated(sign: str, left: Node, right: Node, scope: Scope) -> Node:
     if not families <= _NUMBERS or (sign == "DIV" and not families <= _EXACT):
         raise unsupported(f"{one.name.upper()} {sign} {other.name.upper()}")
     if not families <= _EXACT or "null" in (one.family, other.family):
-        return call("arithmetic", DOUBLE, sign, real(left), real(right), "real", 0, int(scope.strict))
+        return call("arithmetic", types.DOUBLE, sign, real(left), real(right), "real", 0, int(scope.strict))
     if sign != "DIV" and (sign == "/" or "decimal" in families):
         places = {"*": one.places + other.places, "/": one.places + 4}.get(sign, max(one.places, other.places))
         return call("arithmetic", decimal(places), sign, left, right, "decimal", min(places, 30), int(scope.strict))
     unsigned = one.unsigned or other.unsigned
     family = "unsigned" if unsigned else "integer"
-    return call("arithmetic", replace(BIGINT, unsigned=unsigned), sign, left, right, family, 0, int(scope.strict))
+    return call("arithmetic", replace(types.BIGINT, unsigned=unsigned), sign, left, right, family, 0, int(scope.strict))
 
 
 def _logic(node: Node, scope: Scope) -> Node:
@@ -404,7 +396,7 @@ def _logic(node: Node, scope: Scope) -> Node:
     sides = {"this": condition(node.this, scope)}
     if node.args.get("expression"):
         sides["expression"] = condition(node.expression, scope)
-    return _paren(typed(type(node)(**sides), BIGINT))
+    return _paren(typed(type(node)(**sides), types.BIGINT))
 
 
 def _comparison(node: Node, scope: Scope) -> Node:
@@ -416,14 +408,14 @@ def _comparison(node: Node, scope: Scope) -> Node:
 
 def _compared(sign: type[Node], left: Node, right: Node) -> Node:
     one, other = comparable(left, right, ordered=sign not in (exp.EQ, exp.NEQ, exp.NullSafeEQ))
-    return _paren(typed(sign(this=one, expression=other), BIGINT))
+    return _paren(typed(sign(this=one, expression=other), types.BIGINT))
 
 
 def _is_null(node: Node, scope: Scope) -> Node:
-    """IS NULL; IS TRUE and IS FALSE are refused."""
+    """IS types.NULL; IS TRUE and IS FALSE are refused."""
     if not isinstance(node.expression, exp.Null):
         raise unsupported(node.sql("mysql")[:80])
-    return _paren(typed(exp.Is(this=value(node.this, scope), expression=exp.Null()), BIGINT))
+    return _paren(typed(exp.Is(this=value(node.this, scope), expression=exp.Null()), types.BIGINT))
 
 
 def _in(node: Node, scope: Scope) -> Node:
@@ -432,14 +424,15 @@ def _in(node: Node, scope: Scope) -> Node:
     for item in node.expressions:
         left, right = comparable(tested.copy(), value(item, scope), ordered=False)
         groups.setdefault(left.sql(), (left, []))[1].append(right)
-    return _paren(typed(exp.or_(*(exp.In(this=left, expressions=some) for left, some in groups.values())), BIGINT))
+    tests: list[Any] = [exp.In(this=left, expressions=some) for left, some in groups.values()]
+    return _paren(typed(reduce(lambda one, other: exp.Or(this=one, expression=other), tests), types.BIGINT))
 
 
 def _between(node: Node, scope: Scope) -> Node:
     """BETWEEN compares as >= and <= do."""
     tested, low, high = (value(node.args[key], scope) for key in ("this", "low", "high"))
-    both = exp.and_(_compared(exp.GTE, tested.copy(), low), _compared(exp.LTE, tested, high))
-    return _paren(typed(both, BIGINT))
+    sides = {"this": _compared(exp.GTE, tested.copy(), low), "expression": _compared(exp.LTE, tested, high)}
+    return _paren(typed(exp.And(**sides), types.BIGINT))
 
 
 def _matched(node: Node, scope: Scope) -> Node:
@@ -447,8 +440,9 @@ def _matched(node: Node, scope: Scope) -> Node:
     tested, wanted = value(node.this, scope), value(node.expression, scope)
     if kind_of(tested).binary:
         raise unsupported("LIKE and REGEXP by a binary collation")
-    found = call("like" if isinstance(node, exp.Like) else "regexp", BIGINT if isinstance(node, exp.Like) else INT, text(tested), text(wanted))
-    return _paren(typed(exp.Not(this=found), BIGINT)) if node.args.get("negate") else found
+    name, kind = ("like", types.BIGINT) if isinstance(node, exp.Like) else ("regexp", types.INT)
+    found = call(name, kind, text(tested), text(wanted))
+    return _paren(typed(exp.Not(this=found), types.BIGINT)) if node.args.get("negate") else found
 
 
 def _case(node: Node, scope: Scope) -> Node:
@@ -474,7 +468,7 @@ def _now(node: Node, scope: Scope) -> Node:
     """The functions of the session that have a node of their own."""
     if node.this:
         raise unsupported("fractions of a second")
-    name = {exp.CurrentDate: "CURDATE", exp.CurrentUser: "CURRENT_USER"}.get(type(node), "NOW")
+    name = {"CurrentDate": "CURDATE", "CurrentUser": "CURRENT_USER"}.get(type(node).__name__, "NOW")
     return constant(*scope.session.constant(name))
 
 
@@ -505,11 +499,12 @@ def _aggregate(name: str, arguments: Sequence[Node], scope: Scope) -> Node:
     if len(inner) != 1 or (distinct and name != "COUNT"):
         raise unsupported(f"{name} of {'DISTINCT or ' if distinct else ''}several values")
     if name == "COUNT" and isinstance(inner[0], exp.Star):
-        return typed(exp.Count(this=exp.Star()), BIGINT)
+        return typed(exp.Count(this=exp.Star()), types.BIGINT)
     counted = value(inner[0], scope)
     kind = kind_of(counted)
     if name == "COUNT":
-        return typed(exp.Count(this=exp.Distinct(expressions=[collated(counted)]) if distinct else counted), BIGINT)
+        inside = exp.Distinct(expressions=[collated(counted)]) if distinct else counted
+        return typed(exp.Count(this=inside), types.BIGINT)
     if kind.name == "float":
         raise unsupported(f"{name} of FLOAT")
     if name in ("MIN", "MAX"):
@@ -518,7 +513,7 @@ def _aggregate(name: str, arguments: Sequence[Node], scope: Scope) -> Node:
         raise unsupported(f"{name} of {kind.name.upper()}")
     exact = kind.family in _EXACT
     places = kind.places + (4 if name == "AVG" else 0) if exact else -1
-    return call(name, decimal(places) if exact else DOUBLE, counted if exact else real(counted), places)
+    return call(name, decimal(places) if exact else types.DOUBLE, counted if exact else real(counted), places)
 
 
 RULES: Mapping[type[Node], tuple[Any, ...]] = {
@@ -544,12 +539,12 @@ def text(node: Node) -> Node:
     kind = kind_of(node)
     if kind.name == "float" or kind.binary or kind.family in ("blob", "bit", "spatial"):
         raise unsupported(f"{kind.name.upper()} as text")
-    return call("text", VARCHAR, node) if kind.family in ("integer", "real") else typed(node, VARCHAR)
+    return call("text", types.VARCHAR, node) if kind.family in ("integer", "real") else typed(node, types.VARCHAR)
 
 
 def real(node: Node) -> Node:
-    """A value as a DOUBLE."""
-    return node if kind_of(node).family in ("real", "null") else call("real", DOUBLE, node)
+    """A value as a types.DOUBLE."""
+    return node if kind_of(node).family in ("real", "null") else call("real", types.DOUBLE, node)
 
 
 def unified(nodes: Sequence[Node]) -> tuple[list[Node], ColumnType]:
@@ -557,15 +552,15 @@ def unified(nodes: Sequence[Node]) -> tuple[list[Node], ColumnType]:
     kinds = [kind_of(node) for node in nodes if kind_of(node).name != "null"]
     families = {kind.family for kind in kinds}
     if len(set(kinds)) < 2 and not families & {"decimal", "enum"}:
-        return list(nodes), kinds[0] if kinds else NULL
+        return list(nodes), kinds[0] if kinds else types.NULL
     if families == {"integer"} and len({kind.unsigned for kind in kinds}) == 1:
-        return list(nodes), BIGINT
+        return list(nodes), types.BIGINT
     if families <= _EXACT and "decimal" in families:
         places = max(kind.places for kind in kinds)
         return [call("fixed", decimal(places), node, places) for node in nodes], decimal(places)
     if not families <= {"text", "integer", "decimal"} or "text" not in families:
         raise unsupported(f"one result of {' or '.join(sorted({kind.name.upper() for kind in kinds}))}")
-    return [text(node) for node in nodes], VARCHAR
+    return [text(node) for node in nodes], types.VARCHAR
 
 
 def comparable(left: Node, right: Node, *, ordered: bool) -> tuple[Node, Node]:
@@ -577,7 +572,7 @@ def comparable(left: Node, right: Node, *, ordered: bool) -> tuple[Node, Node]:
     if "temporal" in families:
         return _moments(left, right)
     if families <= {"text", "enum"} and not (ordered and "enum" in families):
-        return collated(left, BINARY_COLLATION if one.binary or other.binary else COLLATION), right
+        return collated(left, types.BINARY_COLLATION if one.binary or other.binary else types.COLLATION), right
     if families == {"blob"}:
         return left, right
     if not families <= _NUMBERS:
@@ -587,8 +582,8 @@ def comparable(left: Node, right: Node, *, ordered: bool) -> tuple[Node, Node]:
     if families == {"integer"}:
         return left, right
     if families <= _EXACT:
-        sides = [node if kind_of(node).family == "decimal" else call("text", VARCHAR, node) for node in (left, right)]
-        return collated(sides[0], DECIMAL_COLLATION), sides[1]
+        left, right = (text(node) for node in (left, right))
+        return collated(left, types.DECIMAL_COLLATION), right
     return real(left), real(right)
 
 
@@ -603,5 +598,5 @@ def _moments(left: Node, right: Node) -> tuple[Node, Node]:
         written = moment(node.this, ColumnType("datetime", 6)) if kind.family == "text" and node.is_string else None
         if written is None and (kind.family != "temporal" or kind.name == "time"):
             raise unsupported(f"comparing dates with {node.sql()[:40]}")
-        sides.append(constant(written) if written else call("moment", VARCHAR, node))
+        sides.append(constant(written) if written else call("moment", types.VARCHAR, node))
     return sides[0], sides[1]

@@ -133,7 +133,7 @@ def sent(value: Any, kind: ColumnType) -> str | bytes:
 
 
 def stored(value: Any, kind: ColumnType, column: str, row: int) -> Any:
-    """`value` as a column of type `kind` keeps it. Raises what MySQL in strict mode would, naming `column` and `row`."""
+    """`value` as a column of type `kind` keeps it. Raises what strict mode would, naming `column` and `row`."""
     convert = _CONVERSIONS.get(kind.family if kind.name not in ("time", "set") else "")
     if value is not None and convert is None:
         raise unsupported(f"{kind.name.upper()} values")
@@ -254,7 +254,8 @@ def moment(text: str, kind: ColumnType) -> str | None:
         return None
     *parts, fraction = found.groups(default="0")
     try:
-        when = datetime(*map(int, parts), int(fraction.ljust(6, "0")))  # type: ignore[arg-type]
+        numbers: Any = map(int, (*parts, fraction.ljust(6, "0")))
+        when = datetime(*numbers)
     except ValueError:
         return None
     if kind.name == "date" and when.time() != datetime.min.time():
