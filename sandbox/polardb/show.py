@@ -23,9 +23,9 @@ _COLUMNS = (
 _INDEXES = (
     "SELECT table_name AS `Table`, non_unique AS `Non_unique`, index_name AS `Key_name`,"
     " seq_in_index AS `Seq_in_index`, column_name AS `Column_name`, collation AS `Collation`,"
-    " cardinality AS `Cardinality`, sub_part AS `Sub_part`, packed AS `Packed`, nullable AS `Null`, index_type AS `Index_type`, comment AS `Comment`,"
-    " index_comment AS `Index_comment`, is_visible AS `Visible`, expression AS `Expression`"
-    " FROM information_schema.statistics WHERE {}"
+    " cardinality AS `Cardinality`, sub_part AS `Sub_part`, packed AS `Packed`, nullable AS `Null`,"
+    " index_type AS `Index_type`, comment AS `Comment`, index_comment AS `Index_comment`, is_visible AS `Visible`,"
+    " expression AS `Expression` FROM information_schema.statistics WHERE {}"
 )
 
 

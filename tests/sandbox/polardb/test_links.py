@@ -141,6 +141,14 @@ def test_a_unique_key_of_columns_that_are_not_null_will_do(run, links):
     assert links.requests[0].key == ("code", "n")
 
 
+@pytest.mark.parametrize("kind", ["VARBINARY(8)", "BINARY(4)", "DECIMAL(65,30)"])
+def test_a_key_or_column_without_an_exact_document_is_refused_by_name(run, links, kind):
+    run(f"CREATE TABLE odd(k {kind} PRIMARY KEY)")
+    with pytest.raises(pymysql.NotSupportedError, match=r"\(in the sandbox\)"):
+        run(call("sync_by_table", "search", "shop.odd", "i", ""))
+    assert links.requests == []
+
+
 @pytest.mark.parametrize("missing", ["ALTER", "SELECT"])
 def test_the_caller_needs_alter_and_select_on_the_table(server, run, links, missing):
     run("CREATE USER joe IDENTIFIED BY 'x'")
