@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.autoetl.documents import bulk_body, document, document_id, failures
-from sandbox.autoetl.search import Search, SearchDown, SearchSlow
+from sandbox.autoetl.search import HttpSearch, SearchDown, SearchSlow
 from sandbox.autoetl.store import FAILED, RECOVERING, RUNNING, Change, Link, Store
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.database import Database
@@ -24,6 +24,7 @@ from sandbox.polardb.tables import Catalog
 
 SMALLEST, FAST, SLOW = 25, 2.0, 20.0
 """How many changes a link begins with, and the seconds within which a batch is fast, or after which it is slow."""
+Documents = Mapping[str, dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class _Trouble(Exception):
 class Worker:
     """Starts its thread at once. `wake` says there may be work; `stop` returns when the thread is gone."""
 
-    def __init__(self, database: Database, link: int, search: Search, pace: Pace, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, database: Database, link: int, search: HttpSearch, pace: Pace, log: Callable[[str], None]
+    ) -> None:
         self._database, self._number, self._search, self._pace, self._log = database, link, search, pace, log
         self._size = min(SMALLEST, pace.batch)
         self._work, self._stopping = threading.Event(), threading.Event()
@@ -73,25 +76,22 @@ class Worker:
 
     def _run(self) -> None:
         troubles = 0
+        busy: bool | None = True
         with closing(self._database.connect()) as connection:
-            while not self._stopping.is_set():
+            while busy is not None and not self._stopping.is_set():
                 self._work.clear()
                 try:
-                    busy = self._step(connection)
+                    busy, troubles = self._step(connection), 0
                 except Exception as error:
-                    troubles += 1
+                    busy, troubles = True, troubles + 1
                     self._note(connection, error)
                     self._stopping.wait(self._pace.delay(troubles))
-                    continue
-                troubles = 0
-                if busy is None:
-                    return
-                if not busy:
+                if busy is False:
                     self._work.wait()
 
     def _step(self, connection: sqlite3.Connection) -> bool | None:
         """Delivers one batch; whether there was one, or None when the link is no more. Raises _Trouble."""
-        link = Store(connection).link(self._number)
+        link = next(iter(Store(connection).links(self._number)), None)
         if link is None or link.status == FAILED:
             return None
         changes, documents = self._batch(connection, link)
@@ -100,19 +100,15 @@ class Worker:
         if changes:
             self._deliver(connection, link, changes, documents)
         elif link.job != RUNNING or link.errors:
-            self._save(connection, self._healthy(link))
+            self._save(connection, link, RUNNING)
         return bool(changes)
 
-    def _batch(
-        self, connection: sqlite3.Connection, link: Link
-    ) -> tuple[list[Change], dict[str, dict[str, Any] | None]]:
+    def _batch(self, connection: sqlite3.Connection, link: Link) -> tuple[list[Change], Documents]:
         """The oldest changes, and their rows' documents as of the same moment."""
-        store = Store(connection)
         connection.execute("BEGIN")
         try:
-            table = _table(Catalog(connection), link)
-            changes = store.changes(link.id, self._size)
-            return changes, _documents(store, link, table, changes)
+            changes = Store(connection).changes(link.id, self._size)
+            return changes, _documents(connection, link, changes)
         finally:
             connection.execute("COMMIT")
 
@@ -128,12 +124,9 @@ class Worker:
             raise _Trouble(f"index_not_found_exception: no such index [{link.request.index}]")
 
     def _deliver(
-        self,
-        connection: sqlite3.Connection,
-        link: Link,
-        changes: Sequence[Change],
-        documents: Mapping[str, dict[str, Any] | None],
+        self, connection: sqlite3.Connection, link: Link, changes: Sequence[Change], documents: Documents
     ) -> None:
+        """Sends a batch, and forgets what was taken."""
         began = self._database.clock()
         try:
             answer = self._search.bulk(bulk_body(link.request.index, documents.items()))
@@ -142,43 +135,35 @@ class Worker:
             raise _Trouble(str(down)) from None
         self._size = self._pace.next_size(self._size, self._database.clock() - began)
         failed = failures(answer)
-        self._acknowledge(connection, link, [one for one in changes if document_id(one.key) not in failed], failed)
+        done = [change for change in changes if document_id(change.key) not in failed]
+        fresh = [change for change in done if change.position > link.snapshot]
+        latency = max(-1, int(self._database.clock() * 1000) - fresh[-1].at) if fresh else link.latency
+        taken = [change.position for change in done]
+        self._save(connection, replace(link, latency=latency), "" if failed else RUNNING, taken=taken)
         if failed:
             ((key, why), *_) = failed.items()
             raise _Trouble(f"{why} at _id {key}; {len(failed)} of {len(documents)} documents refused")
-
-    def _acknowledge(
-        self, connection: sqlite3.Connection, link: Link, done: Sequence[Change], failed: Mapping[str, str]
-    ) -> None:
-        fresh = [change for change in done if change.position > link.snapshot]
-        latency = int(self._database.clock() * 1000) - fresh[-1].at if fresh else link.latency
-        healthy = None if failed else self._healthy(replace(link, latency=max(latency, -1)))
-        self._save(connection, healthy, [change.position for change in done])
-
-    def _healthy(self, link: Link) -> Link:
-        return replace(link, job=RUNNING, errors="", updated_at=self._database.now())
 
     def _note(self, connection: sqlite3.Connection, error: Exception) -> None:
         """Shows it in the link's Message, and counts a restart; a bug is only logged."""
         if not isinstance(error, _Trouble):
             return self._log(traceback.format_exc())
-        link = Store(connection).link(self._number)
-        if link:
-            now = self._database.now()
-            link = replace(link, job=RECOVERING, errors=str(error), restarts=link.restarts + 1, updated_at=now)
-            self._save(connection, link)
+        for link in Store(connection).links(self._number):
+            self._save(connection, replace(link, restarts=link.restarts + 1), RECOVERING, str(error))
         return None
 
-    def _save(self, connection: sqlite3.Connection, link: Link | None, taken: Sequence[int] = ()) -> None:
+    def _save(
+        self, connection: sqlite3.Connection, link: Link, job: str, errors: str = "", taken: Sequence[int] = ()
+    ) -> None:
+        """Forgets the outbox lines `taken`, and writes down how the link is if its job has a new state."""
         with self._database.writer, connection:
             connection.execute("BEGIN IMMEDIATE")
             Store(connection).forget(taken)
-            if link:
-                Store(connection).save(link)
+            if job:
+                Store(connection).save(replace(link, job=job, errors=errors, updated_at=self._database.now()))
 
 
-def _table(catalog: Catalog, link: Link) -> Table:
-    schema, name = link.request.schema, link.request.table
+def _table(catalog: Catalog, schema: str, name: str) -> Table:
     table = catalog.find(schema, name)
     if table is None:
         there = schema in catalog.schemas()
@@ -186,11 +171,12 @@ def _table(catalog: Catalog, link: Link) -> Table:
     return table
 
 
-def _documents(store: Store, link: Link, table: Table, changes: Sequence[Change]) -> dict[str, dict[str, Any] | None]:
+def _documents(connection: sqlite3.Connection, link: Link, changes: Sequence[Change]) -> Documents:
     """By `_id`, in the order of the first change; None for a row that is gone."""
+    table = _table(Catalog(connection), link.request.schema, link.request.table)
     keys = list({change.key: None for change in changes})
     found: dict[str, dict[str, Any] | None] = {document_id(key): None for key in keys}
     names = [table.column(name).name for name in link.request.key]
-    for row in store.rows(table, names, keys):
+    for row in Store(connection).rows(table, names, keys):
         found[document_id([row[name] for name in names])] = document(row, link.request, table)
     return found
