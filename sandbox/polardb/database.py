@@ -15,6 +15,8 @@ from sandbox.polardb.accounts import GLOBAL_PRIVILEGES, Account, Accounts, Grant
 from sandbox.polardb.links import Links
 from sandbox.polardb.variables import server_variables
 
+LAYOUT = 2
+"""Which tables this program keeps in the file, and how."""
 REVISIONS = {"8.0.1.1": (52, 54), "8.0.2.2": (33, 34)}
 
 
@@ -45,7 +47,12 @@ class Database:
         self.session_ids = count(8)
         # Held open: when the last connection to a file closes, SQLite clears up, and every login would pay for it.
         self._held = self.connect()
+        (layout,) = self._held.execute("PRAGMA application_id").fetchone()
+        (objects,) = self._held.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        if objects and layout != LAYOUT:
+            raise RuntimeError(f"{file} was made by an older sandbox; delete its folder and start again")
         self._held.execute("PRAGMA journal_mode = WAL")
+        self._held.execute(f"PRAGMA application_id = {LAYOUT}")
         self._held.executescript(catalog.SCHEMA + accounts.SCHEMA)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.errors import refusal
@@ -19,7 +19,7 @@ SEARCH_VIEW = "search_view"
 class LinkRequest:
     """From one table to one index. `fields`: (field of the document, column); `key`: columns that make the `_id`.
 
-    `origin` is the procedure's name or `search_view`; `name` and `statement` are a view's.
+    `origin` is the procedure's name or `search_view`, whose name is the index's.
     """
 
     origin: str
@@ -28,9 +28,6 @@ class LinkRequest:
     index: str
     fields: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
-    name: str = ""
-    statement: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from sandbox.polardb.links import SEARCH_VIEW, LinkRequest, LinkStatus
 from sandbox.polardb.reader import Reader
 from sandbox.polardb.session import Answer, Done, Session, listing
 from sandbox.polardb.system_views import PROCEDURES
-from sandbox.polardb.variables import LINK_OPTIONS
 
 _COLUMN = r"\s*([^\s.(),]+)\.([^\s.(),]+)\.([^\s.(),]+)\s*"
 _FIELD = re.compile(rf"\s*([^\s.(),=]+)\.([^\s(),=]+)\({_COLUMN}\)\s*")
@@ -52,11 +51,9 @@ def _start(session: Session, request: LinkRequest) -> None:
     if problem:
         raise _refuse(problem)
     fields = tuple((field, table.column(name).name) for field, name in request.fields)
-    options = {name: value for name in LINK_OPTIONS if (value := str(session.variables.value(name)))}
     key = tuple(table.column(name).name for name in request.key)
     with session.transaction.definition():
-        ready = replace(request, fields=fields, key=key, options=options | {**request.options})
-        session.database.links.create(session.connection, ready, table)
+        session.database.links.create(session.connection, replace(request, fields=fields, key=key), table)
 
 
 def _check_columns(table: Table, request: LinkRequest) -> None:
@@ -115,8 +112,7 @@ def _all_of(pattern: re.Pattern[str], text: str, what: str, form: str) -> list[t
 
 def _sync_by_sql(session: Session, script: str) -> None:
     read = read_script(script)
-    request = LinkRequest("sync_by_sql", read.schema, read.table, read.index, read.fields, read.key, statement=script)
-    _start(session, request)
+    _start(session, LinkRequest("sync_by_sql", read.schema, read.table, read.index, read.fields, read.key))
 
 
 _SYNCS: dict[str, Callable[..., None]] = {
@@ -196,7 +192,7 @@ def _drop(session: Session, number: str) -> None:
 
 
 def create_view(session: Session, reader: Reader, _word: str) -> Answer:
-    """CREATE SEARCH VIEW name [(columns, PRIMARY KEY (columns))] [WITH (…)] AS SELECT columns FROM table."""
+    """CREATE SEARCH VIEW name [(columns, PRIMARY KEY (columns))] AS SELECT columns FROM table."""
     _check_views(session, reader)
     name = reader.name()
     names: list[str] = []
@@ -207,20 +203,20 @@ def create_view(session: Session, reader: Reader, _word: str) -> Answer:
 
     if reader.peek("("):
         reader.listed(define)
-    options = dict(reader.listed(reader.setting)) if reader.accept("WITH") else {}
+    if reader.peek("WITH"):
+        raise unsupported("options of a search view")
     reader.expect("AS")
-    table, fields = _selected(session, reader)
-    if names and len(names) != len(fields):
-        raise _refuse(f"Search view '{name}' lists {len(names)} columns, its SELECT gives {len(fields)}")
-    fields = [(given, column) for given, (_, column) in zip(names, fields, strict=True)] if names else fields
+    table, columns = _selected(session, reader)
+    if names and len(names) != len(columns):
+        raise _refuse(f"Search view '{name}' lists {len(names)} columns, its SELECT gives {len(columns)}")
+    fields = tuple(zip(names or [given for given, _ in columns], [column for _, column in columns], strict=True))
     if _view(session, name):
         raise refusal(1050, name)
     origin = dict(fields)
     if missing := [one for one in key if one not in origin]:
         raise refusal(1072, missing[0])
-    columns = tuple(origin[one] for one in key) if key else table.keys[0] if table.keys else ()
-    where = (table.schema, table.name, name)
-    _start(session, LinkRequest(SEARCH_VIEW, *where, tuple(fields), columns, name, reader.sql, options))
+    chosen = tuple(origin[one] for one in key) if key else table.keys[0] if table.keys else ()
+    _start(session, LinkRequest(SEARCH_VIEW, table.schema, table.name, name, fields, chosen))
     return Done()
 
 
@@ -253,21 +249,17 @@ def _fields(item: exp.Expression, table: Table) -> Fields:
 
 
 def _view(session: Session, name: str) -> LinkStatus | None:
-    return next((one for one in _links(session, views=True) if one.request.name.lower() == name.lower()), None)
+    return next((one for one in _links(session, views=True) if one.request.index.lower() == name.lower()), None)
 
 
 def drop_view(session: Session, reader: Reader, _word: str) -> Answer:
-    """DROP SEARCH VIEW [IF EXISTS] name. The index stays."""
+    """DROP SEARCH VIEW name. The index stays."""
     _check_views(session, reader)
-    existing_only = reader.accept("IF", "EXISTS")
     name = reader.name()
     reader.end()
     view = _view(session, name)
     if view is None:
-        if not existing_only:
-            raise refusal(1051, name)
-        session.note(1051, name)
-        return Done()
+        raise refusal(1051, name)
     session.require("ALTER", Level(view.request.schema, view.request.table))
     with session.transaction.definition():
         session.database.links.drop(session.connection, view.id)
@@ -278,17 +270,5 @@ def show_views(session: Session, reader: Reader, _word: str) -> Answer:
     """SHOW SEARCH VIEW STATUS."""
     _check_views(session, reader)
     reader.end()
-    rows = [[one.request.name, "search", *_state(one)] for one in _links(session, views=True)]
+    rows = [[one.request.index, "search", *_state(one)] for one in _links(session, views=True)]
     return listing(["View Name", "Type", "Status", "Message", "Created_at", "Updated_at"], rows)
-
-
-def show_view(session: Session, reader: Reader, _word: str) -> Answer:
-    """SHOW CREATE SEARCH VIEW name."""
-    _check_views(session, reader)
-    name = reader.name()
-    reader.end()
-    view = _view(session, name)
-    if view is None:
-        raise refusal(1051, name)
-    options = ", ".join(f"{option}={value}" for option, value in view.request.options.items())
-    return listing(["View", "Create View", "Options"], [[view.request.name, view.request.statement, options]])

@@ -118,7 +118,7 @@ def _assign(session: Session, reader: Reader) -> None:
 
 _HANDLERS: dict[str, Callable[[Session, Reader, str], Answer]] = {
     "SELECT": queries.select, **dict.fromkeys(("INSERT", "REPLACE", "UPDATE", "DELETE"), queries.change),
-    "SHOW SEARCH VIEW STATUS": procedures.show_views, "SHOW CREATE SEARCH VIEW": procedures.show_view,
+    "SHOW SEARCH VIEW STATUS": procedures.show_views,
     "CREATE SEARCH VIEW": procedures.create_view, "DROP SEARCH VIEW": procedures.drop_view, "SHOW": show,
     **dict.fromkeys(("DESCRIBE", "DESC", "EXPLAIN"), describe), "SET": _set, "USE": _use,
     **dict.fromkeys(("BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK"), _transaction),

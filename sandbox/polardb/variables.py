@@ -11,10 +11,10 @@ SQL_MODE = (
     "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION"
 )
-LINK_OPTIONS = ("esl_link_options", "esl_sink_options", "esl_source_options", "esl_sql_options")
-_FREE = (*LINK_OPTIONS, "innodb_lock_wait_timeout", "wait_timeout")
+_FREE = ("innodb_lock_wait_timeout", "wait_timeout")
 _SESSION: dict[str, Any] = {
-    "autocommit": "ON", **dict.fromkeys(LINK_OPTIONS, ""), "innodb_lock_wait_timeout": 50, "sql_mode": SQL_MODE,
+    "autocommit": "ON", "esl_link_options": "", "esl_sink_options": "", "esl_source_options": "", "esl_sql_options": "",
+    "innodb_lock_wait_timeout": 50, "sql_mode": SQL_MODE,
     "time_zone": "SYSTEM", "transaction_isolation": "READ-COMMITTED", "wait_timeout": 28800,
 }  # fmt: skip
 _GLOBAL: dict[str, Any] = {

@@ -1,11 +1,15 @@
 """INSERT, REPLACE, UPDATE, DELETE and transactions, over a real socket: what they count, convert, refuse."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal as D
 
 import pymysql
 import pytest
+
+from sandbox.polardb import Database
 
 COUNTS = [
     ("INSERT INTO fruit VALUES (4, 'kiwi', 1, NULL)", 1),
@@ -274,6 +278,13 @@ def test_writers_at_the_same_time_lose_nothing(server, run):
     for thread in threads:
         thread.join()
     assert run("SELECT v FROM n") == [(100,)]
+
+
+def test_a_file_of_an_older_sandbox_is_refused(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.execute("CREATE TABLE _tables(schema TEXT, name TEXT, definition TEXT)")
+    with pytest.raises(RuntimeError, match="made by an older sandbox"):
+        Database(tmp_path / "old.db")
 
 
 def test_everything_committed_is_there_for_the_next_server(make_server, tmp_path):

@@ -217,9 +217,9 @@ def test_refuses_with_mysqls_number(run, sql, code):
 
 
 def test_set_takes_values(run):
-    run("SET SESSION wait_timeout = 10, @@session.esl_link_options = \"'gdn-cluster'= 'instance-1'\", NAMES utf8mb4")
+    run("SET SESSION wait_timeout = 10, @@session.innodb_lock_wait_timeout = 5, NAMES utf8mb4")
     run("SET sql_mode = 'ANSI_QUOTES,STRICT_TRANS_TABLES'")
-    assert run("SELECT @@wait_timeout, @@esl_link_options") == [(10, "'gdn-cluster'= 'instance-1'")]
+    assert run("SELECT @@wait_timeout, @@innodb_lock_wait_timeout") == [(10, 5)]
     assert "ANSI_QUOTES" in run("SELECT @@sql_mode")[0][0]
 
 
