@@ -18,8 +18,8 @@ AutoETL's documentation leaves gaps. This is the one list of what is assumed her
    good. jobStatus is `initializing`, `running`, `recovering` or `failed`.
 8. The prerequisites (binlog, key, types, ALTER and SELECT, columns) are refused with SIGNAL: 1644, SQLSTATE 45000.
 9. Documents: NULL is written as null, dates as `YYYY-MM-DD HH:MM:SS`, DECIMAL as a number, JSON as compact text, BLOB
-   as Base64, SET as a list, TINYINT(1) as a boolean, as Flink's MySQL source and JSON format do. The values of a composite
-   key are joined by `_`.
+   as Base64, SET as a list, TINYINT(1) as a boolean, as Flink's MySQL source and JSON format do. The values of a
+   composite key are joined by `_`.
 10. Options of a link (WITH in CREATE SEARCH VIEW, the esl_* variables) are refused, since nothing here reads them.
 11. Views are named without a database.
 """

@@ -63,7 +63,7 @@ def _privilege(reader: Reader) -> str:
     known = sorted(accounts.GLOBAL_PRIVILEGES, key=len, reverse=True)
     found = reader.accept_any("ALL PRIVILEGES", "ALL", "USAGE", *known)
     if found is None:
-        raise reader.error()
+        raise refusal(3619, reader.name())
     if reader.peek("("):
         raise unsupported("privileges on columns")
     return found.removesuffix(" PRIVILEGES")
@@ -90,7 +90,7 @@ def _check(session: Session, level: Level, privileges: Sequence[str]) -> None:
             raise unsupported(f"{privilege} ON {level}")
         if privilege != "USAGE" and not allows(own, privilege, level):
             raise session.denied("GRANT", level)
-    if level.name and not session.may("CREATE", level):
+    if level.name and "CREATE" not in privileges:
         session.catalog.table(level.schema, level.name)
 
 

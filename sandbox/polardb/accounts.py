@@ -135,11 +135,12 @@ class Accounts:
             [(*_key(account, one), one.grantable) for one in grants],
         )
 
-    def revoke(self, account: Account, grants: Iterable[Grant]) -> None:
+    def revoke(self, account: Account, grants: Sequence[Grant]) -> None:
         """Raises 1141 when there is no grant at that level."""
-        sql = "DELETE FROM _grants WHERE (user, host, schema, object, privilege) = (?, ?, ?, ?, ?)"
-        if not self._connection.executemany(sql, [_key(account, one) for one in grants]).rowcount:
+        if not {one.level for one in grants} & {one.level for one in self.grants(account)}:
             raise refusal(1141, account.user, account.host)
+        sql = "DELETE FROM _grants WHERE (user, host, schema, object, privilege) = (?, ?, ?, ?, ?)"
+        self._connection.executemany(sql, [_key(account, one) for one in grants])
 
     def grants(self, account: Account) -> list[Grant]:
         """All of an account, widest level first."""

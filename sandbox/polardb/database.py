@@ -50,6 +50,7 @@ class Database:
         (layout,) = self._held.execute("PRAGMA application_id").fetchone()
         (objects,) = self._held.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         if objects and layout != LAYOUT:
+            self._held.close()
             raise RuntimeError(f"{file} was made by an older sandbox; delete its folder and start again")
         self._held.execute("PRAGMA journal_mode = WAL")
         self._held.execute(f"PRAGMA application_id = {LAYOUT}")

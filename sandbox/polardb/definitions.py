@@ -195,6 +195,8 @@ def read_table(reader: Reader, schema: str, name: str) -> Table:
     late: list[Index] = []
     reader.listed(lambda: _add(reader, change, late))
     table = _with_options(reader, change.after)
+    if not table.columns:
+        raise refusal(1113)
     for index in late:
         table = table.with_index(index)
     return checked(table)
@@ -309,6 +311,8 @@ def _add(reader: Reader, change: Alteration, keys: list[Index]) -> None:
     if index := read_index(reader):
         return keys.append(index)
     reader.accept("COLUMN")
+    if reader.peek("("):
+        raise unsupported("ADD COLUMN (…)")
     column, own = read_column(reader)
     if change.after.find(column.name):
         raise refusal(1060, column.name)
@@ -325,7 +329,7 @@ def _drop(reader: Reader, change: Alteration) -> None:
             raise refusal(1091, name)
         return
     column = table.find(name)
-    if column is None:
+    if column is None or column.name not in change.origin:
         raise refusal(1091, name)
     if len(table.columns) == 1:
         raise refusal(1090)

@@ -40,6 +40,7 @@ TEXTS: dict[int, tuple[str, str]] = {
     1109: ("42S02", "Unknown table '{}' in {}"),
     1110: ("42000", "Column '{}' specified twice"),
     1111: ("HY000", "Invalid use of group function"),
+    1113: ("42000", "A table must have at least 1 column"),
     1115: ("42000", "Unknown character set: '{}'"),
     1118: ("42000", "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535."
                     " This includes storage overhead, check the manual. You have to change some columns to TEXT or"
@@ -57,6 +58,7 @@ TEXTS: dict[int, tuple[str, str]] = {
     1205: ("HY000", "Lock wait timeout exceeded; try restarting transaction"),
     1227: ("42000", "Access denied; you need (at least one of) the {} privilege(s) for this operation"),
     1231: ("42000", "Variable '{}' can't be set to the value of '{}'"),
+    1232: ("42000", "Incorrect argument type to variable '{}'"),
     1235: ("42000", "This version of MySQL doesn't yet support '{}'"),
     1238: ("HY000", "Variable '{}' is a {} variable"),
     1264: ("22003", "Out of range value for column '{}' at row {}"),
@@ -80,6 +82,7 @@ TEXTS: dict[int, tuple[str, str]] = {
     1690: ("22003", "{} value is out of range in '{}'"),
     3140: ("22032", "Invalid JSON text: \"{}\" at position {} in value for column '{}'."),
     3152: ("42000", "JSON column '{}' supports indexing only via generated columns on a specified JSON path."),
+    3619: ("HY000", "Illegal privilege level specified for {}"),
     3685: ("HY000", "Illegal argument to a regular expression."),
 }  # fmt: skip
 

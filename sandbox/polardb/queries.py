@@ -105,7 +105,9 @@ def _rows(session: Session, source: Node | None, table: Table, columns: Sequence
     missing = {column.name: _default(session, column) for column in table.columns if column not in columns}
     if isinstance(source, exp.Values):
         for at, row in enumerate(source.expressions, 1):
-            cells = row.expressions if isinstance(row, exp.Tuple) else [row]
+            if not isinstance(row, exp.Tuple):
+                raise unsupported("VALUES without parentheses")
+            cells = row.expressions
             if len(cells) != len(columns):
                 raise refusal(1136, at)
             found = [_cell(session, cell, column) for cell, column in zip(cells, columns, strict=True)]

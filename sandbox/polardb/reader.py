@@ -100,6 +100,8 @@ class Reader:
     def tree(self, **first: Any) -> exp.Expression:
         """What is left, as sqlglot's tree; `first` replaces its first token. Raises 1064 where reading stopped."""
         tokens = self.tokens[self.tokens.index(self.words[self.at][0]) :] if not self.done else []
+        if misread := next(filter(None, map(_misread, tokens, [*tokens[1:], None])), None):
+            raise syntax_error(self.script, misread.start)
         if first:
             tokens = [Token(start=tokens[0].start, end=tokens[0].end, **first), *tokens[1:]]
         try:
@@ -136,14 +138,13 @@ class Reader:
         self.at += len(words) if found else 0
         return found
 
-    def accept_any(self, *words: str) -> str | None:
-        """Moves past one of these words, and says which."""
-        return next((word for word in words if self.accept(*word.split())), None)
+    def accept_any(self, *choices: str) -> str | None:
+        """Moves past one of these words, or groups of words, and says which."""
+        return next((words for words in choices if self.accept(*words.split())), None)
 
     def expect(self, *words: str) -> None:
-        for word in words:
-            if not self.accept(word):
-                raise self.error()
+        if not self.accept(*words):
+            raise self.error()
 
     def take(self) -> str:
         """The next word, whatever it is, unquoted."""
@@ -172,10 +173,6 @@ class Reader:
         if not self.is_string():
             raise self.error()
         return self.take()
-
-    def peek_text(self) -> str:
-        """The next word, unquoted; empty at the end."""
-        return "" if self.done else self.words[self.at][1]
 
     def integer(self) -> int:
         if self.done or not self.words[self.at][1].isdecimal() or self.is_string():
@@ -210,6 +207,22 @@ class Reader:
         """Nothing may follow."""
         if not self.done:
             raise self.error()
+
+
+_BEFORE = {TokenType.FROM, TokenType.WHERE, TokenType.R_PAREN, TokenType.STAR}
+_TOUCHING = ("COUNT", "SUM", "MIN", "MAX", "NOW", "CURDATE")
+
+
+def _misread(token: Token, following: Token | None) -> Token | None:
+    """What MySQL's grammar has not, and sqlglot reads all the same."""
+    if token.text == "==" or (token.text.upper() == "NULLS" and following and not quoted(token)):
+        return token
+    if token.token_type is TokenType.COMMA and (following is None or following.token_type in _BEFORE):
+        return following or token
+    if following and token.token_type is TokenType.INTO and following.token_type is TokenType.TABLE:
+        return following
+    apart = following and following.token_type is TokenType.L_PAREN and following.start > token.end + 1
+    return following if apart and token.text.upper() in _TOUCHING else None
 
 
 def quoted(token: Token) -> bool:

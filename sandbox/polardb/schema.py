@@ -73,7 +73,7 @@ def create_table(session: Session, reader: Reader, _word: str) -> Answer:
         session.note(1050, name)
         return Done()
     if not reader.peek("("):
-        raise unsupported(f"CREATE TABLE … {reader.rest[:40]}") if reader.rest else reader.error()
+        raise unsupported(f"CREATE TABLE … {reader.rest[:40]}") if reader.rest else refusal(1113)
     table = read_table(reader, schema, name)
     with session.transaction.definition():
         session.catalog.build(table, session.database.now())

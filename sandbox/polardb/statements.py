@@ -11,7 +11,7 @@ from sandbox.polardb.session import Answer, Done, Rows, Session
 from sandbox.polardb.show import describe, show
 
 _KNOWN = (
-    "ALTER", "ANALYZE", "CHECK", "CREATE", "DO", "DROP", "EXECUTE", "FLUSH", "HANDLER", "KILL", "LOAD", "LOCK",
+    "ALTER", "ANALYZE", "CHECK", "CREATE", "DO", "DROP", "EXECUTE", "FLUSH", "HANDLER", "HELP", "KILL", "LOAD", "LOCK",
     "OPTIMIZE", "PREPARE", "RELEASE", "RENAME", "RESET", "SAVEPOINT", "START", "TABLE", "UNLOCK", "WITH", "XA",
 )  # fmt: skip
 
@@ -24,7 +24,7 @@ def execute(session: Session, sql: str, *, several: bool = True) -> Iterator[tup
     pieces = statements(sql, ansi_quotes=session.variables.ansi_quotes)
     if not pieces:
         # A comment alone is fine: clients send version comments that are not for us.
-        if not sql.strip():
+        if not sql.strip(" \t\r\n;"):
             raise refusal(1065)
         yield Done(), False
     if len(pieces) > 1 and not several:
@@ -60,7 +60,7 @@ def _answer(session: Session, reader: Reader) -> Answer:
 
 def _transaction(session: Session, reader: Reader, word: str) -> Answer:
     """BEGIN, START TRANSACTION, COMMIT, ROLLBACK."""
-    if reader.peek("TO") or reader.peek("WITH"):
+    if any(reader.peek(more) for more in ("TO", "WITH", "READ", "AND")):
         raise unsupported(f"{word} {reader.rest}")
     reader.accept("WORK")
     reader.end()

@@ -96,9 +96,11 @@ def _sizes(kind: ColumnType) -> Row:
 
 def _statistics(session: Any) -> Iterator[Row]:
     for table in _visible(session):
-        _, _, rows = session.catalog.facts(table)
         for index in table.indexes:
             for at, name in enumerate(index.columns, 1):
+                part = ", ".join(map(quote, index.columns[:at]))
+                distinct = f"SELECT COUNT(*) FROM (SELECT DISTINCT {part} FROM {quote(table.stored_name)})"
+                [(rows,)], _ = session.execute(distinct)
                 row = ("def", table.schema, table.name, int(not index.unique), table.schema, index.name, at, name)
                 nullable = "YES" if table.column(name).nullable else ""
                 yield (*row, "A", rows, None, None, nullable, "BTREE", "", "", "YES", None)

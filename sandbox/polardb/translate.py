@@ -184,9 +184,13 @@ def select(node: Node, session: Any, *, strict: bool = False) -> list[Column]:
     grouped = _grouping(node, scope)
     for item in node.args["order"].expressions if node.args.get("order") else ():
         _order(item, node, scope, grouped)
-    for key in ("limit", "offset"):
-        if (clause := node.args.get(key)) and not str(clause.expression.this).isdecimal():
-            raise unsupported("LIMIT of anything but a number")
+    clauses = [clause for key in ("limit", "offset") if (clause := node.args.get(key))]
+    if any(
+        not isinstance(clause.args.get("expression"), exp.Literal) or clause.expression.is_string for clause in clauses
+    ):
+        raise unsupported("LIMIT of anything but a number")
+    if len(clauses) == 1 and not node.args.get("limit"):
+        raise unsupported("OFFSET without LIMIT")
     return columns
 
 
@@ -236,6 +240,7 @@ def _outputs(node: Node, scope: Scope) -> list[Column]:
 
 def _output(item: Node, scope: Scope) -> list[tuple[str, Node]]:
     if isinstance(item, exp.Star) or isinstance(item.this, exp.Star):
+        allow(item, "this", "table")
         chosen = [source for source in scope.sources if item.text("table").lower() in ("", source.label)]
         if not chosen:
             raise refusal(1051, item.text("table")) if item.text("table") else refusal(1096)
@@ -247,7 +252,8 @@ def _output(item: Node, scope: Scope) -> list[tuple[str, Node]]:
     if isinstance(inner, exp.Column):
         listed = corrected.meta["source"].schema == "information_schema"
         return [(corrected.name if listed and corrected.name.isupper() else inner.name, corrected)]
-    return [(inner.this if isinstance(inner, exp.Literal) else item.meta.get("text", ""), corrected)]
+    literal = isinstance(inner, exp.Literal) and inner.is_string
+    return [(inner.this if literal else item.meta.get("text", ""), corrected)]
 
 
 def _grouping(node: Node, scope: Scope) -> Callable[[Node, int], None]:
@@ -421,6 +427,8 @@ def _is_null(node: Node, scope: Scope) -> Node:
 def _in(node: Node, scope: Scope) -> Node:
     """IN compares as = does."""
     tested, groups = value(node.this, scope), dict[str, tuple[Node, list[Node]]]()
+    if not node.expressions:
+        raise unsupported("IN of nothing")
     for item in node.expressions:
         left, right = comparable(tested.copy(), value(item, scope), ordered=False)
         groups.setdefault(left.sql(), (left, []))[1].append(right)

@@ -55,8 +55,10 @@ class Variables:
         before = self.value(name)
         if name in self._server:
             raise refusal(1238, name, "read only" if name not in _GLOBAL else "GLOBAL")
-        number, switch = isinstance(before, int), _SWITCHES.get(text.upper())
-        if (number and not text.isdecimal() and not switch) or (name == "autocommit" and not switch):
+        number, switch = isinstance(_SESSION.get(name), int), _SWITCHES.get(text.upper())
+        if number and not text.isdecimal() and not switch:
+            raise refusal(1232, name)
+        if name == "autocommit" and not switch:
             raise refusal(1231, name, text)
         if name == "sql_mode":
             _check_mode(text.upper())

@@ -75,6 +75,13 @@ REFUSED = [
     ("SELEC 1", 1064),
     ("SELECT * FROM fruit WHERE", 1064),
     ("SELECT 'open", 1064),
+    ("SELECT id FROM fruit WHERE id == 1", 1064),
+    ("SELECT id, FROM fruit", 1064),
+    ("SELECT id, * FROM fruit", 1064),
+    ("SELECT COUNT (*) FROM fruit", 1064),
+    ("SELECT id FROM fruit ORDER BY id NULLS FIRST", 1064),
+    ("INSERT INTO TABLE fruit VALUES (9, 'x', 1, '')", 1064),
+    ("UPDATE fruit SET price = 1,", 1064),
     ("", 1065),
     ("SELECT nope FROM fruit", 1054),
     ("SELECT id FROM fruit WHERE nope = 1", 1054),
@@ -97,6 +104,8 @@ REFUSED = [
     ("SELECT 'a' REGEXP '['", 3685),
 ]
 OUTSIDE = [
+    "SELECT id FROM fruit LIMIT -1", "SELECT id FROM fruit LIMIT '1'", "SELECT id FROM fruit OFFSET 1",
+    "SELECT id FROM fruit FETCH FIRST 1 ROW ONLY", "SELECT * EXCEPT (id) FROM fruit", "SELECT 1 IN ()", "START TRANSACTION READ ONLY", "COMMIT AND CHAIN",
     "SELECT nope(1)", "SELECT LEFT('a', 1)", "SELECT TRIM('a')", "SELECT ROUND(2.5)", "SELECT CAST('12' AS SIGNED)",
     "SELECT DATE_FORMAT(NOW(), '%Y')", "SELECT NOW() - INTERVAL 1 DAY", "SELECT YEAR('2026-05-06')", "SELECT UUID()",
     "SELECT GROUP_CONCAT(id) FROM fruit", "SELECT JSON_EXTRACT('{}', '$')", "SELECT NULLIF(1, 1)", "SELECT NOW(3)",
