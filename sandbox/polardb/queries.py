@@ -192,7 +192,7 @@ class _Writer:
 
     def _kept(self, column: Column, value: Any, row: int) -> Any:
         if column.auto_increment:
-            return stored(value, column.type, column.name, row) or self._session.catalog.facts(self._table)[1]
+            return stored(value, column.type, column.name, row) or self._session.catalog.number(self._table)
         if value is None and not column.nullable:
             raise refusal(1048, column.name)
         return stored(value, column.type, column.name, row)
@@ -202,7 +202,7 @@ class _Writer:
         for column in self._table.columns:
             if column.auto_increment:
                 number = self.given = kept[column.name]
-                if number >= self._session.catalog.facts(self._table)[1]:
+                if number >= self._session.catalog.number(self._table):
                     self._session.catalog.set_number(self._table, number + 1)
                 if values[column.name] in (None, 0, "0"):
                     self.generated = self.generated or number

@@ -82,7 +82,7 @@ def _indexes(session: Session, reader: Reader) -> Answer:
 def _create_table(session: Session, reader: Reader) -> Answer:
     table = session.table(*reader.qualified(session.schema), "SELECT")
     reader.end()
-    shown = replace(table, number=session.catalog.facts(table)[1])
+    shown = replace(table, number=session.catalog.number(table))
     return listing(["Table", "Create Table"], [[table.name, str(shown)]])
 
 

@@ -80,7 +80,11 @@ class Catalog:
         row: tuple[str, int, int] = self._connection.execute(f"{sql} {where}", (table.schema, table.name)).fetchone()
         return row
 
-    def set_number(self, table: Table, number: int) -> None:
+    def number(self, table: Table) -> int:
         """The next AUTO_INCREMENT."""
+        sql = "SELECT number FROM _tables WHERE (schema, name) = (?, ?)"
+        return int(self._connection.execute(sql, (table.schema, table.name)).fetchone()[0])
+
+    def set_number(self, table: Table, number: int) -> None:
         sql = "UPDATE _tables SET number = ? WHERE (schema, name) = (?, ?)"
         self._connection.execute(sql, (number, table.schema, table.name))
