@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.polardb.catalog import Table, quote
 from sandbox.polardb.links import LinkRequest
@@ -25,6 +25,7 @@ CREATE INDEX IF NOT EXISTS _outbox_by_link ON _outbox(link, position);
 """
 ACTIVE, FAILED, INITIALIZING, RUNNING, RECOVERING = "active", "failed", "initializing", "running", "recovering"
 EVENTS = ("INSERT", "UPDATE", "DELETE")
+_SHOWN = ("errors", "others", "latency", "jobStatus", "restart_times")
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,11 @@ class Link:
     @property
     def message(self) -> str:
         """As SHOW gives it: JSON, every value a string, in the documented order."""
-        named = {"errors": self.errors, "others": "", "latency": self.latency, "jobStatus": self.job}
-        values = {name: str(value) for name, value in (named | {"restart_times": self.restarts}).items()}
-        return json.dumps(values, ensure_ascii=False)
+        values = (self.errors, "", self.latency, self.job, self.restarts)
+        return json.dumps(dict(zip(_SHOWN, map(str, values), strict=True)), ensure_ascii=False)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One line of the outbox: the row with this key may have changed. `at` is in milliseconds since 1970."""
 
     position: int

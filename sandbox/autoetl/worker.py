@@ -94,7 +94,10 @@ class Worker:
         link = next(iter(Store(connection).links(self._number)), None)
         if link is None or link.status == FAILED:
             return None
-        changes, documents = self._batch(connection, link)
+        with connection:
+            connection.execute("BEGIN")
+            changes = Store(connection).changes(link.id, self._size)
+            documents = _documents(connection, link, changes)
         if changes or link.job != RUNNING:
             self._check_index(link)
         if changes:
@@ -102,15 +105,6 @@ class Worker:
         elif link.job != RUNNING or link.errors:
             self._save(connection, link, RUNNING)
         return bool(changes)
-
-    def _batch(self, connection: sqlite3.Connection, link: Link) -> tuple[list[Change], Documents]:
-        """The oldest changes, and their rows' documents as of the same moment."""
-        connection.execute("BEGIN")
-        try:
-            changes = Store(connection).changes(link.id, self._size)
-            return changes, _documents(connection, link, changes)
-        finally:
-            connection.execute("COMMIT")
 
     def _check_index(self, link: Link) -> None:
         try:
