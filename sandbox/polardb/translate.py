@@ -182,8 +182,8 @@ def select(node: Node, session: Any, *, strict: bool = False) -> list[Column]:
     where(node, scope)
     columns = _outputs(node, scope)
     grouped = _grouping(node, scope)
-    for item in node.args["order"].expressions if node.args.get("order") else ():
-        _order(item, node, scope, grouped)
+    for at, item in enumerate(node.args["order"].expressions if node.args.get("order") else (), 1):
+        grouped(_order(item, node, scope), at, "ORDER BY")
     clauses = [clause for key in ("limit", "offset") if (clause := node.args.get(key))]
     if any(
         not isinstance(clause.args.get("expression"), exp.Literal) or clause.expression.is_string for clause in clauses
@@ -205,6 +205,8 @@ def _from(node: Node, scope: Scope) -> None:
         allow(join, "this", "side", "kind", "on")
         if join.text("side").upper() not in ("", "LEFT") or join.text("kind").upper() not in ("", "INNER", "CROSS"):
             raise unsupported(f"{join.text('side') or join.text('kind')} JOIN")
+        if join.text("side") and not join.args.get("on"):
+            raise unsupported("LEFT JOIN without ON")
         join.set("this", table(join.this, scope))
         scope.clause = "on clause"
         if join.args.get("on"):
@@ -256,8 +258,8 @@ def _output(item: Node, scope: Scope) -> list[tuple[str, Node]]:
     return [(inner.this if literal else item.meta.get("text", ""), corrected)]
 
 
-def _grouping(node: Node, scope: Scope) -> Callable[[Node, int], None]:
-    """Corrects GROUP BY and HAVING; gives ONLY_FULL_GROUP_BY's check of one more expression."""
+def _grouping(node: Node, scope: Scope) -> Callable[[Node, int, str], None]:
+    """Corrects GROUP BY and HAVING; gives ONLY_FULL_GROUP_BY's check of one more expression of a clause."""
     group, having, keys = node.args.get("group"), node.args.get("having"), []
     if group:
         allow(group, "expressions")
@@ -266,23 +268,27 @@ def _grouping(node: Node, scope: Scope) -> Callable[[Node, int], None]:
         group.set("expressions", [orderable(key.copy()) for key in keys])
     known = {key.sql() for key in keys}
 
-    def check(expression: Node, at: int) -> None:
+    def check(expression: Node, at: int, clause: str) -> None:
         for column in _ungrouped(_bare(expression), known):
             source: Source = column.meta["source"]
             mine = {key.name for key in keys if isinstance(key, exp.Column) and key.meta["source"] == source}
             if not any(mine >= {*key} for key in source.keys):
                 shown = ".".join(filter(None, [source.schema, source.label, column.name]))
-                raise refusal(1055 if group else 1140, at, "SELECT list", shown)
+                raise refusal(1055 if group else 1140, at, clause, shown)
 
     if having and not group:
         raise unsupported("HAVING without GROUP BY")
     if having:
         scope.clause = "having clause"
         having.set("this", condition(having.this, scope))
+        for column in _ungrouped(having.this, known | {_bare(one).sql() for one in node.expressions}):
+            raise refusal(1054, column.name, scope.clause)
     if not group and not any(_aggregates(found) for one in node.expressions for found in one.walk()):
-        return lambda _expression, _at: None
+        return lambda _expression, _at, _clause: None
     for at, one in enumerate(node.expressions, 1):
-        check(one, at)
+        check(one, at, "SELECT list")
+    if not group and node.args.get("order"):
+        raise unsupported("ORDER BY of a single row")
     return check
 
 
@@ -313,14 +319,14 @@ def _ordinal(item: Node, node: Node, scope: Scope) -> Node | None:
     return found
 
 
-def _order(item: Node, node: Node, scope: Scope, grouped: Callable[[Node, int], None]) -> None:
+def _order(item: Node, node: Node, scope: Scope) -> Node:
     allow(item, "this", "desc", "nulls_first")
     scope.clause = "order clause"
     corrected = _bare(_ordinal(item.this, node, scope) or value(item.this, scope)).copy()
-    grouped(corrected, len(node.expressions) + 1)
     if node.args.get("distinct") and corrected not in [_bare(one) for one in node.expressions]:
         raise unsupported("ORDER BY of what DISTINCT does not give")
     item.set("this", orderable(corrected))
+    return corrected
 
 
 # Expressions

@@ -99,11 +99,14 @@ REFUSED = [
     ("SELECT LOWER('a', 'b')", 1582),
     ("SELECT name, COUNT(*) FROM fruit", 1140),
     ("SELECT name, price FROM fruit GROUP BY name", 1055),
+    ("SELECT name FROM fruit GROUP BY name ORDER BY price", 1055),
+    ("SELECT fruit FROM sale GROUP BY fruit HAVING at IS NULL", 1054),
     ("SELECT id FROM fruit WHERE COUNT(*) > 1", 1111),
     ("SELECT 9223372036854775807 + 1", 1690),
     ("SELECT 'a' REGEXP '['", 3685),
 ]
 OUTSIDE = [
+    "SELECT COUNT(*) FROM fruit ORDER BY id", "SELECT 1 FROM fruit LEFT JOIN sale",
     "SELECT id FROM fruit LIMIT -1", "SELECT id FROM fruit LIMIT '1'", "SELECT id FROM fruit OFFSET 1",
     "SELECT id FROM fruit FETCH FIRST 1 ROW ONLY", "SELECT * EXCEPT (id) FROM fruit", "SELECT 1 IN ()",
     "START TRANSACTION READ ONLY", "COMMIT AND CHAIN",
