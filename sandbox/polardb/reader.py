@@ -215,7 +215,10 @@ _TOUCHING = ("COUNT", "SUM", "MIN", "MAX", "NOW", "CURDATE")
 
 def _misread(token: Token, following: Token | None) -> Token | None:
     """What MySQL's grammar has not, and sqlglot reads all the same."""
-    if token.text == "==" or (token.text.upper() == "NULLS" and following and not quoted(token)):
+    if quoted(token):
+        return None
+    placed = following and token.text.upper() == "NULLS" and following.text.upper() in ("FIRST", "LAST")
+    if token.text == "==" or placed:
         return token
     if token.token_type is TokenType.COMMA and (following is None or following.token_type in _BEFORE):
         return following or token
