@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sandbox.polardb import Database
 from sandbox.polardb.accounts import Account
-from sandbox.polardb.dispatch import execute
 from sandbox.polardb.session import Session
+from sandbox.polardb.statements import execute
 
 TUTORIAL = """
 CREATE DATABASE IF NOT EXISTS db;

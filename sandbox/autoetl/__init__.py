@@ -8,6 +8,6 @@ become one document, and the last state always wins.
 """
 
 from sandbox.autoetl.engine import AutoEtl
-from sandbox.autoetl.search import HttpSearch, Search, SearchDown
+from sandbox.autoetl.search import HttpSearch, SearchDown
 
-__all__ = ["AutoEtl", "HttpSearch", "Search", "SearchDown"]
+__all__ = ["AutoEtl", "HttpSearch", "SearchDown"]

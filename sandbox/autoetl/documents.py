@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sandbox.polardb.catalog import Table
@@ -20,28 +20,21 @@ def field_value(value: Any, kind: ColumnType) -> Any:
     """One column's value as JSON has it."""
     if value is None:
         return None
-    special = _SPECIAL.get(str(kind) if str(kind) == "tinyint(1)" else kind.name)
-    if special:
-        return special(value)
-    if kind.family == "decimal" and not kind.places:
-        return int(value)
+    if str(kind) == "tinyint(1)":
+        return bool(value)
+    if kind.name == "json":
+        return json_text(json.loads(value), spaced=False)
+    if kind.name == "set":
+        return value.split(",") if value else []
+    if kind.family == "decimal":
+        return float(value) if kind.places else int(value)
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
-
-
-_SPECIAL: Mapping[str, Callable[[Any], Any]] = {
-    "tinyint(1)": bool,
-    "json": lambda value: json_text(json.loads(value), spaced=False),
-    "set": lambda value: value.split(",") if value else [],
-}
 
 
 def document(row: Mapping[str, Any], request: LinkRequest, table: Table) -> dict[str, Any]:
     """The document of a row given by column name. A column that was dropped since gives null."""
-    found = {}
-    for field, name in request.fields:
-        column = table.find(name)
-        found[field] = field_value(row.get(column.name), column.type) if column else None
-    return found
+    columns = {field: table.find(name) for field, name in request.fields}
+    return {field: field_value(row.get(one.name), one.type) if one else None for field, one in columns.items()}
 
 
 def document_id(values: Sequence[Any]) -> str:
@@ -54,28 +47,25 @@ def bulk_body(index: str, documents: Iterable[tuple[str, dict[str, Any] | None]]
 
     `update` actions would leave vectors stale: pipelines do not run for them (OpenSearch 2.19, recorded).
     """
-    lines = []
+    lines: list[Any] = []
     for key, content in documents:
-        target = {"_index": index, "_id": key}
-        lines.append(json.dumps({"delete" if content is None else "index": target}, ensure_ascii=False))
-        if content is not None:
-            lines.append(json.dumps(content, ensure_ascii=False))
-    return ("\n".join(lines) + "\n").encode()
+        lines.append({"delete" if content is None else "index": {"_index": index, "_id": key}})
+        lines += [] if content is None else [content]
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode()
 
 
 def failures(answer: Mapping[str, Any]) -> dict[str, str]:
     """Why each item of a `_bulk` answer failed, by `_id`. Deleting what is not there is no failure."""
-    failed = {}
-    for item in answer.get("items", ()):
-        ((action, result),) = item.items()
-        status = int(result.get("status", 200))
-        if status >= 300 and not (action == "delete" and status == 404):
-            failed[str(result.get("_id"))] = _reason(result, status)
-    return failed
+    results = [pair for item in answer.get("items", ()) for pair in item.items()]
+    return {
+        one["_id"]: _reason(one)
+        for action, one in results
+        if one["status"] >= 300 and (action, one["status"]) != ("delete", 404)
+    }
 
 
-def _reason(result: Mapping[str, Any], status: int) -> str:
+def _reason(result: Mapping[str, Any]) -> str:
     error = result.get("error")
     if not isinstance(error, Mapping):
-        return f"HTTP {status}: {error or 'no reason given'}"
-    return f"{error.get('type')}: {error.get('reason')} (HTTP {status})"
+        return f"HTTP {result['status']}: {error or 'no reason given'}"
+    return f"{error.get('type')}: {error.get('reason')} (HTTP {result['status']})"

@@ -12,28 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from sandbox.autoetl.rules import broken_by
-from sandbox.autoetl.search import Search, SearchDown
-from sandbox.autoetl.store import FAILED, SCHEMA, Link, Store
+from sandbox.autoetl.search import HttpSearch, SearchDown
+from sandbox.autoetl.store import FAILED, SCHEMA, Store
 from sandbox.autoetl.worker import Pace, Worker
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.database import Database
-from sandbox.polardb.links import LinkRequest, LinkStatus
+from sandbox.polardb.links import LinkRequest, Links, LinkStatus
 
 
-class AutoEtl:
-    """Fits `sandbox.polardb.links.Links`. Made with a database it then belongs to; `close` stops every worker."""
+class AutoEtl(Links):
+    """Made with a database it then belongs to; `close` stops every worker."""
 
     def __init__(
-        self, database: Database, search: Search, *, pace: Pace | None = None, log: Callable[[str], None] = print
+        self, database: Database, search: HttpSearch, *, pace: Pace | None = None, log: Callable[[str], None] = print
     ) -> None:
-        self._database = database
-        self._search = search
-        self._pace = pace or Pace()
-        self._log = log
+        self._database, self._search, self._pace, self._log = database, search, pace or Pace(), log
         self._workers: dict[int, Worker] = {}
         self._lock = threading.Lock()
-        self._closed = False
-        self._stale = True
+        self._closed, self._stale = False, True
         with database.writer, closing(database.connect()) as connection:
             connection.executescript(SCHEMA)
         database.links = self
@@ -64,21 +60,21 @@ class AutoEtl:
         Store(connection).remove(link)
 
     def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]:
-        return [_status(link) for link in Store(connection).links()]
+        return [
+            LinkStatus(link.id, link.request, link.status, link.message, link.created_at, link.updated_at)
+            for link in Store(connection).links()
+        ]
 
     def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
         store = Store(connection)
         for link in store.links():
-            if (link.request.schema, link.request.table) == (before.schema, before.name) and link.status != FAILED:
-                self._follow(store, link, before, after, renamed)
-
-    def _follow(self, store: Store, link: Link, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
-        why = broken_by(link.request, before, after, renamed)
-        if why:
-            self._stale = True
-            store.fail(link, why, self._database.now())
-        else:
-            store.attach(link.id, link.request, after)
+            if (link.request.schema, link.request.table) != (before.schema, before.name) or link.status == FAILED:
+                continue
+            if why := broken_by(link.request, before, after, renamed):
+                self._stale = True
+                store.fail(link, why, self._database.now())
+            else:
+                store.attach(link.id, link.request, after)
 
     def committed(self) -> None:
         with self._lock:
@@ -99,7 +95,3 @@ class AutoEtl:
         for number in alive - set(self._workers):
             self._workers[number] = Worker(self._database, number, self._search, self._pace, self._log)
         return [self._workers.pop(number) for number in set(self._workers) - alive]
-
-
-def _status(link: Link) -> LinkStatus:
-    return LinkStatus(link.id, link.request, link.status, link.message, link.created_at, link.updated_at)

@@ -18,18 +18,12 @@ def broken_by(request: LinkRequest, before: Table, after: Table, renamed: Mappin
         return f"Table '{before.stored_name}' was renamed to '{after.stored_name}'"
     if before.primary_key != after.primary_key and before.primary_key:
         return f"The primary key of '{before.stored_name}' was changed"
-    if list(request.key) not in [list(key) for key in after.keys]:
+    if request.key not in after.keys:
         return f"The key ({', '.join(request.key)}) of '{before.stored_name}' was changed"
-    used = [name for _, name in request.fields]
-    if gone := next((name for name in used if name in renamed), None):
-        return f"Unknown column '{gone}' in 'field list'"
-    return next((why for name in used if (why := _column_problem(name, before, after))), None)
-
-
-def _column_problem(name: str, before: Table, after: Table) -> str | None:
-    old, new = before.find(name), after.find(name)
-    if old is None or new is None:
-        return None
-    if old.type.family != new.type.family:
-        return f"The type of column '{name}' was changed from {old.type} to {new.type}"
+    for _, name in request.fields:
+        old, new = before.find(name), after.find(name)
+        if name in renamed:
+            return f"Unknown column '{name}' in 'field list'"
+        if old and new and old.type.family != new.type.family:
+            return f"The type of column '{name}' was changed from {old.type} to {new.type}"
     return None

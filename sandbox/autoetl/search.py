@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
@@ -12,22 +12,12 @@ class SearchDown(Exception):
     """PolarSearch did not answer, or answered the whole request with an error. The text is for a link's Message."""
 
 
-class Search(Protocol):
-    """Where documents go. Each call raises SearchDown."""
-
-    def bulk(self, body: bytes) -> dict[str, Any]:
-        """`POST /_bulk` of NDJSON; the answer as it came."""
-        ...
-
-    def has_index(self, index: str) -> bool: ...
-
-    def create_index(self, index: str) -> None:
-        """Makes it, with no mapping; an index that is there already is fine."""
-        ...
+class SearchSlow(SearchDown):
+    """The answer did not come in time; the request may have been carried out."""
 
 
 class HttpSearch:
-    """PolarSearch at `url`, with basic authentication."""
+    """PolarSearch at `url`, with basic authentication. Every request raises SearchDown."""
 
     def __init__(self, url: str, username: str, password: str, *, timeout: float = 60) -> None:
         self._client = httpx.Client(base_url=url, auth=(username, password), timeout=timeout, trust_env=False)
@@ -36,38 +26,34 @@ class HttpSearch:
         self._client.close()
 
     def bulk(self, body: bytes) -> dict[str, Any]:
-        response = self._send("POST", "/_bulk", body, "application/x-ndjson")
-        _check(response, 200)
-        answer: dict[str, Any] = response.json()
+        """`POST /_bulk` of NDJSON; the answer as it came."""
+        answer: dict[str, Any] = self._send("POST", "/_bulk", 200, body=body).json()
         return answer
 
     def has_index(self, index: str) -> bool:
-        response = self._send("HEAD", f"/{index}")
-        _check(response, 200, 404)
-        return response.status_code == 200
+        return self._send("HEAD", f"/{index}", 200, 404).status_code == 200
 
     def create_index(self, index: str) -> None:
-        response = self._send("PUT", f"/{index}")
-        if "resource_already_exists_exception" not in response.text:
-            _check(response, 200)
+        """Makes it, with no mapping; an index that is there already is fine."""
+        if not self.has_index(index):
+            self._send("PUT", f"/{index}", 200)
 
-    def _send(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> httpx.Response:
-        headers = {"content-type": kind} if body else {}
+    def _send(self, method: str, path: str, *expected: int, body: bytes = b"") -> httpx.Response:
+        headers = {"content-type": "application/x-ndjson"} if body else {}
         try:
-            return self._client.request(method, path, content=body or None, headers=headers)
+            response = self._client.request(method, path, content=body or None, headers=headers)
         except httpx.HTTPError as error:
-            raise SearchDown(f"PolarSearch is unreachable: {error or type(error).__name__}") from None
-
-
-def _check(response: httpx.Response, *expected: int) -> None:
-    if response.status_code not in expected:
-        reason = _reason(response)
-        raise SearchDown(f"PolarSearch answered HTTP {response.status_code}{': ' if reason else ''}{reason}")
+            slow = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
+            why = f"PolarSearch is unreachable: {error or type(error).__name__}"
+            raise (SearchSlow if slow else SearchDown)(why) from None
+        if response.status_code not in expected:
+            raise SearchDown(f"PolarSearch answered HTTP {response.status_code}{_reason(response)}")
+        return response
 
 
 def _reason(response: httpx.Response) -> str:
     try:
         error = json.loads(response.content)["error"]
-        return f"{error['type']}: {error['reason']}"
+        return f": {error['type']}: {error['reason']}"
     except (ValueError, KeyError, TypeError):
-        return response.text[:200]
+        return f": {response.text[:200]}" if response.text else ""

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox.polardb.catalog import Table, quote
 from sandbox.polardb.links import LinkRequest
@@ -23,9 +23,9 @@ CREATE TABLE IF NOT EXISTS _outbox(
     position INTEGER PRIMARY KEY AUTOINCREMENT, link INTEGER, key TEXT, at INTEGER);
 CREATE INDEX IF NOT EXISTS _outbox_by_link ON _outbox(link, position);
 """
-ACTIVE, FAILED = "active", "failed"
-INITIALIZING, RUNNING, RECOVERING = "initializing", "running", "recovering"
-_NOW = "my_clock()"
+ACTIVE, FAILED, INITIALIZING, RUNNING, RECOVERING = "active", "failed", "initializing", "running", "recovering"
+EVENTS = ("INSERT", "UPDATE", "DELETE")
+_SHOWN = ("errors", "others", "latency", "jobStatus", "restart_times")
 
 
 @dataclass(frozen=True)
@@ -37,30 +37,23 @@ class Link:
 
     id: int
     request: LinkRequest
-    status: str = ACTIVE
-    job: str = INITIALIZING
-    errors: str = ""
-    latency: int = -1
-    restarts: int = 0
-    snapshot: int = 0
-    created_at: str = ""
-    updated_at: str = ""
+    status: str
+    job: str
+    errors: str
+    latency: int
+    restarts: int
+    snapshot: int
+    created_at: str
+    updated_at: str
 
     @property
     def message(self) -> str:
         """As SHOW gives it: JSON, every value a string, in the documented order."""
-        values = {
-            "errors": self.errors,
-            "others": "",
-            "latency": str(self.latency),
-            "jobStatus": self.job,
-            "restart_times": str(self.restarts),
-        }
-        return json.dumps(values, ensure_ascii=False)
+        values = (self.errors, "", self.latency, self.job, self.restarts)
+        return json.dumps(dict(zip(_SHOWN, map(str, values), strict=True)), ensure_ascii=False)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One line of the outbox: the row with this key may have changed. `at` is in milliseconds since 1970."""
 
     position: int
@@ -79,39 +72,29 @@ class Store:
     def add(self, request: LinkRequest, table: Table, now: str) -> int:
         """Makes the link, its triggers, and an outbox line for every row there is."""
         cursor = self._connection.execute(
-            "INSERT INTO _links(request, status, job, errors, latency, restarts, snapshot, created_at, updated_at)"
-            " VALUES (?, ?, ?, '', -1, 0, 0, ?, ?)",
+            "INSERT INTO _links VALUES (NULL, ?, ?, ?, '', -1, 0, 0, ?, ?)",
             (json.dumps(asdict(request), ensure_ascii=False), ACTIVE, INITIALIZING, now, now),
         )
         link = int(cursor.lastrowid or 0)
         self.attach(link, request, table)
-        key = _key_sql(table, request.key, "")
-        self._connection.execute(
-            f"INSERT INTO _outbox(link, key, at) SELECT {link}, {key}, {_NOW} FROM {quote(table.stored_name)}"
-        )
-        self._connection.execute(
-            "UPDATE _links SET snapshot = (SELECT COALESCE(MAX(position), 0) FROM _outbox) WHERE id = ?", (link,)
-        )
+        self._connection.execute(f"{_line(link, _key_sql(table, request.key, ''))} FROM {quote(table.stored_name)}")
+        latest = "(SELECT COALESCE(MAX(position), 0) FROM _outbox)"
+        self._connection.execute(f"UPDATE _links SET snapshot = {latest} WHERE id = ?", (link,))
         return link
 
     def attach(self, link: int, request: LinkRequest, table: Table) -> None:
         """Makes the triggers, in place of those there were."""
         self.detach(link)
         new, old = _key_sql(table, request.key, "NEW."), _key_sql(table, request.key, "OLD.")
-        name = quote(table.stored_name)
-        line = f"INSERT INTO _outbox(link, key, at) SELECT {link}, "
-        bodies = {
-            "INSERT": f"{line}{new}, {_NOW};",
-            "UPDATE": f"{line}{old}, {_NOW} WHERE {old} IS NOT {new}; {line}{new}, {_NOW};",
-            "DELETE": f"{line}{old}, {_NOW};",
-        }
+        moved = f"{_line(link, old)} WHERE {old} IS NOT {new}; {_line(link, new)};"
+        bodies = dict(zip(EVENTS, (f"{_line(link, new)};", moved, f"{_line(link, old)};"), strict=True))
         for event, body in bodies.items():
-            trigger = quote(f"_link_{link}_{event.lower()}")
-            self._connection.execute(f"CREATE TRIGGER {trigger} AFTER {event} ON {name} BEGIN {body} END")
+            head = f"CREATE TRIGGER `_link_{link}_{event}` AFTER {event} ON {quote(table.stored_name)}"
+            self._connection.execute(f"{head} BEGIN {body} END")
 
     def detach(self, link: int) -> None:
-        for event in ("insert", "update", "delete"):
-            self._connection.execute(f"DROP TRIGGER IF EXISTS {quote(f'_link_{link}_{event}')}")
+        for event in EVENTS:
+            self._connection.execute(f"DROP TRIGGER IF EXISTS `_link_{link}_{event}`")
 
     def remove(self, link: int) -> None:
         """The link, its triggers and its outbox. The index stays."""
@@ -119,14 +102,12 @@ class Store:
         self._connection.execute("DELETE FROM _outbox WHERE link = ?", (link,))
         self._connection.execute("DELETE FROM _links WHERE id = ?", (link,))
 
-    def links(self) -> list[Link]:
-        """All, oldest first."""
-        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM _links ORDER BY id").fetchall()
-        return [_link(row) for row in rows]
-
-    def link(self, number: int) -> Link | None:
-        row = self._connection.execute(f"SELECT {_COLUMNS} FROM _links WHERE id = ?", (number,)).fetchone()
-        return _link(row) if row else None
+    def links(self, number: int | None = None) -> list[Link]:
+        """All, oldest first, or the one of that number."""
+        rows = self._connection.execute(
+            "SELECT * FROM _links WHERE ?1 IN (id, 0) ORDER BY id", (number or 0,)
+        ).fetchall()
+        return [Link(number, _request(json.loads(text)), *rest) for number, text, *rest in rows]
 
     def save(self, link: Link) -> None:
         """Writes down how it is. A link that failed for good, or is gone, stays so."""
@@ -146,9 +127,8 @@ class Store:
 
     def changes(self, link: int, limit: int) -> list[Change]:
         """The oldest lines, at most `limit`."""
-        rows = self._connection.execute(
-            "SELECT position, key, at FROM _outbox WHERE link = ? ORDER BY position LIMIT ?", (link, limit)
-        ).fetchall()
+        sql = "SELECT position, key, at FROM _outbox WHERE link = ? ORDER BY position LIMIT ?"
+        rows = self._connection.execute(sql, (link, limit)).fetchall()
         return [Change(position, tuple(json.loads(key)), at) for position, key, at in rows]
 
     def forget(self, positions: Sequence[int]) -> None:
@@ -158,25 +138,22 @@ class Store:
     def rows(self, table: Table, key: Sequence[str], values: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
         """Those of the rows with these key values that are there, by column name."""
         names = [column.name for column in table.columns]
-        listed = ", ".join(quote(name) for name in names)
         where = " AND ".join(f"{quote(name)} = ?" for name in key)
-        sql = f"SELECT {listed} FROM {quote(table.stored_name)} WHERE {where}"
+        sql = f"SELECT {', '.join(map(quote, names))} FROM {quote(table.stored_name)} WHERE {where}"
         for one in values:
-            row = self._connection.execute(sql, one).fetchone()
-            if row:
+            if row := self._connection.execute(sql, one).fetchone():
                 yield dict(zip(names, row, strict=True))
 
 
-_COLUMNS = "id, request, status, job, errors, latency, restarts, snapshot, created_at, updated_at"
-
-
-def _link(row: Sequence[Any]) -> Link:
-    number, request, *rest = row
-    raw = json.loads(request)
+def _request(raw: dict[str, Any]) -> LinkRequest:
     fields = tuple((field, column) for field, column in raw["fields"])
-    return Link(number, LinkRequest(**{**raw, "fields": fields, "key": tuple(raw["key"])}), *rest)
+    return LinkRequest(**{**raw, "fields": fields, "key": tuple(raw["key"])})
+
+
+def _line(link: int, key: str) -> str:
+    return f"INSERT INTO _outbox(link, key, at) SELECT {link}, {key}, my_clock()"
 
 
 def _key_sql(table: Table, key: Sequence[str], row: str) -> str:
-    """SQL for the key's values as a JSON list; a BLOB could not be in it."""
+    """SQL for the key's values as a JSON list."""
     return f"json_array({', '.join(row + quote(table.column(name).name) for name in key)})"

@@ -9,23 +9,27 @@ from __future__ import annotations
 import sqlite3
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any
 
 from sandbox.autoetl.documents import bulk_body, document, document_id, failures
-from sandbox.autoetl.search import Search, SearchDown
+from sandbox.autoetl.search import HttpSearch, SearchDown, SearchSlow
 from sandbox.autoetl.store import FAILED, RECOVERING, RUNNING, Change, Link, Store
-from sandbox.polardb.catalog import Catalog, Table
+from sandbox.polardb.catalog import Table
 from sandbox.polardb.database import Database
 from sandbox.polardb.links import SEARCH_VIEW
+from sandbox.polardb.tables import Catalog
+
+SMALLEST, FAST, SLOW = 25, 2.0, 20.0
+"""How many changes a link begins with, and the seconds within which a batch is fast, or after which it is slow."""
+Documents = Mapping[str, dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How much at once, and how long to wait after failures: `first` seconds, doubling up to `longest`."""
+    """How much at most at once, and how long to wait after failures: `first` seconds, doubling up to `longest`."""
 
     batch: int = 500
     first: float = 0.1
@@ -34,11 +38,11 @@ class Pace:
     def delay(self, failures_in_a_row: int) -> float:
         return min(self.longest, self.first * 2.0 ** min(failures_in_a_row - 1, 16))
 
-
-class Outcome(Enum):
-    """Of one step: something was delivered, there was nothing to do, or the link is no more."""
-
-    BUSY, IDLE, OVER = range(3)
+    def next_size(self, size: int, seconds: float | None) -> int:
+        """How many changes to send after `size` took so long; None is a request that timed out."""
+        if seconds is None or seconds > SLOW:
+            return max(1, size // 2)
+        return min(self.batch, size * 2) if seconds < FAST else size
 
 
 class _Trouble(Exception):
@@ -48,18 +52,21 @@ class _Trouble(Exception):
 class Worker:
     """Starts its thread at once. `wake` says there may be work; `stop` returns when the thread is gone."""
 
-    def __init__(self, database: Database, link: int, search: Search, pace: Pace, log: Callable[[str], None]) -> None:
-        self._database = database
-        self._number = link
-        self._search = search
-        self._pace = pace
-        self._log = log
-        self._work = threading.Event()
-        self._stopping = threading.Event()
+    def __init__(
+        self, database: Database, link: int, search: HttpSearch, pace: Pace, log: Callable[[str], None]
+    ) -> None:
+        self._database, self._number, self._search, self._pace, self._log = database, link, search, pace, log
+        self._size = min(SMALLEST, pace.batch)
+        self._work, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"link-{link}", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
+        self._work.set()
+
+    def ask_to_stop(self) -> None:
+        """The thread ends after what it is sending."""
+        self._stopping.set()
         self._work.set()
 
     def stop(self) -> None:
@@ -67,88 +74,37 @@ class Worker:
         if self._thread is not threading.current_thread():
             self._thread.join()
 
-    def ask_to_stop(self) -> None:
-        """The thread ends after what it is sending."""
-        self._stopping.set()
-        self._work.set()
-
     def _run(self) -> None:
+        troubles = 0
+        busy: bool | None = True
         with closing(self._database.connect()) as connection:
-            delivery = _Delivery(self._database, connection, self._number, self._search, self._pace)
-            troubles = 0
-            while not self._stopping.is_set():
+            while busy is not None and not self._stopping.is_set():
                 self._work.clear()
                 try:
-                    outcome = delivery.step()
-                except _Trouble as trouble:
-                    troubles += 1
-                    delivery.note_trouble(str(trouble))
+                    busy, troubles = self._step(connection), 0
+                except Exception as error:
+                    busy, troubles = True, troubles + 1
+                    self._note(connection, error)
                     self._stopping.wait(self._pace.delay(troubles))
-                    continue
-                except Exception:
-                    troubles += 1
-                    self._log(traceback.format_exc())
-                    self._stopping.wait(self._pace.delay(troubles))
-                    continue
-                troubles = 0
-                if outcome is Outcome.OVER:
-                    return
-                if outcome is Outcome.IDLE:
+                if busy is False:
                     self._work.wait()
 
-
-class _Delivery:
-    def __init__(
-        self, database: Database, connection: sqlite3.Connection, link: int, search: Search, pace: Pace
-    ) -> None:
-        self._database = database
-        self._connection = connection
-        self._store = Store(connection)
-        self._catalog = Catalog(connection)
-        self._number = link
-        self._search = search
-        self._pace = pace
-
-    def step(self) -> Outcome:
-        """Delivers one batch, if there is one. Raises _Trouble."""
-        link = self._store.link(self._number)
+    def _step(self, connection: sqlite3.Connection) -> bool | None:
+        """Delivers one batch; whether there was one, or None when the link is no more. Raises _Trouble."""
+        link = next(iter(Store(connection).links(self._number)), None)
         if link is None or link.status == FAILED:
-            return Outcome.OVER
-        changes, documents = self._batch(link)
+            return None
+        with connection:
+            connection.execute("BEGIN")
+            changes = Store(connection).changes(link.id, self._size)
+            documents = _documents(connection, link, changes)
         if changes or link.job != RUNNING:
             self._check_index(link)
-        if not changes:
-            self._note_idle(link)
-            return Outcome.IDLE
-        self._deliver(link, changes, documents)
-        return Outcome.BUSY
-
-    def _batch(self, link: Link) -> tuple[list[Change], dict[str, dict[str, Any] | None]]:
-        """The oldest changes, and their rows' documents as of the same moment."""
-        self._connection.execute("BEGIN")
-        try:
-            table = self._table(link)
-            changes = self._store.changes(link.id, self._pace.batch)
-            return changes, self._documents(link, table, changes)
-        finally:
-            self._connection.execute("COMMIT")
-
-    def _table(self, link: Link) -> Table:
-        request = link.request
-        table = self._catalog.find(request.schema, request.table)
-        if table is None:
-            missing = not self._catalog.has_schema(request.schema)
-            known = f"Table '{request.schema}.{request.table}' doesn't exist"
-            raise _Trouble(f"Unknown database '{request.schema}'" if missing else known)
-        return table
-
-    def _documents(self, link: Link, table: Table, changes: Sequence[Change]) -> dict[str, dict[str, Any] | None]:
-        keys = list({change.key: None for change in changes})
-        found: dict[str, dict[str, Any] | None] = {document_id(key): None for key in keys}
-        names = [table.column(name).name for name in link.request.key]
-        for row in self._store.rows(table, names, keys):
-            found[document_id([row[name] for name in names])] = document(row, link.request, table)
-        return found
+        if changes:
+            self._deliver(connection, link, changes, documents)
+        elif link.job != RUNNING or link.errors:
+            self._save(connection, link, RUNNING)
+        return bool(changes)
 
     def _check_index(self, link: Link) -> None:
         try:
@@ -161,42 +117,60 @@ class _Delivery:
         if not there:
             raise _Trouble(f"index_not_found_exception: no such index [{link.request.index}]")
 
-    def _deliver(self, link: Link, changes: Sequence[Change], documents: dict[str, dict[str, Any] | None]) -> None:
+    def _deliver(
+        self, connection: sqlite3.Connection, link: Link, changes: Sequence[Change], documents: Documents
+    ) -> None:
+        """Sends a batch, and forgets what was taken."""
+        began = self._database.clock()
         try:
             answer = self._search.bulk(bulk_body(link.request.index, documents.items()))
         except SearchDown as down:
+            self._size = self._pace.next_size(self._size, None) if isinstance(down, SearchSlow) else self._size
             raise _Trouble(str(down)) from None
+        self._size = self._pace.next_size(self._size, self._database.clock() - began)
         failed = failures(answer)
         done = [change for change in changes if document_id(change.key) not in failed]
-        self._acknowledge(link, done, failed)
+        fresh = [change for change in done if change.position > link.snapshot]
+        latency = max(-1, int(self._database.clock() * 1000) - fresh[-1].at) if fresh else link.latency
+        taken = [change.position for change in done]
+        self._save(connection, replace(link, latency=latency), "" if failed else RUNNING, taken=taken)
         if failed:
             ((key, why), *_) = failed.items()
             raise _Trouble(f"{why} at _id {key}; {len(failed)} of {len(documents)} documents refused")
 
-    def _acknowledge(self, link: Link, done: Sequence[Change], failed: dict[str, str]) -> None:
-        fresh = [change for change in done if change.position > link.snapshot]
-        latency = int(self._database.clock() * 1000) - fresh[-1].at if fresh else link.latency
-        with self._database.writer, self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._store.forget([change.position for change in done])
-            if not failed:
-                self._store.save(self._healthy(replace(link, latency=max(latency, -1))))
+    def _note(self, connection: sqlite3.Connection, error: Exception) -> None:
+        """Shows it in the link's Message, and counts a restart; a bug is only logged."""
+        if not isinstance(error, _Trouble):
+            return self._log(traceback.format_exc())
+        for link in Store(connection).links(self._number):
+            self._save(connection, replace(link, restarts=link.restarts + 1), RECOVERING, str(error))
+        return None
 
-    def _healthy(self, link: Link) -> Link:
-        return replace(link, job=RUNNING, errors="", updated_at=self._database.now())
+    def _save(
+        self, connection: sqlite3.Connection, link: Link, job: str, errors: str = "", taken: Sequence[int] = ()
+    ) -> None:
+        """Forgets the outbox lines `taken`, and writes down how the link is if its job has a new state."""
+        with self._database.writer, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            Store(connection).forget(taken)
+            if job:
+                Store(connection).save(replace(link, job=job, errors=errors, updated_at=self._database.now()))
 
-    def _note_idle(self, link: Link) -> None:
-        if link.job != RUNNING or link.errors:
-            self._save(self._healthy(link))
 
-    def note_trouble(self, why: str) -> None:
-        """Shows it in the link's Message, and counts a restart."""
-        link = self._store.link(self._number)
-        if link:
-            restarts = link.restarts + 1
-            self._save(replace(link, job=RECOVERING, errors=why, restarts=restarts, updated_at=self._database.now()))
+def _table(catalog: Catalog, schema: str, name: str) -> Table:
+    table = catalog.find(schema, name)
+    if table is None:
+        there = schema in catalog.schemas()
+        raise _Trouble(f"Table '{schema}.{name}' doesn't exist" if there else f"Unknown database '{schema}'")
+    return table
 
-    def _save(self, link: Link) -> None:
-        with self._database.writer, self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._store.save(link)
+
+def _documents(connection: sqlite3.Connection, link: Link, changes: Sequence[Change]) -> Documents:
+    """By `_id`, in the order of the first change; None for a row that is gone."""
+    table = _table(Catalog(connection), link.request.schema, link.request.table)
+    keys = list({change.key: None for change in changes})
+    found: dict[str, dict[str, Any] | None] = {document_id(key): None for key in keys}
+    names = [table.column(name).name for name in link.request.key]
+    for row in Store(connection).rows(table, names, keys):
+        found[document_id([row[name] for name in names])] = document(row, link.request, table)
+    return found

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from sandbox.polardb.errors import refusal
 
@@ -18,26 +19,21 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS _users(
     user TEXT, host TEXT, plugin TEXT, native BLOB, sha2 BLOB, PRIMARY KEY(user, host)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _grants(
-    user TEXT, host TEXT, schema TEXT, object TEXT, kind TEXT, privilege TEXT, grantable INTEGER,
-    PRIMARY KEY(user, host, schema, object, kind, privilege)) WITHOUT ROWID;
+    user TEXT, host TEXT, schema TEXT, object TEXT, privilege TEXT, grantable INTEGER,
+    PRIMARY KEY(user, host, schema, object, privilege)) WITHOUT ROWID;
 """
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
-TABLE_PRIVILEGES = (
-    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "REFERENCES", "INDEX", "ALTER", "CREATE VIEW",
-    "SHOW VIEW", "TRIGGER",
-)  # fmt: skip
-SCHEMA_PRIVILEGES = (
-    "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "REFERENCES", "INDEX", "ALTER",
-    "CREATE TEMPORARY TABLES", "LOCK TABLES", "EXECUTE", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE",
-    "ALTER ROUTINE", "EVENT", "TRIGGER",
-)  # fmt: skip
 GLOBAL_PRIVILEGES = (
     "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "RELOAD", "SHUTDOWN", "PROCESS", "FILE", "REFERENCES",
     "INDEX", "ALTER", "SHOW DATABASES", "SUPER", "CREATE TEMPORARY TABLES", "LOCK TABLES", "EXECUTE",
     "REPLICATION SLAVE", "REPLICATION CLIENT", "CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE", "ALTER ROUTINE",
     "CREATE USER", "EVENT", "TRIGGER", "CREATE TABLESPACE", "CREATE ROLE", "DROP ROLE",
 )  # fmt: skip
-ROUTINE_PRIVILEGES = ("EXECUTE", "ALTER ROUTINE")
+_OF_THE_SERVER = ("RELOAD", "SHUTDOWN", "PROCESS", "FILE", "SHOW DATABASES", "SUPER", "REPLICATION SLAVE",
+                  "REPLICATION CLIENT", "CREATE USER", "CREATE TABLESPACE", "CREATE ROLE", "DROP ROLE")  # fmt: skip
+_OF_A_SCHEMA = ("CREATE TEMPORARY TABLES", "LOCK TABLES", "EXECUTE", "CREATE ROUTINE", "ALTER ROUTINE", "EVENT")
+SCHEMA_PRIVILEGES = tuple(one for one in GLOBAL_PRIVILEGES if one not in _OF_THE_SERVER)
+TABLE_PRIVILEGES = tuple(one for one in SCHEMA_PRIVILEGES if one not in _OF_A_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -47,40 +43,51 @@ class Account:
     user: str
     host: str = "%"
 
+
+@dataclass(frozen=True)
+class Level:
+    """Where a privilege holds: `schema` empty is everywhere, `name` empty is the whole database."""
+
+    schema: str = ""
+    name: str = ""
+
+    @property
+    def allowed(self) -> Sequence[str]:
+        """What ALL means there."""
+        return TABLE_PRIVILEGES if self.name else SCHEMA_PRIVILEGES if self.schema else GLOBAL_PRIVILEGES
+
+    def covers(self, other: Level) -> bool:
+        """A wider level covers the narrower ones."""
+        return self.schema in ("", other.schema) and self.name in ("", other.name)
+
     def __str__(self) -> str:
-        return f"`{self.user}`@`{self.host}`"
+        return ".".join(f"`{part}`" if part else "*" for part in (self.schema, self.name))
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A privilege at a level.
+    """A privilege at a level; `grantable` ones may be passed on."""
 
-    `schema` empty is global, `object` empty is the whole database; `kind` TABLE or PROCEDURE.
-    """
-
-    schema: str
-    object: str
-    kind: str
+    level: Level
     privilege: str
-    grantable: bool
+    grantable: bool = False
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What the server keeps of a password; both empty for no password."""
+    """What the server keeps of a password; both digests are empty for no password."""
 
     plugin: str
-    native: bytes
-    sha2: bytes
+    native: bytes = b""
+    sha2: bytes = b""
 
 
 def proof_of(password: str, plugin: str = SHA2) -> Proof:
     """The digests kept of a password."""
     if not password:
-        return Proof(plugin, b"", b"")
-    text = password.encode()
-    native = hashlib.sha1(hashlib.sha1(text).digest()).digest()
-    return Proof(plugin, native, hashlib.sha256(hashlib.sha256(text).digest()).digest())
+        return Proof(plugin)
+    sha1, sha256 = hashlib.sha1(password.encode()).digest(), hashlib.sha256(password.encode()).digest()
+    return Proof(plugin, hashlib.sha1(sha1).digest(), hashlib.sha256(sha256).digest())
 
 
 def matches(proof: Proof, plugin: str, nonce: bytes, answer: bytes) -> bool:
@@ -107,13 +114,10 @@ class Accounts:
         fitting = [host for (host,) in rows if _fits(host, peer)]
         return Account(user, min(fitting, key=lambda host: ("%" in host, -len(host)))) if fitting else None
 
-    def exists(self, account: Account) -> bool:
-        return self.proof(account) is not None
-
     def proof(self, account: Account) -> Proof | None:
-        row = self._connection.execute(
-            "SELECT plugin, native, sha2 FROM _users WHERE user = ? AND host = ?", (account.user, account.host)
-        ).fetchone()
+        """None when there is no such account."""
+        sql = "SELECT plugin, native, sha2 FROM _users WHERE user = ? AND host = ?"
+        row = self._connection.execute(sql, (account.user, account.host)).fetchone()
         return Proof(*row) if row else None
 
     def save(self, account: Account, proof: Proof) -> None:
@@ -123,67 +127,66 @@ class Accounts:
 
     def remove(self, account: Account) -> None:
         for table in ("_users", "_grants"):
-            self._connection.execute(f"DELETE FROM {table} WHERE user = ? AND host = ?", (account.user, account.host))
+            self._connection.execute(f"DELETE FROM {table} WHERE (user, host) = (?, ?)", (account.user, account.host))
 
     def grant(self, account: Account, grants: Iterable[Grant]) -> None:
-        for one in grants:
-            values = (account.user, account.host, one.schema, one.object, one.kind, one.privilege, one.grantable)
-            self._connection.execute("INSERT OR REPLACE INTO _grants VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO _grants VALUES (?, ?, ?, ?, ?, ?)",
+            [(*_key(account, one), one.grantable) for one in grants],
+        )
 
-    def revoke(self, account: Account, grants: Iterable[Grant]) -> None:
+    def revoke(self, account: Account, grants: Sequence[Grant]) -> None:
         """Raises 1141 when there is no grant at that level."""
-        removed = 0
-        for one in grants:
-            removed += self._connection.execute(
-                "DELETE FROM _grants WHERE (user, host, schema, object, kind, privilege) = (?, ?, ?, ?, ?, ?)",
-                (account.user, account.host, one.schema, one.object, one.kind, one.privilege),
-            ).rowcount
-        if not removed:
+        if not {one.level for one in grants} & {one.level for one in self.grants(account)}:
             raise refusal(1141, account.user, account.host)
+        sql = "DELETE FROM _grants WHERE (user, host, schema, object, privilege) = (?, ?, ?, ?, ?)"
+        self._connection.executemany(sql, [_key(account, one) for one in grants])
 
     def grants(self, account: Account) -> list[Grant]:
         """All of an account, widest level first."""
-        rows = self._connection.execute(
-            "SELECT schema, object, kind, privilege, grantable FROM _grants WHERE user = ? AND host = ?"
-            " ORDER BY schema, object, kind, privilege",
-            (account.user, account.host),
-        ).fetchall()
-        return [
-            Grant(schema, name, kind, privilege, bool(grantable)) for schema, name, kind, privilege, grantable in rows
-        ]
-
-    def accounts(self) -> list[Account]:
-        rows = self._connection.execute("SELECT user, host FROM _users ORDER BY user, host").fetchall()
-        return [Account(user, host) for user, host in rows]
+        sql = "SELECT schema, object, privilege, grantable FROM _grants WHERE (user, host) = (?, ?)"
+        rows = self._connection.execute(f"{sql} ORDER BY schema, object", (account.user, account.host)).fetchall()
+        return [Grant(Level(*level), privilege, bool(grantable)) for *level, privilege, grantable in rows]
 
 
-def allows(grants: Iterable[Grant], privilege: str, schema: str = "", name: str = "", kind: str = "TABLE") -> bool:
-    """Whether `grants` give `privilege` there; a wider level covers the narrower ones."""
-    return any(
-        one.privilege == privilege
-        and (not one.schema or _fits_schema(one.schema, schema))
-        and (not one.object or (one.object == name and one.kind == kind))
-        for one in grants
-    )
+def _key(account: Account, one: Grant) -> tuple[str, ...]:
+    return account.user, account.host, one.level.schema, one.level.name, one.privilege
+
+
+def allows(grants: Iterable[Grant], privilege: str, level: Level) -> bool:
+    """Whether `grants` give `privilege` there."""
+    return any(one.privilege == privilege and one.level.covers(level) for one in grants)
 
 
 def any_within(grants: Iterable[Grant], schema: str, name: str = "") -> bool:
     """Whether there is any privilege on the database, or on anything in it (`name`: on that table)."""
     return any(
-        (not one.schema and one.privilege in TABLE_PRIVILEGES)
-        or (bool(one.schema) and _fits_schema(one.schema, schema) and (not name or one.object in ("", name)))
+        one.privilege in TABLE_PRIVILEGES
+        if not one.level.schema
+        else one.level.schema == schema and (not name or one.level.name in ("", name))
         for one in grants
     )
 
 
-def _fits_schema(wanted: str, schema: str) -> bool:
-    if "%" not in wanted and "_" not in wanted:
-        return wanted == schema
-    parts = re.split(r"(\\.|%|_)", wanted)
-    expression = "".join({"%": ".*", "_": "."}.get(part, re.escape(part.removeprefix("\\"))) for part in parts)
-    return bool(re.fullmatch(expression, schema))
-
-
 def _fits(host: str, peer: str) -> bool:
-    names = {peer, "localhost"} if peer in ("127.0.0.1", "::1") else {peer}
-    return any(_fits_schema(host, name) for name in names)
+    wanted = ".*".join(map(re.escape, host.split("%")))
+    names = (peer, "localhost") if peer == "127.0.0.1" else (peer,)
+    return any(re.fullmatch(wanted, name) for name in names)
+
+
+def grant_lines(account: Account, grants: Sequence[Grant]) -> list[str]:
+    """The statements that would give these grants, as SHOW GRANTS prints them."""
+    levels = {Level(): ["USAGE"]}
+    grantable = set()
+    for level, group in groupby(grants, key=lambda one: one.level):
+        members = list(group)
+        levels[level] = [one.privilege for one in members if one.privilege != "USAGE"] or ["USAGE"]
+        grantable |= {level} if any(one.grantable for one in members) else set()
+    return [_line(account, level, names, level in grantable) for level, names in levels.items()]
+
+
+def _line(account: Account, level: Level, names: Sequence[str], grantable: bool) -> str:
+    listed = ", ".join(sorted(names, key=("USAGE", *GLOBAL_PRIVILEGES).index))
+    listed = "ALL PRIVILEGES" if level.schema and set(names) == set(level.allowed) else listed
+    tail = " WITH GRANT OPTION" if grantable else ""
+    return f"GRANT {listed} ON {level} TO `{account.user}`@`{account.host}`{tail}"

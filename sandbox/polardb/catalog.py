@@ -1,31 +1,28 @@
-"""What tables there are: MySQL's definitions, kept as JSON beside the SQLite tables that hold the rows.
+"""What databases and tables there are. A definition is kept as the CREATE TABLE that gives it, beside SQLite's tables.
 
-MySQL's `shop.products` is the SQLite table "shop.products". Table and database names are lower case, as PolarDB's
-default lower_case_table_names=1 makes them; a name with a dot in it is refused.
+MySQL's `shop.products` is the SQLite table "shop.products". Names are in lower case (lower_case_table_names=1).
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sandbox.polardb.errors import refusal
-from sandbox.polardb.types import ColumnType
+from sandbox.polardb.errors import SqlError, refusal
+from sandbox.polardb.types import ColumnType, quoted, text_of
 
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys", "dbms_etl")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS _schemata(name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _tables(schema TEXT, name TEXT, definition TEXT, PRIMARY KEY(schema, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _tables(
+    schema TEXT, name TEXT, definition TEXT, created TEXT, number INTEGER, PRIMARY KEY(schema, name)) WITHOUT ROWID;
 """
 
 
 @dataclass(frozen=True)
 class Column:
-    """`default` is the value as text, or CURRENT_TIMESTAMP with `default_now`; None means no default."""
+    """`default` is the value as text, None for no default; `null` says that NULL was written, which no key may be."""
 
     name: str
     type: ColumnType
@@ -35,11 +32,31 @@ class Column:
     on_update_now: bool = False
     auto_increment: bool = False
     comment: str = ""
+    null: bool = field(default=False, compare=False)
+
+    @property
+    def shown_default(self) -> str | None:
+        """As COLUMN_DEFAULT shows it."""
+        return "CURRENT_TIMESTAMP" if self.default_now else self.default
 
     @property
     def optional(self) -> bool:
         """Whether an INSERT may leave it out."""
-        return self.nullable or self.default is not None or self.default_now or self.auto_increment
+        return self.nullable or self.shown_default is not None or self.auto_increment
+
+    def __str__(self) -> str:
+        """As SHOW CREATE TABLE prints it."""
+        words = [f"{quote(self.name)} {self.type}"]
+        words += ["CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"] if self.type.binary else []
+        words += ["NOT NULL"] if not self.nullable else ["NULL"] if self.type.name == "timestamp" else []
+        words += ["AUTO_INCREMENT"] if self.auto_increment else []
+        bare = self.type.name.endswith(("text", "blob"))
+        if self.shown_default is not None:
+            words.append(f"DEFAULT {self.shown_default if self.default_now else quoted(self.default or '')}")
+        elif self.nullable and not bare:
+            words.append("DEFAULT NULL")
+        words += ["ON UPDATE CURRENT_TIMESTAMP"] if self.on_update_now else []
+        return " ".join([*words, *([f"COMMENT {quoted(self.comment)}"] if self.comment else [])])
 
 
 @dataclass(frozen=True)
@@ -50,17 +67,21 @@ class Index:
     columns: tuple[str, ...]
     unique: bool = False
 
+    def __str__(self) -> str:
+        word = "PRIMARY KEY" if self.name == "PRIMARY" else f"{'UNIQUE ' if self.unique else ''}KEY {quote(self.name)}"
+        return f"{word} ({','.join(map(quote, self.columns))})"
+
 
 @dataclass(frozen=True)
 class Table:
-    """A table as CREATE TABLE described it and ALTER TABLE changed it."""
+    """A table as CREATE TABLE described it and ALTER TABLE changed it; `number` is its first AUTO_INCREMENT."""
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     indexes: tuple[Index, ...] = ()
     comment: str = ""
-    created: str = ""
+    number: int = 1
 
     @property
     def stored_name(self) -> str:
@@ -73,11 +94,14 @@ class Table:
         return next((index.columns for index in self.indexes if index.name == "PRIMARY"), ())
 
     @property
+    def unique(self) -> list[Index]:
+        """The unique keys, the primary key first."""
+        return sorted((index for index in self.indexes if index.unique), key=lambda index: index.name != "PRIMARY")
+
+    @property
     def keys(self) -> list[tuple[str, ...]]:
         """What identifies a row: the primary key first, then unique keys of columns that are NOT NULL."""
-        unique = [index.columns for index in self.indexes if index.unique and index.name != "PRIMARY"]
-        total = [key for key in unique if not any(self.column(name).nullable for name in key)]
-        return ([self.primary_key] if self.primary_key else []) + total
+        return [one.columns for one in self.unique if not any(self.column(name).nullable for name in one.columns)]
 
     def find(self, name: str) -> Column | None:
         """The column of that name, in any case."""
@@ -90,128 +114,60 @@ class Table:
             raise refusal(1054, name, "field list")
         return column
 
+    def key_of(self, column: Column) -> str:
+        """PRI, UNI, MUL or empty, as COLUMN_KEY says it."""
+        if column.name in self.primary_key:
+            return "PRI"
+        if any(index.unique and index.columns == (column.name,) for index in self.indexes):
+            return "UNI" if self.primary_key or column.nullable else "PRI"
+        return "MUL" if any(index.columns[0] == column.name for index in self.indexes) else ""
+
+    def __str__(self) -> str:
+        """As SHOW CREATE TABLE prints it."""
+        order = sorted(self.indexes, key=lambda index: (index.name != "PRIMARY", not index.unique))
+        lines = ",\n".join(f"  {part}" for part in (*self.columns, *order))
+        comment = f" COMMENT={quoted(self.comment)}" if self.comment else ""
+        counted = self.number > 1 and any(column.auto_increment for column in self.columns)
+        number = f" AUTO_INCREMENT={self.number}" if counted else ""
+        tail = f"ENGINE=InnoDB{number} DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci"
+        return f"CREATE TABLE {quote(self.name)} (\n{lines}\n) {tail}{comment}"
+
+    def duplicate(self, columns: tuple[str, ...], values: Mapping[str, Any]) -> SqlError:
+        """1062, for the key of these columns."""
+        key = next((index.name for index in self.indexes if index.columns == columns), "PRIMARY")
+        return refusal(1062, "-".join(text_of(values[name]) for name in columns), key)
+
+    def with_index(self, index: Index) -> Table:
+        """`self` with one more index, which gets a name if it has none. Raises 1061, 1068 or 1072."""
+        for name in index.columns:
+            if self.find(name) is None:
+                raise refusal(1072, name)
+        columns = tuple(self.column(name).name for name in index.columns)
+        taken = {known.name.lower() for known in self.indexes}
+        names = (columns[0] if at == 1 else f"{columns[0]}_{at}" for at in range(1, 99))
+        index = Index(index.name or next(name for name in names if name.lower() not in taken), columns, index.unique)
+        if index.name.lower() in taken:
+            raise refusal(1068) if index.name == "PRIMARY" else refusal(1061, index.name)
+        required = columns if index.name == "PRIMARY" else ()
+        if any(self.column(name).null for name in required):
+            raise refusal(1171)
+        changed = (replace(one, nullable=one.nullable and one.name not in required) for one in self.columns)
+        return replace(self, columns=tuple(changed), indexes=(*self.indexes, index))
+
 
 def quote(name: str) -> str:
     """An identifier for SQLite; never in double quotes, which SQLite takes for a string when nothing has that name."""
     return "`" + name.replace("`", "``") + "`"
 
 
-def table_name(schema: str, name: str) -> tuple[str, str]:
-    """Both parts as they are kept. Raises 1235 for a dot inside one."""
-    if "." in schema or "." in name:
-        raise refusal(1235, "names with a dot")
-    return schema.lower(), name.lower()
-
-
-def _dumped(table: Table) -> str:
-    return json.dumps(asdict(table), ensure_ascii=False)
-
-
-@lru_cache(maxsize=512)
-def _loaded(definition: str) -> Table:
-    raw: dict[str, Any] = json.loads(definition)
-    columns = tuple(
-        Column(**{**column, "type": ColumnType(**{**column["type"], "members": tuple(column["type"]["members"])})})
-        for column in raw["columns"]
-    )
-    indexes = tuple(Index(index["name"], tuple(index["columns"]), index["unique"]) for index in raw["indexes"])
-    return Table(**{**raw, "columns": columns, "indexes": indexes})
-
-
-class Catalog:
-    """The databases and tables, as one SQLite connection sees them."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def schemas(self) -> list[str]:
-        """Every database, by name."""
-        rows = self._connection.execute("SELECT name FROM _schemata").fetchall()
-        return sorted({*SYSTEM_SCHEMAS, *(name for (name,) in rows)})
-
-    def has_schema(self, name: str) -> bool:
-        return name.lower() in self.schemas()
-
-    def find(self, schema: str, name: str) -> Table | None:
-        """The table, or None."""
-        row = self._connection.execute(
-            "SELECT definition FROM _tables WHERE schema = ? AND name = ?", (schema.lower(), name.lower())
-        ).fetchone()
-        return _loaded(row[0]) if row else None
-
-    def table(self, schema: str, name: str) -> Table:
-        """Like `find`; raises 1049 or 1146."""
-        found = self.find(schema, name)
-        if found is None:
-            if not self.has_schema(schema):
-                raise refusal(1049, schema)
-            raise refusal(1146, schema, name)
-        return found
-
-    def tables(self, schema: str | None = None) -> list[Table]:
-        """All, or those of one database, by name."""
-        rows = self._connection.execute(
-            "SELECT definition FROM _tables WHERE ?1 IS NULL OR schema = ?1 ORDER BY schema, name", (schema,)
-        ).fetchall()
-        return [_loaded(definition) for (definition,) in rows]
-
-    def add_schema(self, name: str) -> None:
-        self._connection.execute("INSERT INTO _schemata VALUES (?)", (name.lower(),))
-
-    def remove_schema(self, name: str) -> None:
-        self._connection.execute("DELETE FROM _schemata WHERE name = ?", (name.lower(),))
-
-    def save(self, table: Table) -> None:
-        """Writes the definition down; the SQLite table is `build`'s."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO _tables VALUES (?, ?, ?)", (table.schema, table.name, _dumped(table))
-        )
-
-    def build(self, table: Table) -> None:
-        """Makes the SQLite table, empty, and its indexes, and writes the definition down."""
-        for statement in _statements(table):
-            self._connection.execute(statement)
-        self.save(table)
-
-    def remove(self, table: Table) -> None:
-        """Drops both the rows and the definition."""
-        self._connection.execute(f"DROP TABLE {quote(table.stored_name)}")
-        self._connection.execute("DELETE FROM _tables WHERE schema = ? AND name = ?", (table.schema, table.name))
-
-    def count(self, table: Table) -> int:
-        (number,) = self._connection.execute(f"SELECT COUNT(*) FROM {quote(table.stored_name)}").fetchone()
-        return int(number)
-
-
-def _statements(table: Table) -> Iterable[str]:
-    key = table.primary_key
-    integer_key = len(key) == 1 and table.column(key[0]).type.family == "integer"
-    parts = [_column(column, integer_key and column.name == key[0]) for column in table.columns]
-    if key and not integer_key:
-        parts.append(f"PRIMARY KEY ({', '.join(map(quote, key))})")
-    rowless = ", WITHOUT ROWID" if key and not integer_key else ""
-    yield f"CREATE TABLE {quote(table.stored_name)} ({', '.join(parts)}) STRICT{rowless}"
+def sqlite_statements(table: Table) -> Iterator[str]:
+    """What makes the SQLite table, which keeps its rows in the order of the primary key, and its indexes."""
+    parts = [f"{quote(one.name)} {one.type.storage}{'' if one.nullable else ' NOT NULL'}" for one in table.columns]
+    key = ", ".join(map(quote, table.primary_key))
+    tail = f", PRIMARY KEY ({key})) STRICT, WITHOUT ROWID" if key else ") STRICT"
+    yield f"CREATE TABLE {quote(table.stored_name)} ({', '.join(parts)}{tail}"
     for index in table.indexes:
+        columns, name = ", ".join(map(quote, index.columns)), quote(f"{table.stored_name}.{index.name}")
         if index.name != "PRIMARY":
             unique = "UNIQUE " if index.unique else ""
-            columns = ", ".join(map(quote, index.columns))
-            name = quote(f"{table.stored_name}.{index.name}")
             yield f"CREATE {unique}INDEX {name} ON {quote(table.stored_name)} ({columns})"
-
-
-def _column(column: Column, key: bool) -> str:
-    if key:
-        generated = " AUTOINCREMENT" if column.auto_increment else ""
-        return f"{quote(column.name)} INTEGER PRIMARY KEY{generated}"
-    return f"{quote(column.name)} {column.type.storage}{'' if column.nullable else ' NOT NULL'}"
-
-
-def with_index(table: Table, index: Index) -> Table:
-    """`table` with one more index. Raises 1061, 1068 or 1072."""
-    if any(known.name.lower() == index.name.lower() for known in table.indexes):
-        raise refusal(1068) if index.name == "PRIMARY" else refusal(1061, index.name)
-    for name in index.columns:
-        if table.find(name) is None:
-            raise refusal(1072, name)
-    columns = tuple(table.column(name).name for name in index.columns)
-    return replace(table, indexes=(*table.indexes, replace(index, columns=columns)))

@@ -1,7 +1,4 @@
-"""One PolarDB: a SQLite file, its accounts, and the sessions over it.
-
-`version` and `polardb_version` decide which features exist, as `SELECT @@polardb_version` shows them.
-"""
+"""One PolarDB: a SQLite file, its accounts, and what every session shares."""
 
 from __future__ import annotations
 
@@ -13,21 +10,20 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from sandbox.polardb import accounts, catalog
-from sandbox.polardb.accounts import GLOBAL_PRIVILEGES, Account, Accounts, Grant, matches, proof_of
-from sandbox.polardb.errors import refusal
-from sandbox.polardb.functions import collate
-from sandbox.polardb.links import Links, NoLinks
-from sandbox.polardb.types import COLLATION
+from sandbox.polardb import accounts, catalog, functions
+from sandbox.polardb.accounts import GLOBAL_PRIVILEGES, Account, Accounts, Grant, Level, Proof, proof_of
+from sandbox.polardb.links import Links
 from sandbox.polardb.variables import server_variables
 
+LAYOUT = 2
+"""Which tables this program keeps in the file, and how."""
 REVISIONS = {"8.0.1.1": (52, 54), "8.0.2.2": (33, 34)}
 
 
 class Database:
-    """`file` is made if it is not there.
+    """`file` is made if it is not there; `clock` gives seconds since 1970.
 
-    `clock` gives seconds since 1970; sessions are `sandbox.polardb.session.Session`.
+    `polardb_version` decides which features exist; None is a server that is no PolarDB.
     """
 
     def __init__(
@@ -43,19 +39,21 @@ class Database:
     ) -> None:
         if sqlite3.sqlite_version_info < (3, 37):
             raise RuntimeError(f"the sandbox needs SQLite 3.37, this Python has {sqlite3.sqlite_version}")
-        self.file = file
-        self.version = version
-        self.polardb_version = polardb_version
-        self.binlog = binlog
-        self.list_routines = list_routines
-        self.clock = clock
-        self.links: Links = links or NoLinks()
+        self.file, self.version, self.polardb_version, self.clock = file, version, polardb_version, clock
+        self.binlog, self.list_routines = binlog, list_routines
+        self.links = links or Links()
         self.writer = threading.Lock()
-        self.server_variables = server_variables(version=version, polardb_version=polardb_version, binlog=binlog)
+        self.server_variables = server_variables(version, polardb_version, binlog)
         self.session_ids = count(8)
         # Held open: when the last connection to a file closes, SQLite clears up, and every login would pay for it.
         self._held = self.connect()
+        (layout,) = self._held.execute("PRAGMA application_id").fetchone()
+        (objects,) = self._held.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        if objects and layout != LAYOUT:
+            self._held.close()
+            raise RuntimeError(f"{file} was made by an older sandbox; delete its folder and start again")
         self._held.execute("PRAGMA journal_mode = WAL")
+        self._held.execute(f"PRAGMA application_id = {LAYOUT}")
         self._held.executescript(catalog.SCHEMA + accounts.SCHEMA)
 
     def close(self) -> None:
@@ -67,8 +65,8 @@ class Database:
         connection = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=10)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA recursive_triggers = ON")
-        connection.create_collation(COLLATION, collate)
         connection.create_function("my_clock", 0, lambda: int(self.clock() * 1000))
+        functions.install(connection, lambda call: call)
         return connection
 
     def now(self) -> str:
@@ -81,35 +79,18 @@ class Database:
         with self.writer, closing(self.connect()) as connection, connection:
             known = Accounts(connection)
             known.save(account, proof_of(password))
-            if everything:
-                known.grant(account, [Grant("", "", "TABLE", privilege, True) for privilege in GLOBAL_PRIVILEGES])
+            known.grant(account, [Grant(Level(), one, True) for one in GLOBAL_PRIVILEGES if everything])
 
-    def plugin_of(self, user: str, peer: str) -> str | None:
-        """How that user proves who they are, or None when there is no such user."""
+    def account(self, user: str, peer: str) -> tuple[Account, Proof] | None:
+        """Who a client is, and how they prove it; None when there is no such user."""
         with closing(self.connect()) as connection:
             known = Accounts(connection)
             account = known.find(user, peer)
             proof = known.proof(account) if account else None
-            return proof.plugin if proof else None
+        return (account, proof) if account and proof else None
 
-    def authenticate(self, user: str, peer: str, plugin: str, nonce: bytes, answer: bytes) -> Account:
-        """The account of a client. Raises 1045."""
-        with closing(self.connect()) as connection:
-            known = Accounts(connection)
-            account = known.find(user, peer)
-            proof = known.proof(account) if account else None
-        if account is None or proof is None or not matches(proof, plugin, nonce, answer):
-            raise refusal(1045, user, peer, "YES" if answer.strip(b"\0") else "NO")
-        return account
-
-    def has_procedures(self) -> bool:
-        """Whether the revision has `dbms_etl` (8.0.1.1.52, 8.0.2.2.33)."""
-        return self._at_least(0)
-
-    def has_search_views(self) -> bool:
-        """Whether the revision has CREATE SEARCH VIEW (8.0.1.1.54, 8.0.2.2.34)."""
-        return self._at_least(1)
-
-    def _at_least(self, feature: int) -> bool:
+    def has(self, feature: str) -> bool:
+        """Whether the revision has "procedures" (`dbms_etl`) or "views" (CREATE SEARCH VIEW)."""
         family, _, revision = (self.polardb_version or "").rpartition(".")
-        return family in REVISIONS and revision.isdecimal() and int(revision) >= REVISIONS[family][feature]
+        needed = REVISIONS.get(family, (0, 0))[feature == "views"]
+        return family in REVISIONS and revision.isdecimal() and int(revision) >= needed

@@ -1,8 +1,4 @@
-"""What MySQL says when it refuses: number, SQLSTATE and text, as one table.
-
-Clients decide by the number (pymysql turns it into an exception class), people read the text, so both are MySQL 8.0's
-own.
-"""
+"""What MySQL says when it refuses: number, SQLSTATE and text. Clients decide by the number, people read the text."""
 
 from __future__ import annotations
 
@@ -19,80 +15,76 @@ TEXTS: dict[int, tuple[str, str]] = {
     1051: ("42S02", "Unknown table '{}'"),
     1052: ("23000", "Column '{}' in {} is ambiguous"),
     1054: ("42S22", "Unknown column '{}' in '{}'"),
-    1055: (
-        "42000",
-        "Expression #{} of {} is not in GROUP BY clause and contains nonaggregated column '{}' which is not"
-        " functionally"
-        " dependent on columns in GROUP BY clause; this is incompatible with sql_mode=only_full_group_by",
-    ),
+    1055: ("42000", "Expression #{} of {} is not in GROUP BY clause and contains nonaggregated column '{}' which is"
+                    " not functionally dependent on columns in GROUP BY clause; this is incompatible with"
+                    " sql_mode=only_full_group_by"),
     1060: ("42S21", "Duplicate column name '{}'"),
     1061: ("42000", "Duplicate key name '{}'"),
     1062: ("23000", "Duplicate entry '{}' for key '{}'"),
     1063: ("42000", "Incorrect column specifier for column '{}'"),
-    1064: (
-        "42000",
-        "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version for the"
-        " right syntax to use near '{}' at line {}",
-    ),
+    1064: ("42000", "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server"
+                    " version for the right syntax to use near '{}' at line {}"),
     1065: ("42000", "Query was empty"),
     1066: ("42000", "Not unique table/alias: '{}'"),
     1067: ("42000", "Invalid default value for '{}'"),
     1068: ("42000", "Multiple primary key defined"),
+    1071: ("42000", "Specified key was too long; max key length is 3072 bytes"),
     1072: ("42000", "Key column '{}' doesn't exist in table"),
-    1075: (
-        "42000",
-        "Incorrect table definition; there can be only one auto column and it must be defined as a key",
-    ),
+    1074: ("42000", "Column length too big for column '{}' (max = {}); use BLOB or TEXT instead"),
+    1075: ("42000", "Incorrect table definition; there can be only one auto column and it must be defined as a key"),
     1090: ("42000", "You can't delete all columns with ALTER TABLE; use DROP TABLE instead"),
     1091: ("42000", "Can't DROP '{}'; check that column/key exists"),
-    1093: ("HY000", "You can't specify target table '{}' for update in FROM clause"),
-    1094: ("HY000", "Unknown thread id: {}"),
+    1096: ("HY000", "No tables used"),
+    1101: ("42000", "BLOB, TEXT, GEOMETRY or JSON column '{}' can't have a default value"),
+    1105: ("HY000", "{}"),
     1109: ("42S02", "Unknown table '{}' in {}"),
     1110: ("42000", "Column '{}' specified twice"),
     1111: ("HY000", "Invalid use of group function"),
     1113: ("42000", "A table must have at least 1 column"),
     1115: ("42000", "Unknown character set: '{}'"),
+    1118: ("42000", "Row size too large. The maximum row size for the used table type, not counting BLOBs, is 65535."
+                    " This includes storage overhead, check the manual. You have to change some columns to TEXT or"
+                    " BLOBs"),
     1136: ("21S01", "Column count doesn't match value count at row {}"),
-    1140: (
-        "42000",
-        "In aggregated query without GROUP BY, expression #{} of {} contains nonaggregated column '{}'; this is"
-        " incompatible with sql_mode=only_full_group_by",
-    ),
+    1138: ("22004", "Invalid use of NULL value"),
+    1140: ("42000", "In aggregated query without GROUP BY, expression #{} of {} contains nonaggregated column '{}';"
+                    " this is incompatible with sql_mode=only_full_group_by"),
     1141: ("42000", "There is no such grant defined for user '{}' on host '{}'"),
     1142: ("42000", "{} command denied to user '{}'@'{}' for table '{}'"),
     1146: ("42S02", "Table '{}.{}' doesn't exist"),
-    1149: ("42000", "{}"),
-    1166: ("42000", "Incorrect column name '{}'"),
+    1170: ("42000", "BLOB/TEXT column '{}' used in key specification without a key length"),
     1171: ("42000", "All parts of a PRIMARY KEY must be NOT NULL; if you need NULL in a key, use UNIQUE instead"),
-    1176: ("42000", "Key '{}' doesn't exist in table '{}'"),
     1193: ("HY000", "Unknown system variable '{}'"),
     1205: ("HY000", "Lock wait timeout exceeded; try restarting transaction"),
-    1222: ("21000", "The used SELECT statements have a different number of columns"),
     1227: ("42000", "Access denied; you need (at least one of) the {} privilege(s) for this operation"),
     1231: ("42000", "Variable '{}' can't be set to the value of '{}'"),
+    1232: ("42000", "Incorrect argument type to variable '{}'"),
     1235: ("42000", "This version of MySQL doesn't yet support '{}'"),
     1238: ("HY000", "Variable '{}' is a {} variable"),
-    1241: ("21000", "Operand should contain {} column(s)"),
-    1242: ("21000", "Subquery returns more than 1 row"),
     1264: ("22003", "Out of range value for column '{}' at row {}"),
     1265: ("01000", "Data truncated for column '{}' at row {}"),
     1273: ("HY000", "Unknown collation: '{}'"),
-    1286: ("42000", "Unknown storage engine '{}'"),
     1292: ("22007", "Incorrect {} value: '{}' for column '{}' at row {}"),
     1305: ("42000", "{} {} does not exist"),
     1318: ("42000", "Incorrect number of arguments for PROCEDURE {}; expected {}, got {}"),
     1364: ("HY000", "Field '{}' doesn't have a default value"),
+    1365: ("22012", "Division by 0"),
     1366: ("HY000", "Incorrect {} value: '{}' for column '{}' at row {}"),
     1370: ("42000", "execute command denied to user '{}'@'{}' for routine '{}'"),
-    1381: ("HY000", "You are not using binary logging"),
     1396: ("HY000", "Operation {} failed for '{}'@'{}'"),
     1406: ("22001", "Data too long for column '{}' at row {}"),
     1410: ("42000", "You are not allowed to create a user with GRANT"),
+    1425: ("42000", "Too big scale {} specified for column '{}'. Maximum is 30."),
+    1426: ("42000", "Too-big precision {} specified for '{}'. Maximum is {}."),
+    1427: ("42000", "For float(M,D), double(M,D) or decimal(M,D), M must be >= D (column '{}')."),
     1582: ("42000", "Incorrect parameter count in the call to native function '{}'"),
     1644: ("45000", "{}"),
+    1690: ("22003", "{} value is out of range in '{}'"),
     3140: ("22032", "Invalid JSON text: \"{}\" at position {} in value for column '{}'."),
+    3152: ("42000", "JSON column '{}' supports indexing only via generated columns on a specified JSON path."),
+    3619: ("HY000", "Illegal privilege level specified for {}"),
     3685: ("HY000", "Illegal argument to a regular expression."),
-}
+}  # fmt: skip
 
 
 class SqlError(Exception):
@@ -112,8 +104,9 @@ def refusal(code: int, *parts: object) -> SqlError:
 
 
 def unsupported(what: str) -> SqlError:
-    """This is MySQL, but the sandbox has no exact translation of it."""
-    return refusal(1235, f"{what} (in the sandbox)")
+    """This is MySQL, but outside of what the sandbox answers exactly."""
+    state, text = TEXTS[1235]
+    return SqlError(1235, f"{text.format(what)} (in the sandbox)", state)
 
 
 def syntax_error(text: str, position: int) -> SqlError:

@@ -1,297 +1,222 @@
-"""MySQL's functions, as Python functions that SQLite calls.
+"""MySQL's functions and collations, as Python functions that SQLite calls.
 
-Each entry says how its arguments are converted (t: text, n: number, a: as they are) and the type of its result. A
-function that is not here is refused by name: SQLite has functions of the same name that mean something else (LENGTH
-counts characters there, bytes here).
+The collation knows ASCII, letters that are an ASCII letter with marks, and Chinese characters. Comparing two texts that
+first differ at anything else is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import operator
 import re
 import sqlite3
 import unicodedata
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from sandbox.polardb import types
 from sandbox.polardb.errors import refusal, unsupported
-from sandbox.polardb.types import (
-    BIGINT,
-    DATE,
-    DATETIME,
-    DOUBLE,
-    INT,
-    VARCHAR,
-    ColumnType,
-    leading_number,
-    moment,
-    text_of,
-)
+from sandbox.polardb.types import EXACT, ColumnType, fixed, moment, number_of, text_of
 
-TypeRule = Callable[[Sequence[ColumnType]], ColumnType]
+_ORDER = "\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz"
+_RANKS = {char: at for at, char in enumerate(_ORDER)}
+_UNKNOWN = 1 << 24
+
+
+@lru_cache(maxsize=65536)
+def collation_key(text: str) -> tuple[int, ...]:
+    """What utf8mb4_0900_ai_ci compares: a rank for each character; those from `_UNKNOWN` on have no known place."""
+    ranks: list[int] = []
+    for char in unicodedata.normalize("NFD", text.casefold()):
+        if unicodedata.combining(char) and ranks and ranks[-1] < len(_ORDER):
+            continue
+        if char in _RANKS or not char.isascii():
+            ranks.append(_RANKS.get(char, ord(char) if "\u4e00" <= char <= "\u9fd5" else _UNKNOWN + ord(char)))
+    return tuple(ranks)
+
+
+def compare(left: str, right: str) -> tuple[int, bool]:
+    """utf8mb4_0900_ai_ci's order: negative, 0 or positive, and whether that is known."""
+    if left == right:
+        return 0, True
+    one, other = collation_key(left), collation_key(right)
+    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    ranks = [*one[at : at + 1], *other[at : at + 1]]
+    known = max(ranks, default=0) < _UNKNOWN or (len(ranks) == 1 and chr(ranks[0] - _UNKNOWN).isprintable())
+    return (one > other) - (one < other), known
+
+
+def _padded(left: str, right: str) -> int:
+    width = max(len(left), len(right))
+    one, other = left.ljust(width), right.ljust(width)
+    return (one > other) - (one < other)
+
+
+def install(connection: sqlite3.Connection, guard: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Makes collations and functions known to `connection`; `guard` keeps what they raise for the caller."""
+
+    @guard
+    def collate(left: str, right: str) -> int:
+        order, known = compare(left, right)
+        if not known:
+            raise unsupported(f"comparing {left[:20]!r} with {right[:20]!r}")
+        return order
+
+    connection.create_collation(types.COLLATION, collate)
+    connection.create_collation(types.BINARY_COLLATION, _padded)
+    connection.create_collation(types.DECIMAL_COLLATION, lambda left, right: int(Decimal(left).compare(Decimal(right))))
+    for name, function in FUNCTIONS.items():
+        connection.create_function(f"my_{name}", -1, guard(_null_in_null_out(function.call)), deterministic=True)
+    for name, call in _INNER.items():
+        connection.create_function(f"my_{name}", -1, guard(_null_in_null_out(call)), deterministic=True)
+    connection.create_aggregate("my_SUM", 2, _Sum)  # type: ignore[arg-type]
+    connection.create_aggregate("my_AVG", 2, _Average)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class Function:
-    """`arguments` has a letter for each argument.
-
-    `+` at its end repeats the last, `?` makes those after it optional.
-    """
+    """A function of texts, with its least and greatest count of arguments."""
 
     call: Callable[..., Any]
-    arguments: str
-    result: ColumnType | TypeRule
-    nulls: bool = False
-
-    def letters(self, count: int) -> str | None:
-        """The conversions for `count` arguments, or None when that many do not fit."""
-        required, _, optional = self.arguments.partition("?")
-        if self.arguments.endswith("+"):
-            known = self.arguments[:-1]
-            return known + known[-1] * (count - len(known)) if count >= len(known) else None
-        every = required + optional
-        return every[:count] if len(required) <= count <= len(every) else None
+    result: ColumnType
+    least: int = 1
+    most: int | None = 1
 
 
-@lru_cache(maxsize=65536)
-def collation_key(text: str) -> str:
-    """Text as utf8mb4_0900_ai_ci compares it: no case, no accents."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+def _null_in_null_out(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *values: None if None in values else function(*values)
 
 
-def collate(left: str, right: str) -> int:
-    """utf8mb4_0900_ai_ci's order: negative, 0 or positive."""
-    one, other = collation_key(left), collation_key(right)
-    return (one > other) - (one < other)
+def number(value: Any) -> Any:
+    """A number as SQLite has it, for exact arithmetic: a DECIMAL is a text there."""
+    return Decimal(value) if isinstance(value, str) else value
+
+
+def _arithmetic(sign: str, left: Any, right: Any, family: str, places: int, strict: int) -> Any:
+    """`left sign right` as types.BIGINT, DECIMAL with `places`, or DOUBLE. Raises 1690 when it does not fit."""
+    one, other = number(left), number(right)
+    if sign in ("/", "DIV", "%") and not other:
+        if strict:
+            raise refusal(1365)
+        return None
+    exact = _REAL[sign](one, other) if family == "real" else _EXACT[sign](Decimal(one), Decimal(other))
+    if family == "decimal":
+        if exact and exact.adjusted() > 64 - places:
+            raise unsupported("DECIMAL results of more than 65 digits")
+        return fixed(exact, places)
+    if family == "real" and math.isfinite(exact):
+        return exact
+    if family == "real" or not -(2**63) <= exact < 2**63 or (family == "unsigned" and exact < 0):
+        if family == "unsigned" and 0 <= exact < 2**64:
+            raise unsupported("BIGINT UNSIGNED above 9223372036854775807")
+        kind = {"real": "DOUBLE", "unsigned": "BIGINT UNSIGNED"}.get(family, "BIGINT")
+        raise refusal(1690, kind, f"({text_of(left)} {sign} {text_of(right)})")
+    return int(exact)
+
+
+_EXACT: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
+    "+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply, "/": EXACT.divide, "%": EXACT.remainder,
+    "DIV": EXACT.divide_int,
+}  # fmt: skip
+_REAL: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "%": math.fmod,
+}  # fmt: skip
+
+
+class _Sum:
+    """SUM of whole numbers, DECIMALs or DOUBLEs, with as many `places`; -1 for a DOUBLE."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.places = 0
+
+    def step(self, value: Any, places: int) -> None:
+        self.places = places
+        self.values += [] if value is None else [number(value)]
+
+    def total(self) -> Any:
+        return math.fsum(self.values) if self.places < 0 else sum(map(Decimal, self.values), Decimal(0))
+
+    def shown(self, total: Any) -> Any:
+        return total if self.places < 0 else fixed(total, self.places)
+
+    def finalize(self) -> Any:
+        return self.shown(self.total()) if self.values else None
+
+
+class _Average(_Sum):
+    def finalize(self) -> Any:
+        return self.shown(self.total() / len(self.values)) if self.values else None
 
 
 _CLASSES = {
-    "space": r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
-    "digit": r"\d", "alpha": r"^\W\d_", "alnum": r"^\W_", "word": r"\w", "blank": r" \t",
-    "upper": "A-Z", "lower": "a-z", "punct": r"!-/:-@\[-`{-~", "xdigit": "0-9A-Fa-f", "cntrl": r"\x00-\x1f\x7f",
+    "[:space:]": r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000", "[:digit:]": "0-9",
 }  # fmt: skip
 
 
 @lru_cache(maxsize=512)
 def pattern(text: str) -> re.Pattern[str]:
     """An ICU pattern for Python. Raises 3685 for a broken one, 1235 for one that only ICU reads."""
-    if re.search(r"\\[pPXQ]|&&|\(\?[#>]|[*+?}]\+", text):
+    for name, inside in _CLASSES.items():
+        text = text.replace(name, inside.replace("\\", "\\\0"))
+    if not text or re.search(r"\\[a-zA-Z0-9]|&&|\(\?|[*+?}][+]|\[:", text):
         raise unsupported(f"the regular expression {text!r}")
     try:
-        return re.compile(re.sub(r"\[:(\^?)(\w+):\]", _class, _alone(text)), re.IGNORECASE)
+        return re.compile(text.replace("\\\0", "\\"), re.IGNORECASE)
     except re.error:
         raise refusal(3685) from None
 
 
-def _alone(text: str) -> str:
-    # A bracket holding only [:alpha:] or [:alnum:] is a negated class of Python's; mixed ones have no short form.
-    text = re.sub(r"\[\[:alpha:\]\]", r"[^\\W\\d_]", text)
-    text = re.sub(r"\[\^\[:alpha:\]\]", r"[\\W\\d_]", text)
-    text = re.sub(r"\[\[:alnum:\]\]", r"[^\\W_]", text)
-    return re.sub(r"\[\^\[:alnum:\]\]", r"[\\W_]", text)
-
-
-def _class(found: re.Match[str]) -> str:
-    inside = _CLASSES.get(found[2])
-    if inside is None:
-        raise refusal(3685)
-    if found[1] or inside.startswith("^"):
-        raise unsupported(f"[:{found[1]}{found[2]}:] among other characters in a regular expression")
-    return inside
-
-
-def _regexp(wanted: str | None, text: str | None) -> int | None:
-    return None if wanted is None or text is None else int(bool(pattern(wanted).search(text)))
-
-
 @lru_cache(maxsize=512)
-def _like_pattern(wanted: str, escape: str) -> re.Pattern[str]:
-    parts, chars = [], iter(collation_key(wanted))
-    for char in chars:
-        if char == escape:
-            parts.append(re.escape(next(chars, escape)))
-        else:
-            parts.append({"%": ".*", "_": "."}.get(char, re.escape(char)))
-    return re.compile("".join(parts), re.DOTALL)
+def like_pattern(wanted: str) -> re.Pattern[str]:
+    """A LIKE pattern over `_plain` text."""
+    pieces = re.split(r"(\\.|%|_)", wanted, flags=re.DOTALL)
+    ready = {"%": ".*", "_": "."}
+    return re.compile(
+        "".join(ready.get(one) or re.escape(_plain(re.sub(r"\\(.)", r"\1", one))) for one in pieces), re.S
+    )
 
 
-def _like(text: str | None, wanted: str | None, escape: str = "\\") -> int | None:
-    if text is None or wanted is None:
-        return None
-    return int(bool(_like_pattern(wanted, escape).fullmatch(collation_key(text))))
+def _plain(text: str) -> str:
+    """`text` as the collation sees it, a character for a character. Raises 1235 where that is not known."""
+    ranks = collation_key(text)
+    if len(ranks) != len(text):
+        raise unsupported(f"searching in {text[:20]!r}")
+    return "".join(chr(rank % _UNKNOWN) if rank > len(_ORDER) else _ORDER[rank] for rank in ranks)
 
 
-def _substring(text: str, start: int, length: int | None = None) -> str:
-    start = int(start)
-    if start == 0 or (length is not None and length <= 0):
-        return ""
-    begin = start - 1 if start > 0 else len(text) + start
-    if begin < 0:
-        return ""
-    return text[begin:] if length is None else text[begin : begin + int(length)]
+def like(text: str, wanted: str) -> int:
+    """LIKE, by collation."""
+    return int(bool(like_pattern(wanted).fullmatch(_plain(text))))
 
 
-def _round(number: float, places: int = 0) -> float | int:
-    if isinstance(number, int) and places >= 0:
-        return number
-    rounded = Decimal(repr(number)).quantize(Decimal(1).scaleb(-int(places)), ROUND_HALF_UP)
-    return int(rounded) if places <= 0 else float(rounded)
-
-
-def _rounded_type(kinds: Sequence[ColumnType]) -> ColumnType:
-    return kinds[0] if kinds[0].family == "integer" else DOUBLE
-
-
-def _concat_ws(separator: str | None, *parts: str | None) -> str | None:
-    return None if separator is None else separator.join(part for part in parts if part is not None)
-
-
-def _trim(text: str, what: str = " ", where: str = "BOTH") -> str:
-    if not what:
-        return text
-    while where in ("BOTH", "LEADING") and text.startswith(what):
-        text = text[len(what) :]
-    while where in ("BOTH", "TRAILING") and text.endswith(what):
-        text = text[: -len(what)]
-    return text
-
-
-def _modulo(left: float, right: float) -> float | int | None:
-    if right == 0:
-        return None
-    if isinstance(left, int) and isinstance(right, int):
-        return int(math.fmod(left, right)) if abs(left) < 2**53 else left - right * int(Decimal(left) / Decimal(right))
-    return math.fmod(left, right)
-
-
-def _divide(left: float, right: float) -> int | None:
-    return None if right == 0 else int(Decimal(repr(left)) / Decimal(repr(right)))
-
-
-def _first(kinds: Sequence[ColumnType]) -> ColumnType:
-    return next((kind for kind in kinds if kind.name != "null"), kinds[0])
-
-
-def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *values: choose(values)
-
-
-def _hex(value: Any) -> str:
-    if isinstance(value, (int, float)):
-        return f"{int(value):X}"
-    return (value if isinstance(value, bytes) else str(value).encode()).hex().upper()
-
-
-def _octets(value: Any) -> bytes:
+def octets(value: Any) -> bytes:
+    """A value as its bytes."""
     return value if isinstance(value, bytes) else text_of(value).encode("utf-8", "surrogateescape")
 
 
-def _sha2(value: Any, bits: int) -> str | None:
-    name = {0: "sha256", 224: "sha224", 256: "sha256", 384: "sha384", 512: "sha512"}.get(int(bits))
-    return hashlib.new(name, _octets(value)).hexdigest() if name else None
-
-
-def _date_part(text: str) -> str | None:
-    return moment(text, DATE)
-
-
-def _year(text: str) -> int | None:
-    day = moment(text, DATE)
-    return int(day[:4]) if day else None
-
-
-def _epoch(text: str) -> int | None:
-    when = moment(text, DATETIME)
-    return int((datetime.fromisoformat(when) - datetime(1970, 1, 1)).total_seconds()) if when else None
+def _real(value: Any) -> float:
+    """Raises 1235 for a text that is no number, where MySQL would warn and take its beginning."""
+    found = number_of(value) if isinstance(value, str) else value
+    if found is None:
+        raise unsupported(f"{value[:20]!r} as a number")
+    return float(found)
 
 
 FUNCTIONS: dict[str, Function] = {
-    "CONCAT": Function(lambda *parts: "".join(parts), "t+", VARCHAR),
-    "CONCAT_WS": Function(_concat_ws, "tt+", VARCHAR, nulls=True),
-    "LOWER": Function(str.lower, "t", VARCHAR),
-    "LCASE": Function(str.lower, "t", VARCHAR),
-    "UPPER": Function(str.upper, "t", VARCHAR),
-    "UCASE": Function(str.upper, "t", VARCHAR),
-    "LENGTH": Function(lambda value: len(_octets(value)), "a", INT),
-    "OCTET_LENGTH": Function(lambda value: len(_octets(value)), "a", INT),
-    "CHAR_LENGTH": Function(len, "t", INT),
-    "CHARACTER_LENGTH": Function(len, "t", INT),
-    "LTRIM": Function(lambda text: text.lstrip(" "), "t", VARCHAR),
-    "RTRIM": Function(lambda text: text.rstrip(" "), "t", VARCHAR),
-    "TRIM": Function(_trim, "t?tt", VARCHAR),
-    "SUBSTRING": Function(_substring, "tn?n", VARCHAR),
-    "SUBSTR": Function(_substring, "tn?n", VARCHAR),
-    "MID": Function(_substring, "tnn", VARCHAR),
-    "LEFT": Function(lambda text, size: text[: max(0, int(size))], "tn", VARCHAR),
-    "RIGHT": Function(lambda text, size: text[max(0, len(text) - int(size)) :] if size > 0 else "", "tn", VARCHAR),
-    "REPLACE": Function(lambda text, old, new: text.replace(old, new) if old else text, "ttt", VARCHAR),
-    "REVERSE": Function(lambda text: text[::-1], "t", VARCHAR),
-    "REPEAT": Function(lambda text, times: text * max(0, int(times)), "tn", VARCHAR),
-    "LOCATE": Function(lambda part, text: collation_key(text).find(collation_key(part)) + 1, "tt", BIGINT),
-    "INSTR": Function(lambda text, part: collation_key(text).find(collation_key(part)) + 1, "tt", BIGINT),
-    "HEX": Function(_hex, "a", VARCHAR),
-    "MD5": Function(lambda value: hashlib.md5(_octets(value)).hexdigest(), "a", VARCHAR),
-    "SHA1": Function(lambda value: hashlib.sha1(_octets(value)).hexdigest(), "a", VARCHAR),
-    "SHA2": Function(_sha2, "an", VARCHAR),
-    "UUID": Function(lambda: str(uuid.uuid1()), "", VARCHAR),
-    "ABS": Function(abs, "n", _first),
-    "SIGN": Function(lambda number: (number > 0) - (number < 0), "n", BIGINT),
-    "FLOOR": Function(math.floor, "n", BIGINT),
-    "CEIL": Function(math.ceil, "n", BIGINT),
-    "CEILING": Function(math.ceil, "n", BIGINT),
-    "ROUND": Function(_round, "n?n", _rounded_type),
-    "SQRT": Function(lambda number: math.sqrt(number) if number >= 0 else None, "n", DOUBLE),
-    "POW": Function(lambda base, power: float(base) ** power, "nn", DOUBLE),
-    "POWER": Function(lambda base, power: float(base) ** power, "nn", DOUBLE),
-    "MOD": Function(_modulo, "nn", _first),
-    "DIV": Function(_divide, "nn", BIGINT),
-    "GREATEST": Function(_extreme(max), "a+", _first),
-    "LEAST": Function(_extreme(min), "a+", _first),
-    "DATE": Function(_date_part, "t", DATE),
-    "YEAR": Function(_year, "t", INT),
-    "UNIX_TIMESTAMP": Function(_epoch, "t", BIGINT),
-    "REGEXP_LIKE": Function(lambda text, wanted: _regexp(wanted, text), "tt", BIGINT),
-}
-
-
-def _null_in_null_out(call: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *values: None if None in values else call(*values)
-
-
-def _decimal_text(number: float | None, places: int) -> str | None:
-    return None if number is None else f"{Decimal(repr(number)):.{places}f}"
-
-
-def _moment(value: Any, name: str) -> Any:
-    # What is not a date compares as itself, and so equals none.
-    return None if value is None else moment(text_of(value), ColumnType(name, 6)) or value
-
-
-def install(connection: sqlite3.Connection, guard: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Makes the functions known to `connection`; `guard` keeps what they raise for the caller."""
-    for name, function in FUNCTIONS.items():
-        call = function.call if function.nulls else _null_in_null_out(function.call)
-        connection.create_function(f"my_{name}", -1, guard(call), deterministic=name != "UUID")
-    for name, count, call in _PLAIN:
-        connection.create_function(name, count, guard(call), deterministic=True)
-
-
-_PLAIN: tuple[tuple[str, int, Callable[..., Any]], ...] = (
-    ("my_regexp", 2, _regexp),
-    ("my_like", 2, _like),
-    ("my_like", 3, _like),
-    ("my_number", 1, leading_number),
-    ("my_decimal_text", 2, _decimal_text),
-    ("my_text", 1, lambda value: None if value is None else text_of(value)),
-    ("my_octets", 1, lambda value: None if value is None else _octets(value)),
-    ("my_moment", 2, _moment),
-)
+    "CONCAT": Function(lambda *parts: "".join(parts), types.VARCHAR, 1, None),
+    "LOWER": Function(str.lower, types.VARCHAR), "UPPER": Function(str.upper, types.VARCHAR),
+    "LENGTH": Function(lambda text: len(octets(text)), types.BIGINT), "CHAR_LENGTH": Function(len, types.BIGINT),
+    "REPLACE": Function(lambda text, old, new: text.replace(old, new) if old else text, types.VARCHAR, 3, 3),
+    "MD5": Function(lambda text: hashlib.md5(octets(text)).hexdigest(), types.VARCHAR),
+}  # fmt: skip
+_INNER: dict[str, Callable[..., Any]] = {
+    "arithmetic": _arithmetic, "like": like, "real": _real, "text": text_of,
+    "regexp": lambda text, wanted: int(bool(pattern(wanted).search(text))),
+    "fixed": lambda value, places: fixed(Decimal(value), places),
+    "moment": lambda text: moment(text, ColumnType("datetime", 6)),
+}  # fmt: skip

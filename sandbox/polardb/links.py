@@ -1,14 +1,13 @@
 """What PolarDB and AutoETL say to each other: SQL asks for a link, AutoETL keeps it going and says how it is.
 
-PolarDB never imports AutoETL; it is handed something that fits `Links`.
+PolarDB never imports AutoETL; it is handed a `Links`.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.errors import refusal
@@ -20,7 +19,7 @@ SEARCH_VIEW = "search_view"
 class LinkRequest:
     """From one table to one index. `fields`: (field of the document, column); `key`: columns that make the `_id`.
 
-    `origin` is the procedure's name or `search_view`; `name` and `statement` are a view's.
+    `origin` is the procedure's name or `search_view`, whose name is the index's.
     """
 
     origin: str
@@ -29,9 +28,6 @@ class LinkRequest:
     index: str
     fields: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
-    name: str = ""
-    statement: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,53 +42,29 @@ class LinkStatus:
     updated_at: str
 
 
-class Links(Protocol):
-    """AutoETL, seen from the database.
+class Links:
+    """AutoETL, seen from the database; by itself, a database without one.
 
-    The connection is the session's: what is done on it is part of its transaction.
+    What is done on the session's connection is part of its transaction.
     """
 
     def missing_index(self, index: str) -> str | None:
         """Why a link cannot write to `index`, or None."""
-        ...
-
-    def create(self, connection: sqlite3.Connection, request: LinkRequest, table: Table) -> int:
-        """Starts at this transaction's view of the table: nothing is missed, nothing comes twice."""
-        ...
-
-    def drop(self, connection: sqlite3.Connection, link: int) -> None: ...
-
-    def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]: ...
-
-    def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
-        """After ALTER TABLE, RENAME TABLE, or a CREATE TABLE of a name that had links (`before` is `after`).
-
-        `renamed` has the new name of each column that has one.
-        """
-        ...
-
-    def committed(self) -> None:
-        """Something was written: there may be work."""
-        ...
-
-
-class NoLinks:
-    """A database without AutoETL: every link is refused."""
-
-    def missing_index(self, index: str) -> str | None:
         return f"no PolarSearch node for index {index}"
 
     def create(self, connection: sqlite3.Connection, request: LinkRequest, table: Table) -> int:
+        """Starts at this transaction's view of the table: nothing is missed, nothing comes twice."""
         raise refusal(1644, "AutoETL is not available")
 
     def drop(self, connection: sqlite3.Connection, link: int) -> None:
-        """There are none."""
+        """Returns when nothing more is written for it."""
 
     def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]:
+        """All links, search views among them."""
         return ()
 
     def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
-        """There are none."""
+        """After ALTER TABLE, RENAME TABLE, or a CREATE TABLE of a name that had links (`before` is `after`)."""
 
     def committed(self) -> None:
-        """Nobody listens."""
+        """Something was written: there may be work."""

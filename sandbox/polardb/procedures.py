@@ -1,116 +1,103 @@
-"""CALL dbms_etl.…: the procedures that make, show and drop links.
+"""CALL dbms_etl.… and search views: what makes, shows and drops links.
 
-They exist from revision 8.0.1.1.52 and 8.0.2.2.33 on. What is documented of them, and what is not, is listed in
-`sandbox.polardb`.
+What is documented of them, and what is not, is listed in `sandbox.polardb`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from sandbox.polardb.accounts import any_within
-from sandbox.polardb.errors import refusal, unsupported
+from sqlglot import exp
+
+from sandbox.polardb.accounts import Level, any_within
+from sandbox.polardb.catalog import Table
+from sandbox.polardb.errors import SqlError, refusal, unsupported
 from sandbox.polardb.flink import read_script
-from sandbox.polardb.lexer import Reader
-from sandbox.polardb.link_rules import check_link, refuse
-from sandbox.polardb.links import SEARCH_VIEW, LinkRequest
-from sandbox.polardb.session import Answer, Done, Session
-from sandbox.polardb.show import table_of
+from sandbox.polardb.links import SEARCH_VIEW, LinkRequest, LinkStatus
+from sandbox.polardb.reader import Reader
+from sandbox.polardb.session import Answer, Done, Session, listing
 from sandbox.polardb.system_views import PROCEDURES
 
-_FIELD = re.compile(r"\s*([^\s.(),=]+)\.([^\s(),=]+)\(\s*([^\s.(),]+)\.([^\s.(),]+)\.([^\s.(),]+)\s*\)\s*")
-_PAIR = re.compile(r"\s*([^\s.(),=]+)\.([^\s(),=]+)\s*=\s*([^\s.(),]+)\.([^\s.(),]+)\.([^\s.(),]+)\s*")
-_HEADINGS = ["Link Id", "Type", "Source", "Target", "Status", "Message", "Created_at", "Updated_at"]
+_COLUMN = r"\s*([^\s.(),]+)\.([^\s.(),]+)\.([^\s.(),]+)\s*"
+_FIELD = re.compile(rf"\s*([^\s.(),=]+)\.([^\s(),=]+)\({_COLUMN}\)\s*")
+_PAIR = re.compile(rf"\s*([^\s.(),=]+)\.([^\s(),=]+)\s*={_COLUMN}")
+Fields = Sequence[tuple[str, str]]
 
 
-def call(session: Session, reader: Reader) -> list[Answer]:
-    """CALL name(arguments): its result sets, and the count that ends them. Raises 1305, 1318, 1370, 1046, 1644."""
-    first = reader.name()
-    name = reader.name() if reader.accept(".") else ""
-    schema, name = (first, name) if name else (session.current(), first)
-    arguments = _arguments(session, reader)
-    procedure = _resolved(session, schema.lower(), name.lower())
-    if len(arguments) != PROCEDURES[procedure]:
-        raise refusal(1318, f"{schema}.{name}", PROCEDURES[procedure], len(arguments))
-    return _PROCEDURES[procedure](session, arguments)
+def _refuse(why: str) -> SqlError:
+    """A refusal by AutoETL itself: 1644, SQLSTATE 45000."""
+    return refusal(1644, why)
 
 
-def _resolved(session: Session, schema: str, name: str) -> str:
-    known = schema == "dbms_etl" and session.database.has_procedures()
-    # A user without rights there is told so before being told that there is nothing.
-    if not session.may("EXECUTE", schema, name, "PROCEDURE") and not (
-        not known and any_within(session.grants(), schema)
-    ):
-        raise refusal(1370, session.account.user, session.peer, f"{schema}.{name}")
-    if not known or name not in PROCEDURES:
-        raise refusal(1305, "PROCEDURE", f"{schema}.{name}")
-    return name
+# Making links
 
 
-def _arguments(session: Session, reader: Reader) -> list[str]:
-    if reader.done or not reader.accept("("):
-        reader.end()
-        return []
-    found: list[str] = []
-    while not reader.accept(")"):
-        if found and not reader.accept(","):
-            raise reader.error()
-        found.append(_argument(session, reader))
-    reader.end()
-    return found
-
-
-def _argument(session: Session, reader: Reader) -> str:
-    token = reader.take()
-    if token.kind == "name" or (token.kind == "word" and not token.text.isdecimal()):
-        # Under ANSI_QUOTES "search" is the name of a column that does not exist.
-        raise refusal(1054, token.value, "field list")
-    if token.kind not in ("string", "word", "number"):
-        raise unsupported(f"{token.text} as an argument of CALL")
-    return token.value
-
-
-def _start(session: Session, request: LinkRequest) -> list[Answer]:
-    request, table = check_link(session, request)
+def _start(session: Session, request: LinkRequest) -> None:
+    """Makes the link. Raises 1644 where AutoETL's prerequisites do not hold: binlog, rights, key, types, index."""
+    if not session.database.binlog:
+        raise _refuse("Binlog is not enabled: set the cluster parameter loose_polar_log_bin to ON")
+    table = session.catalog.find(request.schema, request.table)
+    if table is None:
+        known, schema = request.schema in session.catalog.schemas(), request.schema
+        raise _refuse(f"Table '{schema}.{request.table}' doesn't exist" if known else f"Unknown database '{schema}'")
+    for privilege in ("ALTER", "SELECT"):
+        if not session.may(privilege, Level(table.schema, table.name)):
+            who = f"'{session.account.user}'@'{session.peer}'"
+            raise _refuse(f"{privilege} command denied to user {who} for table '{table.stored_name}'")
+    _check_columns(table, request)
+    problem = session.database.links.missing_index(request.index) if request.origin != SEARCH_VIEW else None
+    if problem:
+        raise _refuse(problem)
+    fields = tuple((field, table.column(name).name) for field, name in request.fields)
+    key = tuple(table.column(name).name for name in request.key)
     with session.transaction.definition():
-        session.database.links.create(session.connection, request, table)
-    return [Done()]
+        session.database.links.create(session.connection, replace(request, fields=fields, key=key), table)
 
 
-def _check_sink(sink: str) -> None:
-    if sink != "search":
-        raise refuse(f"Unsupported sync target '{sink}', only 'search' is supported")
+def _check_columns(table: Table, request: LinkRequest) -> None:
+    for name in [*(name for _, name in request.fields), *request.key]:
+        column = table.find(name)
+        if column is None:
+            raise _refuse(f"Unknown column '{name}' in table '{table.stored_name}'")
+        if column.type.family in ("bit", "spatial"):
+            raise _refuse(f"Column '{column.name}' has the unsupported type {column.type.name.upper()}")
+        if column.type.family == "decimal" and (column.type.length or 0) > 15:
+            raise unsupported(f"a link of the column {column.name}, whose {column.type} is no exact number of JSON")
+        if column.type.family in ("blob", "real") and name in request.key:
+            raise unsupported(f"a link whose key has the type {column.type.name.upper()}")
+    if len({field for field, _ in request.fields}) != len(request.fields):
+        raise _refuse("A field of the index is mapped twice")
+    if not table.keys:
+        raise _refuse(f"Table '{table.stored_name}' has no primary key or unique key")
+    if sorted(name.lower() for name in request.key) not in [sorted(map(str.lower, key)) for key in table.keys]:
+        key = ", ".join(request.key)
+        raise _refuse(f"({key}) is neither the primary key nor a unique key of '{table.stored_name}'")
 
 
-def _sync_by_table(session: Session, arguments: Sequence[str]) -> list[Answer]:
-    sink, source, index, columns = arguments
-    _check_sink(sink)
+def _sync_by_table(session: Session, source: str, index: str, columns: str) -> None:
     schema, _, name = source.replace("`", "").lower().partition(".")
     if not schema or not name or "." in name:
-        raise refuse(f"Invalid source table '{source}', expected database.table")
+        raise _refuse(f"Invalid source table '{source}', expected database.table")
     table = session.catalog.find(schema, name)
     every = [column.name for column in table.columns] if table else []
     chosen = every if columns.strip() in ("", "*") else [part.strip(" `\n\t") for part in columns.split(",")]
-    fields = tuple((column, column) for column in chosen)
     key = table.keys[0] if table and table.keys else ()
-    return _start(session, _request(session, "sync_by_table", schema, name, index, fields, key))
+    _start(session, LinkRequest("sync_by_table", schema, name, index, tuple((one, one) for one in chosen), key))
 
 
-def _sync_by_map(session: Session, arguments: Sequence[str]) -> list[Answer]:
-    sink, fields, keys, join, condition = arguments
-    _check_sink(sink)
+def _sync_by_map(session: Session, fields: str, keys: str, join: str, condition: str) -> None:
     if join.strip() or condition.strip():
-        raise refuse("The fourth and fifth argument of sync_by_map are not documented; only '' is accepted")
+        raise _refuse("The fourth and fifth argument of sync_by_map are not documented; only '' is accepted")
     mapped = _all_of(_FIELD, fields, "field map", "index.field(database.table.column)")
     paired = _all_of(_PAIR, keys, "key map", "index.field=database.table.column")
     places = {(index, schema.lower(), table.lower()) for index, _, schema, table, _ in mapped + paired}
     if len(places) != 1:
-        raise refuse("A link from several tables, or to several indexes, is not supported by the sandbox")
+        raise _refuse("A link from several tables, or to several indexes, is not supported by the sandbox")
     ((index, schema, table),) = places
-    pairs = tuple((field, column) for _, field, _, _, column in mapped)
-    key = tuple(column for *_, column in paired)
-    return _start(session, _request(session, "sync_by_map", schema, table, index, pairs, key))
+    pairs, key = tuple((one[1], one[4]) for one in mapped), tuple(one[4] for one in paired)
+    _start(session, LinkRequest("sync_by_map", schema, table, index, pairs, key))
 
 
 def _all_of(pattern: re.Pattern[str], text: str, what: str, form: str) -> list[tuple[str, ...]]:
@@ -118,75 +105,170 @@ def _all_of(pattern: re.Pattern[str], text: str, what: str, form: str) -> list[t
     for part in text.replace("`", "").split(","):
         match = pattern.fullmatch(part)
         if not match:
-            raise refuse(f"Invalid {what} '{part.strip()}', expected {form}")
+            raise _refuse(f"Invalid {what} '{part.strip()}', expected {form}")
         found.append(match.groups())
     return found
 
 
-def _sync_by_sql(session: Session, arguments: Sequence[str]) -> list[Answer]:
-    sink, script = arguments
-    _check_sink(sink)
+def _sync_by_sql(session: Session, script: str) -> None:
     read = read_script(script)
-    table = session.catalog.find(read.schema, read.table)
-    fields = (
-        read.fields if read.fields else tuple((column.name, column.name) for column in table.columns) if table else ()
-    )
-    return _start(
-        session, _request(session, "sync_by_sql", read.schema, read.table, read.index, fields, read.key, script)
-    )
+    _start(session, LinkRequest("sync_by_sql", read.schema, read.table, read.index, read.fields, read.key))
 
 
-def _request(
-    session: Session,
-    origin: str,
-    schema: str,
-    table: str,
-    index: str,
-    fields: tuple[tuple[str, str], ...],
-    key: tuple[str, ...],
-    statement: str = "",
-) -> LinkRequest:
-    return LinkRequest(origin, schema, table, index, fields, key, statement=statement, options=options_of(session))
+_SYNCS: dict[str, Callable[..., None]] = {
+    "sync_by_table": _sync_by_table, "sync_by_map": _sync_by_map, "sync_by_sql": _sync_by_sql,
+}  # fmt: skip
 
 
-def options_of(session: Session) -> dict[str, str]:
-    """The session's esl_* variables that are set: a link keeps them."""
-    names = ("esl_link_options", "esl_sink_options", "esl_source_options", "esl_sql_options")
-    return {name: value for name in names if (value := str(session.variables.get(name)))}
+# CALL
 
 
-def _show_sync_link(session: Session, _arguments: Sequence[str]) -> list[Answer]:
-    links = [one for one in session.database.links.every(session.connection) if one.request.origin != SEARCH_VIEW]
-    rows = [
-        [
-            one.id,
-            "search",
-            f"{one.request.schema}.{one.request.table}",
-            one.request.index,
-            one.status,
-            one.message,
-            one.created_at,
-            one.updated_at,
-        ]
-        for one in links
-    ]
-    return [table_of(_HEADINGS, rows), Done()]
-
-
-def _drop_sync_link(session: Session, arguments: Sequence[str]) -> list[Answer]:
-    links = [one for one in session.database.links.every(session.connection) if one.request.origin != SEARCH_VIEW]
-    found = next((one for one in links if str(one.id) == arguments[0].strip()), None)
-    if found is None:
-        raise refuse(f"Sync link '{arguments[0]}' does not exist")
-    with session.transaction.definition():
-        session.database.links.drop(session.connection, found.id)
+def call(session: Session, reader: Reader) -> list[Answer]:
+    """CALL name(arguments): its result sets, and the count that ends them. Raises 1305, 1318, 1370, 1046, 1644."""
+    first = reader.name()
+    schema, name = (first, reader.name()) if reader.accept(".") else (session.current(), first)
+    empty = reader.done or reader.accept("(", ")")
+    arguments = [] if empty else reader.listed(lambda: _argument(reader))
+    reader.end()
+    _check_callable(session, schema.lower(), name.lower())
+    name = name.lower()
+    if len(arguments) != PROCEDURES[name]:
+        raise refusal(1318, f"{schema}.{name}", PROCEDURES[name], len(arguments))
+    if name == "show_sync_link":
+        return [_shown_links(session), Done()]
+    if name == "drop_sync_link":
+        _drop(session, arguments[0])
+    elif arguments[0] != "search":
+        raise _refuse(f"Unsupported sync target '{arguments[0]}', only 'search' is supported")
+    else:
+        _SYNCS[name](session, *arguments[1:])
     return [Done()]
 
 
-_PROCEDURES: dict[str, Callable[[Session, Sequence[str]], list[Answer]]] = {
-    "sync_by_table": _sync_by_table,
-    "sync_by_map": _sync_by_map,
-    "sync_by_sql": _sync_by_sql,
-    "show_sync_link": _show_sync_link,
-    "drop_sync_link": _drop_sync_link,
-}
+def _check_callable(session: Session, schema: str, name: str) -> None:
+    known = schema == "dbms_etl" and session.database.has("procedures")
+    # A user without rights there is told so before being told that there is nothing.
+    allowed = session.may("EXECUTE", Level(schema))
+    if not allowed and (known or not any_within(session.grants(), schema)):
+        raise refusal(1370, session.account.user, session.peer, f"{schema}.{name}")
+    if not known or name not in PROCEDURES:
+        raise refusal(1305, "PROCEDURE", f"{schema}.{name}")
+
+
+def _argument(reader: Reader) -> str:
+    if not reader.is_string() and reader.is_name():
+        # Under ANSI_QUOTES "search" is the name of a column that does not exist.
+        raise refusal(1054, reader.take(), "field list")
+    return reader.string() if reader.is_string() else str(reader.integer())
+
+
+def _links(session: Session, *, views: bool) -> list[LinkStatus]:
+    every = session.database.links.every(session.connection)
+    return [one for one in every if (one.request.origin == SEARCH_VIEW) == views]
+
+
+def _shown_links(session: Session) -> Answer:
+    headings = ["Link Id", "Type", "Source", "Target", "Status", "Message", "Created_at", "Updated_at"]
+    rows = [
+        [one.id, "search", f"{one.request.schema}.{one.request.table}", one.request.index, *_state(one)]
+        for one in _links(session, views=False)
+    ]
+    return listing(headings, rows)
+
+
+def _state(one: LinkStatus) -> list[str]:
+    return [one.status, one.message, one.created_at, one.updated_at]
+
+
+def _drop(session: Session, number: str) -> None:
+    found = next((one for one in _links(session, views=False) if str(one.id) == number.strip()), None)
+    if found is None:
+        raise _refuse(f"Sync link '{number}' does not exist")
+    with session.transaction.definition():
+        session.database.links.drop(session.connection, found.id)
+
+
+# Search views
+
+
+def create_view(session: Session, reader: Reader, _word: str) -> Answer:
+    """CREATE SEARCH VIEW name [(columns, PRIMARY KEY (columns))] AS SELECT columns FROM table."""
+    _check_views(session, reader)
+    name = reader.name()
+    names: list[str] = []
+    key: list[str] = []
+
+    def define() -> None:
+        key.extend(reader.listed(reader.name)) if reader.accept("PRIMARY", "KEY") else names.append(reader.name())
+
+    if reader.peek("("):
+        reader.listed(define)
+    if reader.peek("WITH"):
+        raise unsupported("options of a search view")
+    reader.expect("AS")
+    table, columns = _selected(session, reader)
+    if names and len(names) != len(columns):
+        raise _refuse(f"Search view '{name}' lists {len(names)} columns, its SELECT gives {len(columns)}")
+    fields = tuple(zip(names or [given for given, _ in columns], [column for _, column in columns], strict=True))
+    if _view(session, name):
+        raise refusal(1050, name)
+    origin = dict(fields)
+    if missing := [one for one in key if one not in origin]:
+        raise refusal(1072, missing[0])
+    chosen = tuple(origin[one] for one in key) if key else table.keys[0] if table.keys else ()
+    _start(session, LinkRequest(SEARCH_VIEW, table.schema, table.name, name, fields, chosen))
+    return Done()
+
+
+def _check_views(session: Session, reader: Reader) -> None:
+    """Before the revision that has them, the words are a syntax error."""
+    if not session.database.has("views"):
+        reader.at -= 2
+        raise reader.error()
+
+
+def _selected(session: Session, reader: Reader) -> tuple[Table, list[tuple[str, str]]]:
+    """The table, and (name, column) for each column of the SELECT."""
+    tree = reader.tree()
+    source = tree.args.get("from_")
+    extra = [key for key, value in tree.args.items() if value and key not in ("expressions", "from_")]
+    if not isinstance(tree, exp.Select) or extra or not source or not isinstance(source.this, exp.Table):
+        raise _refuse("Only SELECT of columns from one table is supported by the sandbox as a search view")
+    table = session.table(source.this.text("db"), source.this.name, "SELECT")
+    return table, [field for item in tree.expressions for field in _fields(item, table)]
+
+
+def _fields(item: exp.Expression, table: Table) -> Fields:
+    inner = item.this if isinstance(item, exp.Alias) else item
+    if isinstance(inner, exp.Star) or isinstance(inner.this, exp.Star):
+        return [(column.name, column.name) for column in table.columns]
+    if not isinstance(inner, exp.Column):
+        raise _refuse(f"'{inner.sql('mysql')[:60]}' is no column: not supported by the sandbox in a search view")
+    column = table.column(inner.name)
+    return [(item.alias or column.name, column.name)]
+
+
+def _view(session: Session, name: str) -> LinkStatus | None:
+    return next((one for one in _links(session, views=True) if one.request.index.lower() == name.lower()), None)
+
+
+def drop_view(session: Session, reader: Reader, _word: str) -> Answer:
+    """DROP SEARCH VIEW name. The index stays."""
+    _check_views(session, reader)
+    name = reader.name()
+    reader.end()
+    view = _view(session, name)
+    if view is None:
+        raise refusal(1051, name)
+    session.require("ALTER", Level(view.request.schema, view.request.table))
+    with session.transaction.definition():
+        session.database.links.drop(session.connection, view.id)
+    return Done()
+
+
+def show_views(session: Session, reader: Reader, _word: str) -> Answer:
+    """SHOW SEARCH VIEW STATUS."""
+    _check_views(session, reader)
+    reader.end()
+    rows = [[one.request.index, "search", *_state(one)] for one in _links(session, views=True)]
+    return listing(["View Name", "Type", "Status", "Message", "Created_at", "Updated_at"], rows)

@@ -1,387 +1,313 @@
-"""SELECT into SQLite's SQL, with the names and types of the columns it gives.
+"""SELECT, INSERT, REPLACE, UPDATE and DELETE: from a tree to rows or counts.
 
-Everything a clause says and the translation does not know is refused, as are columns that ONLY_FULL_GROUP_BY forbids.
+A write reads what it changes, converts every value to its column's type, and writes row by row, in the order of the
+primary key. MySQL counts rows that changed, not rows that matched; an upsert counts 1 for a new row, 2 for a changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import reduce
+from typing import Any
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
 
-from sandbox.polardb.catalog import quote
-from sandbox.polardb.coercion import common_type
+from sandbox.polardb import translate
+from sandbox.polardb.catalog import Column, Table, quote
 from sandbox.polardb.errors import refusal, unsupported
-from sandbox.polardb.expressions import AGGREGATES, Expressions, Surroundings
-from sandbox.polardb.lexer import Token, tokens
-from sandbox.polardb.literals import only
-from sandbox.polardb.scope import Scope, Source, Typed
+from sandbox.polardb.reader import Reader, statements
+from sandbox.polardb.session import Answer, Done, Duplicate, Rows, Session
+from sandbox.polardb.translate import Node, Scope, Source, allow, column_of, constant, kind_of, literal_value
+from sandbox.polardb.types import ColumnType, stored
 
-_IGNORED_MODIFIERS = {"HIGH_PRIORITY", "STRAIGHT_JOIN", "SQL_NO_CACHE", "SQL_SMALL_RESULT", "SQL_BIG_RESULT"}
-_SELECT = (
-    "expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_",
-    "operation_modifiers", "locks",
-)  # fmt: skip
-
-
-class Tables(Surroundings, Protocol):
-    """Where FROM finds its tables; `reading` is called for each, and refuses what the user may not see."""
-
-    def source(self, schema: str, name: str) -> tuple[str, tuple[Typed, ...], str]:
-        """The SQLite table, its columns, and the schema it is in."""
-        ...
+Values = dict[str, Any]
+_NUMERIC = {"integer", "decimal", "real", "text"}
+_ASSIGNED = {"text": {"blob", "temporal", "enum", "json", *_NUMERIC}, "enum": {"text"}, "json": {"json", "text"},
+             "temporal": {"temporal", "text"}, "blob": {"blob", "text"}, "integer": _NUMERIC, "decimal": _NUMERIC,
+             "real": _NUMERIC}  # fmt: skip
+"""The columns that a value may go into, by the family of its type."""
 
 
-class Queries:
-    """Translates queries against `tables`."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self.expressions = Expressions(tables, self.translate)
-        self._aliases = 0
-        self._common: list[dict[str, Source]] = []
-
-    def alias(self) -> str:
-        """A name for a table that nothing else in this statement has."""
-        self._aliases += 1
-        return f"s{self._aliases}"
-
-    def translate(self, node: exp.Expression, parent: Scope | None = None) -> tuple[str, list[Typed]]:
-        """SQL, and its columns. Raises SqlError."""
-        if isinstance(node, exp.Subquery):
-            return self._parenthesised(node, parent)
-        if isinstance(node, exp.Union):
-            return self._union(node, parent)
-        if not isinstance(node, exp.Select):
-            raise unsupported(type(node).__name__.upper())
-        return self._select(node, parent)
-
-    def _parenthesised(self, node: exp.Subquery, parent: Scope | None) -> tuple[str, list[Typed]]:
-        only(node, "this", "order", "limit", "offset")
-        sql, columns = self.translate(node.this, parent)
-        columns = [replace(column, sql=quote(f"c{at}")) for at, column in enumerate(columns)]
-        tail = self._tail(node, Scope(parent, outputs=_by_name(columns)), len(columns))
-        return (f"SELECT * FROM ({sql}){tail}" if tail else sql), columns
-
-    def _union(self, node: exp.Union, parent: Scope | None) -> tuple[str, list[Typed]]:
-        if isinstance(node, (exp.Except, exp.Intersect)):
-            raise unsupported(type(node).__name__.upper())
-        only(node, "this", "expression", "distinct", "order", "limit", "offset", "with_")
-        common = self._with(node, parent)
-        left, columns = self.translate(node.this, parent)
-        right, others = self.translate(node.expression, parent)
-        if len(columns) != len(others):
-            raise refusal(1222)
-        kinds = [common_type([one.type, other.type]) for one, other in zip(columns, others, strict=True)]
-        columns = [
-            replace(one, sql=quote(f"c{at}"), type=kind)
-            for at, (one, kind) in enumerate(zip(columns, kinds, strict=True))
-        ]
-        word = "UNION" if node.args.get("distinct") else "UNION ALL"
-        sql = f"SELECT * FROM ({left}) {word} SELECT * FROM ({right})"
-        tail = self._tail(node, Scope(parent, outputs=_by_name(columns)), len(columns))
-        self._leave(common)
-        return f"{common}SELECT * FROM ({sql}){tail}", columns
-
-    def _select(self, node: exp.Select, parent: Scope | None) -> tuple[str, list[Typed]]:
-        only(node, *_SELECT)
-        _check_modifiers(node)
-        common = self._with(node, parent)
-        scope = Scope(parent)
-        source = self._from(node, scope)
-        scope.clause = "where clause"
-        where = node.args.get("where")
-        filtered = f" WHERE {self.expressions.condition(where.this, scope)}" if where else ""
-        columns = self._columns(node, scope)
-        grouped = self._grouping(node, scope, columns)
-        distinct = "DISTINCT " if node.args.get("distinct") else ""
-        listed = ", ".join(f"{column.sql} AS {quote(f'c{at}')}" for at, column in enumerate(columns))
-        tail = self._tail(node, scope, len(columns))
-        self._leave(common)
-        return f"{common}SELECT {distinct}{listed}{source}{filtered}{grouped}{tail}", columns
-
-    # WITH
-
-    def _with(self, node: exp.Expression, parent: Scope | None) -> str:
-        clause = node.args.get("with_")
-        if not clause:
-            return ""
-        only(clause, "expressions")
-        self._common.append({})
-        return f"WITH {', '.join(self._common_table(table, parent) for table in clause.expressions)} "
-
-    def _leave(self, common: str) -> None:
-        if common:
-            self._common.pop()
-
-    def _common_table(self, table: exp.Expression, parent: Scope | None) -> str:
-        only(table, "this", "alias")
-        sql, columns = self.translate(table.this, parent)
-        alias, label = self.alias(), table.alias.lower()
-        renamed = _renamed(columns, [name.name for name in table.args["alias"].args.get("columns") or ()])
-        self._common[-1][label] = Source(label, alias, renamed)
-        return f"{quote(alias)} ({', '.join(quote(column.name) for column in renamed)}) AS ({sql})"
-
-    # FROM
-
-    def _from(self, node: exp.Expression, scope: Scope) -> str:
-        clause = node.args.get("from_")
-        if not clause or _dual(clause.this):
-            if node.args.get("joins"):
-                raise unsupported("joins with DUAL")
-            return ""
-        sql = f" FROM {self._table(clause.this, scope)}"
-        nested = clause.this.args.get("joins") or []
-        for join in [*nested, *(node.args.get("joins") or ())]:
-            sql += self._join(join, scope)
-        return sql
-
-    def _table(self, node: exp.Expression, scope: Scope) -> str:
-        if isinstance(node, exp.Subquery):
-            return self._derived(node, scope)
-        if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
-            raise unsupported(node.sql("mysql")[:60])
-        only(node, "this", "db", "alias", "joins", "hints")
-        label, schema = (node.alias or node.name).lower(), node.text("db")
-        common = self._find_common(node.name) if not schema else None
-        if common:
-            return self._add(replace(common, label=label), quote(common.alias), scope)
-        stored, columns, schema = self._tables.source(schema, node.name)
-        return self._add(Source(label, "", columns, "" if node.alias else schema), quote(stored), scope)
-
-    def _find_common(self, name: str) -> Source | None:
-        return next((level[name.lower()] for level in reversed(self._common) if name.lower() in level), None)
-
-    def _add(self, source: Source, sql: str, scope: Scope) -> str:
-        alias = self.alias()
-        scope.add(replace(source, alias=alias))
-        return f"{sql} AS {quote(alias)}"
-
-    def _derived(self, node: exp.Subquery, scope: Scope) -> str:
-        only(node, "this", "alias", "joins")
-        if not node.alias:
-            raise refusal(1149, "Every derived table must have its own alias")
-        sql, columns = self.translate(node.this, scope.parent)
-        renamed = _renamed(columns, [name.name for name in node.args["alias"].args.get("columns") or ()])
-        listed = ", ".join(f"{quote(f'c{at}')} AS {quote(column.name)}" for at, column in enumerate(renamed))
-        return self._add(Source(node.alias.lower(), "", renamed), f"(SELECT {listed} FROM ({sql}))", scope)
-
-    def _join(self, node: exp.Expression, scope: Scope) -> str:
-        only(node, "this", "side", "kind", "on", "using")
-        side, kind = node.text("side").upper(), node.text("kind").upper()
-        if side not in ("", "LEFT") or kind not in ("", "INNER", "OUTER", "CROSS", "STRAIGHT"):
-            raise unsupported(f"{side or kind} JOIN")
-        before = list(scope.sources)
-        table = self._table(node.this, scope)
-        scope.clause = "on clause"
-        test = self._on(node, scope, before)
-        return f" {'LEFT ' if side else ''}JOIN {table}{test}"
-
-    def _on(self, node: exp.Expression, scope: Scope, before: Sequence[Source]) -> str:
-        if node.args.get("on"):
-            return f" ON {self.expressions.condition(node.args['on'], scope)}"
-        parts = []
-        for name in (item.name for item in node.args.get("using") or ()):
-            left = next((column for source in before if (column := source.find(name))), None)
-            right = scope.sources[-1].find(name)
-            if left is None or right is None:
-                raise refusal(1054, name, "from clause")
-            parts.append(f"{left.sql} = {right.sql}")
-            scope.shared.add(name.lower())
-        return f" ON {' AND '.join(parts)}" if parts else ""
-
-    # The list of columns
-
-    def _columns(self, node: exp.Expression, scope: Scope) -> list[Typed]:
-        scope.clause = "field list"
-        columns: list[Typed] = []
-        bare: list[tuple[int, list[Typed]]] = []
-        for at, item in enumerate(node.expressions, 1):
-            before = len(scope.uses)
-            columns += self._item(item, scope)
-            bare.append((at, scope.uses[before:]))
-        _check_grouping(node, scope, columns, bare, self.expressions)
-        scope.outputs = _by_name(columns)
-        return columns
-
-    def _item(self, item: exp.Expression, scope: Scope) -> list[Typed]:
-        if isinstance(item, exp.Star):
-            if not scope.sources:
-                raise refusal(1149, "No tables used")
-            only(item)
-            return scope.expand()
-        if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
-            return scope.expand(item.text("table"))
-        inner = item.this if isinstance(item, exp.Alias) else item
-        value = self.expressions.translate(inner, scope)
-        name = item.alias if isinstance(item, exp.Alias) else _own_name(inner, value)
-        return [replace(value, name=name)]
-
-    # What follows
-
-    def _grouping(self, node: exp.Expression, scope: Scope, columns: Sequence[Typed]) -> str:
-        group, having, sql = node.args.get("group"), node.args.get("having"), ""
-        if group:
-            only(group, "expressions")
-            scope.clause = "group statement"
-            sql = f" GROUP BY {', '.join(self._grouped(item, scope, columns) for item in group.expressions)}"
-        if having:
-            scope.clause = "having clause"
-            sql += f" HAVING {self.expressions.condition(having.this, scope)}"
-        return sql
-
-    def _grouped(self, item: exp.Expression, scope: Scope, columns: Sequence[Typed]) -> str:
-        if isinstance(item, exp.Literal) and not item.is_string:
-            position = int(item.this)
-            if not 1 <= position <= len(columns):
-                raise refusal(1054, position, "group statement")
-            return columns[position - 1].sql
-        value = self.expressions.translate(item, scope)
-        return value.sql
-
-    def _tail(self, node: exp.Expression, scope: Scope, width: int) -> str:
-        order, limit, offset = (node.args.get(key) for key in ("order", "limit", "offset"))
-        sql = ""
-        if order:
-            scope.clause = "order clause"
-            sql = f" ORDER BY {', '.join(self._ordered(item, scope, width) for item in order.expressions)}"
-        if limit:
-            only(limit, "expression")
-            sql += f" LIMIT {_count(limit.expression)}"
-        if offset:
-            sql += f" OFFSET {_count(offset.expression)}"
-        return sql
-
-    def _ordered(self, item: exp.Expression, scope: Scope, width: int) -> str:
-        direction = " DESC" if item.args.get("desc") else ""
-        if isinstance(item.this, exp.Literal) and not item.this.is_string:
-            if not 1 <= int(item.this.this) <= width:
-                raise refusal(1054, item.this.this, "order clause")
-            return f"{item.this.this}{direction}"
-        return f"{self.expressions.translate(item.this, scope).sql}{direction}"
+def query(session: Session, sql: str) -> Rows:
+    """The answer to a SELECT that this program writes."""
+    (reader,) = statements(sql)
+    return _selected(session, reader.tree())
 
 
-def _dual(node: exp.Expression) -> bool:
-    return isinstance(node, exp.Table) and node.name.lower() == "dual" and not node.text("db")
+def select(session: Session, reader: Reader, _word: str) -> Answer:
+    """SELECT."""
+    reader.at = 0
+    return _selected(session, reader.tree())
 
 
-def _check_modifiers(node: exp.Expression) -> None:
-    for modifier in node.args.get("operation_modifiers") or ():
-        if modifier.name.upper() not in _IGNORED_MODIFIERS:
-            raise unsupported(modifier.name.upper())
+def _selected(session: Session, tree: Node, *, strict: bool = False) -> Rows:
+    columns = translate.select(tree, session, strict=strict)
+    rows, _ = session.execute(tree.sql("sqlite", comments=False))
+    return Rows(columns, rows)
 
 
-def _count(node: exp.Expression) -> str:
-    if not isinstance(node, exp.Literal) or not node.this.isdecimal():
-        raise unsupported("LIMIT of anything but a number")
-    return str(node.this)
+def change(session: Session, reader: Reader, word: str) -> Answer:
+    """INSERT, REPLACE, UPDATE and DELETE."""
+    reader.at = 0
+    first = {"token_type": TokenType.INSERT, "text": "INSERT"} if word == "REPLACE" else {}
+    tree = reader.tree(**first)
+    with session.transaction.change():
+        return _CHANGES[word](session, tree)
 
 
-def _own_name(node: exp.Expression, value: Typed) -> str:
-    """What MySQL calls a column without AS. For anything but a column the caller knows the text better."""
-    if isinstance(node, exp.Column):
-        return value.name if value.schema == "information_schema" else node.name
-    return ""
+def _target(session: Session, node: Node | None, *privileges: str) -> tuple[Table, Scope]:
+    if not isinstance(node, exp.Table):
+        raise unsupported("changes of anything but one table")
+    allow(node, "this", "db", "alias")
+    tables = [session.table(node.text("db"), node.name, privilege) for privilege in privileges]
+    table = tables[0]
+    label = (node.alias or table.name).lower()
+    scope = Scope(session, clause="field list", strict=True)
+    scope.add(Source(label, "" if node.alias else table.schema, table.stored_name, table.columns))
+    return table, scope
 
 
-def _by_name(columns: Sequence[Typed]) -> dict[str, Typed]:
-    return {column.name.lower(): column for column in reversed(columns) if column.name}
+# INSERT and REPLACE
 
 
-def _renamed(columns: Sequence[Typed], names: Sequence[str]) -> tuple[Typed, ...]:
-    if names and len(names) != len(columns):
-        raise refusal(1149, "View's SELECT and view's field list have different column counts")
-    chosen = names or [column.name or f"c{at}" for at, column in enumerate(columns)]
-    seen: set[str] = set()
-    for name in chosen:
-        if name.lower() in seen:
-            raise refusal(1060, name)
-        seen.add(name.lower())
-    return tuple(replace(column, name=name) for column, name in zip(columns, chosen, strict=True))
+def _insert(session: Session, tree: Node, *, replacing: bool = False) -> Done:
+    allow(tree, "this", "expression", "conflict")
+    conflict = tree.args.get("conflict")
+    privileges = ["INSERT", *(["DELETE"] if replacing else ["UPDATE"] if conflict else [])]
+    named = isinstance(tree.this, exp.Schema)
+    table, scope = _target(session, tree.this.this if named else tree.this, *privileges)
+    columns = [table.column(item.name) for item in tree.this.expressions] if named else list(table.columns)
+    for at, column in enumerate(columns):
+        if column in columns[:at]:
+            raise refusal(1110, column.name)
+    pairs = _assignments(table, conflict.expressions) if conflict else []
+    writer = _Writer(session, table, scope)
+    given = affected = 0
+    for given, values in enumerate(_rows(session, tree.expression, table, columns), 1):
+        affected += writer.put(values, given, pairs, replacing=replacing)
+    info = f"Records: {given}  Duplicates: {affected - given if replacing or conflict else 0}  Warnings: 0"
+    session.last_insert_id = writer.generated or session.last_insert_id
+    told = given > 1 or isinstance(tree.expression, exp.Select)
+    return Done(affected, (writer.generated or writer.given) % 2**64, info if told else "")
 
 
-def _aggregates(node: exp.Expression) -> bool:
-    """Whether this query, not one inside it, aggregates."""
-    return any(
-        found.find_ancestor(exp.Select) is node
-        for found in node.find_all(exp.Anonymous, exp.GroupConcat)
-        if isinstance(found, exp.GroupConcat) or str(found.this).upper() in AGGREGATES
-    )
+def _replace(session: Session, tree: Node) -> Done:
+    return _insert(session, tree, replacing=True)
 
 
-def _check_grouping(
-    node: exp.Expression,
-    scope: Scope,
-    columns: Sequence[Typed],
-    bare: Sequence[tuple[int, list[Typed]]],
-    expressions: Expressions,
-) -> None:
-    group = node.args.get("group")
-    if not group and not _aggregates(node):
-        return
-    allowed = {
-        "".join(_grouped_columns(item, scope, columns, expressions)) for item in (group.expressions if group else ())
-    }
-    grouped_sql = {column.sql for column in columns} & allowed
-    for at, uses in bare:
-        if len(bare) == len(columns) and columns[at - 1].sql in grouped_sql:
-            continue
-        for column in uses:
-            if column.sql not in allowed:
-                shown = ".".join(part for part in (column.schema, column.table, column.name) if part)
-                raise refusal(1055 if group else 1140, at, "SELECT list", shown)
+def _rows(session: Session, source: Node | None, table: Table, columns: Sequence[Column]) -> Iterator[Values]:
+    """The values for `columns`, not yet converted, with the defaults of the others."""
+    for column in table.columns:
+        if column not in columns and not column.optional:
+            raise refusal(1364, column.name)
+    missing = {column.name: _default(session, column) for column in table.columns if column not in columns}
+    if isinstance(source, exp.Values):
+        for at, row in enumerate(source.expressions, 1):
+            if not isinstance(row, exp.Tuple):
+                raise unsupported("VALUES without parentheses")
+            cells = row.expressions
+            if len(cells) != len(columns):
+                raise refusal(1136, at)
+            found = [_cell(session, cell, column) for cell, column in zip(cells, columns, strict=True)]
+            yield missing | dict(zip([column.name for column in columns], found, strict=True))
+    elif source is not None:
+        answer = _selected(session, source, strict=True)
+        if len(answer.columns) != len(columns):
+            raise refusal(1136, 1)
+        for given, column in zip(answer.columns, columns, strict=True):
+            _check_assigned(given.type, column)
+        for row in answer.rows:
+            yield missing | dict(zip([column.name for column in columns], row, strict=True))
+    else:
+        raise unsupported("INSERT without values")
 
 
-def _grouped_columns(
-    item: exp.Expression, scope: Scope, columns: Sequence[Typed], expressions: Expressions
-) -> Sequence[str]:
-    if isinstance(item, exp.Literal):
-        return [columns[int(item.this) - 1].sql] if item.this.isdecimal() and int(item.this) <= len(columns) else []
-    clause, scope.clause, scope.outputs = scope.clause, "group statement", _by_name(columns)
-    value = expressions.translate(item, scope)
-    scope.clause = clause
-    return [value.sql]
+def _default(session: Session, column: Column) -> Any:
+    if not column.optional:
+        raise refusal(1364, column.name)
+    return session.database.now() if column.default_now else column.default
 
 
-def headers(sql: str, *, ansi_quotes: bool) -> list[str]:
-    """The texts of the select list as written: MySQL heads unnamed columns with them."""
-    words = tokens(sql, ansi_quotes=ansi_quotes)
-    start = next((at + 1 for at, word in enumerate(words) if word.text.upper() == "SELECT"), len(words))
-    while start < len(words) and words[start].text.upper() in ("DISTINCT", "ALL", *_IGNORED_MODIFIERS):
-        start += 1
-    return [sql[piece[0].start : piece[-1].end] for piece in _pieces(words[start:]) if piece]
+def _is_default(node: Node) -> bool:
+    return isinstance(node, (exp.Var, exp.Column)) and node.sql().upper() == "DEFAULT"
 
 
-_ENDS = {"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "FOR", "INTO"}
+def _cell(session: Session, node: Node, column: Column) -> Any:
+    if _is_default(node):
+        return _default(session, column)
+    try:
+        found = literal_value(node)
+    except LookupError:
+        answer = _selected(session, exp.Select(expressions=[node]), strict=True)
+        _check_assigned(answer.columns[0].type, column)
+        return answer.rows[0][0]
+    if isinstance(found, bytes) and column.type.family not in ("blob", "text"):
+        raise unsupported(f"bytes as {column.type.name.upper()}")
+    return f"{found:f}" if isinstance(found, Decimal) else found
 
 
-def _pieces(words: Sequence[Token]) -> list[list[Token]]:
-    pieces: list[list[Token]] = [[]]
-    depth = 0
-    for word in words:
-        depth += {"(": 1, ")": -1}.get(word.text, 0)
-        if depth < 0 or (depth == 0 and word.kind == "word" and word.text.upper() in _ENDS):
-            break
-        if depth == 0 and word.text == ",":
-            pieces.append([])
-        else:
-            pieces[-1].append(word)
-    return pieces
+def _check_assigned(kind: ColumnType, column: Column) -> None:
+    fits = kind.family == "null" or kind == column.type or column.type.family in _ASSIGNED.get(kind.family, ())
+    if not fits or (kind.name == "float" and column.type.name != "float"):
+        raise unsupported(f"{kind.name.upper()} into the {column.type.name.upper()} column {column.name}")
 
 
-def named(columns: Sequence[Typed], items: Sequence[exp.Expression], texts: Sequence[str]) -> list[Typed]:
-    """`columns` with the nameless ones headed by their text. A string literal is headed by its value."""
-    if len(columns) != len(items) or len(texts) != len(items):
-        return [
-            column if column.name else replace(column, name=f"Name_exp_{at}") for at, column in enumerate(columns, 1)
-        ]
-    return [
-        column if column.name else replace(column, name=_heading(item, text))
-        for column, item, text in zip(columns, items, texts, strict=True)
-    ]
+class _Writer:
+    """Writes rows of one table. `generated` is the first number of AUTO_INCREMENT, `given` the last written, or 0."""
+
+    def __init__(self, session: Session, table: Table, scope: Scope) -> None:
+        self._session, self._table, self._scope = session, table, scope
+        self._name = quote(table.stored_name)
+        self.generated = self.given = 0
+
+    def put(self, values: Values, row: int, pairs: Sequence[tuple[Column, Node]], *, replacing: bool) -> int:
+        """One row of INSERT; the count of it."""
+        counted = 1
+        kept = {column.name: self._kept(column, values[column.name], row) for column in self._table.columns}
+        while True:
+            try:
+                self._session.execute(
+                    f"INSERT INTO {self._name} ({', '.join(map(quote, kept))}) VALUES ({', '.join('?' * len(kept))})",
+                    list(kept.values()),
+                )
+                self._numbered(values, kept)
+                return counted
+            except Duplicate as duplicate:
+                where = {name: kept[name] for name in duplicate.columns}
+                if pairs:
+                    return 2 * self.update(self._with_values(pairs, kept), _equal(self._scope, self._table, where))[1]
+                if not replacing:
+                    raise self._table.duplicate(duplicate.columns, kept) from None
+                if len(self._table.unique) == 1 and self._has(kept):
+                    return 1
+                same = " AND ".join(f"{quote(name)} = ?" for name in where)
+                counted += self._session.execute(f"DELETE FROM {self._name} WHERE {same}", list(where.values()))[1]
+
+    def _has(self, kept: Values) -> bool:
+        """Whether there is such a row, to the byte: REPLACE leaves it alone."""
+        same = " AND ".join(f"{quote(name)} COLLATE BINARY IS ?" for name in kept)
+        return bool(self._session.execute(f"SELECT 1 FROM {self._name} WHERE {same}", list(kept.values()))[0])
+
+    def _kept(self, column: Column, value: Any, row: int) -> Any:
+        if column.auto_increment:
+            return stored(value, column.type, column.name, row) or self._session.catalog.number(self._table)
+        if value is None and not column.nullable:
+            raise refusal(1048, column.name)
+        return stored(value, column.type, column.name, row)
+
+    def _numbered(self, values: Values, kept: Values) -> None:
+        """Moves AUTO_INCREMENT on, and keeps what the client is told of it."""
+        for column in self._table.columns:
+            if column.auto_increment:
+                number = self.given = kept[column.name]
+                if number >= self._session.catalog.number(self._table):
+                    self._session.catalog.set_number(self._table, number + 1)
+                if values[column.name] in (None, 0, "0"):
+                    self.generated = self.generated or number
+
+    def _with_values(self, pairs: Sequence[tuple[Column, Node]], kept: Values) -> list[tuple[Column, Node]]:
+        """ON DUPLICATE KEY UPDATE's assignments, with what VALUES(column) means for this row."""
+
+        def value_of(node: Node) -> Node:
+            if isinstance(node, exp.Anonymous) and str(node.this).upper() == "VALUES":
+                column = self._table.column(node.expressions[0].name)
+                return constant(kept[column.name], column.type)
+            return node
+
+        return [(column, node.copy().transform(value_of)) for column, node in pairs]
+
+    def update(self, pairs: Sequence[tuple[Column, Node]], condition: Node | None) -> tuple[int, int]:
+        """How many rows matched, and how many changed."""
+        self._scope.clause = "field list"
+        new = [self._assigned(column, node) for column, node in pairs]
+        source, names = self._scope.sources[0], [column.name for column in self._table.columns]
+        identity = [column_of(source, self._table.column(name)) for name in self._table.primary_key]
+        identity = identity or [exp.column("rowid", table=exp.to_identifier(source.label, quoted=True))]
+        listed = [*identity, *(column_of(source, column) for column in self._table.columns), *new]
+        tree = exp.Select(expressions=listed).from_(translate.table_of(source))
+        rows, _ = self._session.execute((tree.where(condition) if condition else tree).sql("sqlite"))
+        changed = 0
+        for at, row in enumerate(rows, 1):
+            old = dict(zip(names, row[len(identity) :], strict=False))
+            given = dict(zip([column.name for column, _ in pairs], row[len(identity) + len(names) :], strict=True))
+            kept = {name: self._kept_in(name, value, at) for name, value in given.items()}
+            changed += self._update_row(old, kept, [one.name for one in identity], row[: len(identity)])
+        return len(rows), changed
+
+    def _kept_in(self, name: str, value: Any, row: int) -> Any:
+        column = self._table.column(name)
+        if value is None and not column.nullable:
+            raise refusal(1048, name)
+        return stored(value, column.type, name, row)
+
+    def _assigned(self, column: Column, node: Node) -> Node:
+        if _is_default(node):
+            return constant(_default(self._session, column))
+        node = translate.value(node, self._scope)
+        _check_assigned(kind_of(node), column)
+        return node
+
+    def _update_row(self, old: Values, new: Values, identity: Sequence[str], key: Sequence[Any]) -> int:
+        if all(old[name] == value for name, value in new.items()):
+            return 0
+        touched = [one.name for one in self._table.columns if one.on_update_now and one.name not in new]
+        new = {**new, **dict.fromkeys(touched, self._session.database.now())}
+        assigned, same = (" = ?, ".join(map(quote, new)), " = ? AND ".join(map(quote, identity)))
+        try:
+            self._session.execute(f"UPDATE {self._name} SET {assigned} = ? WHERE {same} = ?", [*new.values(), *key])
+        except Duplicate as duplicate:
+            raise self._table.duplicate(duplicate.columns, old | new) from None
+        return 1
 
 
-def _heading(item: exp.Expression, text: str) -> str:
-    return str(item.this) if isinstance(item, exp.Literal) and item.is_string else text
+def _equal(scope: Scope, table: Table, values: Values) -> Node:
+    source = scope.sources[0]
+    pairs = [(table.column(name), value) for name, value in values.items()]
+    tests: list[Any] = [exp.EQ(this=column_of(source, one), expression=constant(value)) for one, value in pairs]
+    return reduce(lambda one, other: exp.And(this=one, expression=other), tests)  # type: ignore[no-any-return]
+
+
+# UPDATE and DELETE
+
+
+def _assignments(table: Table, items: Sequence[Node]) -> list[tuple[Column, Node]]:
+    """MySQL assigns from left to right, and later expressions see the new values; those that would are refused."""
+    pairs: list[tuple[Column, Node]] = []
+    for item in items:
+        if not isinstance(item, exp.EQ) or not isinstance(item.this, exp.Column):
+            raise unsupported(item.sql("mysql")[:60])
+        done = {column.name.lower() for column, _ in pairs}
+        if any(column.name.lower() in done for column in item.expression.find_all(exp.Column)):
+            raise unsupported("an assignment that uses a column assigned before it")
+        pairs.append((table.column(item.this.name), item.expression))
+    return pairs
+
+
+def _update(session: Session, tree: Node) -> Done:
+    allow(tree, "this", "expressions", "where")
+    table, scope = _target(session, tree.this, "UPDATE")
+    for item in tree.expressions:
+        if isinstance(item.this, exp.Column):
+            scope.resolve(item.this.name, item.this.text("table"), item.this.text("db"))
+    pairs = _assignments(table, tree.expressions)
+    translate.where(tree, scope)
+    where = tree.args.get("where")
+    matched, changed = _Writer(session, table, scope).update(pairs, where.this if where else None)
+    info = f"Rows matched: {matched}  Changed: {changed}  Warnings: 0"
+    return Done(matched if session.found_rows else changed, info=info)
+
+
+def _delete(session: Session, tree: Node) -> Done:
+    allow(tree, "this", "where")
+    allow(tree.this, "this", "db")
+    _, scope = _target(session, tree.this, "DELETE")
+    translate.where(tree, scope)
+    where = tree.args.get("where")
+    source = scope.sources[0]
+    sql = f"DELETE FROM {quote(source.stored)} AS {quote(source.label)} {where.sql('sqlite') if where else ''}"
+    return Done(session.execute(sql)[1])
+
+
+_CHANGES = {"INSERT": _insert, "REPLACE": _replace, "UPDATE": _update, "DELETE": _delete}

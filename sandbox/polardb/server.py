@@ -16,14 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.polardb import packets
-from sandbox.polardb.accounts import SHA2, Account
+from sandbox.polardb.accounts import SHA2, Account, matches
 from sandbox.polardb.database import Database
-from sandbox.polardb.dispatch import execute
 from sandbox.polardb.errors import SqlError, refusal
 from sandbox.polardb.session import Answer, Rows, Session
-from sandbox.polardb.show import columns_of
+from sandbox.polardb.statements import execute
 
-_QUIT, _INIT_DB, _QUERY, _FIELD_LIST, _STATISTICS, _PING, _SET_OPTION, _RESET = 1, 2, 3, 4, 9, 14, 27, 31
+_QUIT, _INIT_DB, _QUERY, _PING, _SET_OPTION, _RESET = 1, 2, 3, 14, 27, 31
 _LIMIT = 0xFFFFFF
 
 
@@ -33,13 +32,13 @@ class Gone(Exception):
 
 @dataclass
 class Wire:
-    """Packets over a socket; `sequence` counts within one command."""
+    """Packets over a socket; `sequence` counts within one command. Every method raises Gone."""
 
     socket: socket.socket
     sequence: int = 0
 
     def read(self) -> bytes:
-        """One payload, however many packets it takes. Raises Gone."""
+        """One payload, however many packets it takes."""
         payload = b""
         while True:
             head = self._exactly(4)
@@ -62,12 +61,12 @@ class Wire:
         return bytes(data)
 
     def write(self, *payloads: bytes) -> None:
-        """All of them in one send. Raises Gone."""
+        """All of them in one send."""
         out = bytearray()
         for payload in payloads:
             for at in range(0, len(payload) + 1, _LIMIT):
                 piece = payload[at : at + _LIMIT]
-                out += struct.pack("<I", len(piece))[:3] + bytes([self.sequence]) + piece
+                out += len(piece).to_bytes(3, "little") + bytes([self.sequence]) + piece
                 self.sequence = (self.sequence + 1) % 256
         try:
             self.socket.sendall(out)
@@ -76,46 +75,41 @@ class Wire:
 
 
 class Connection:
-    """One client, from handshake to hang-up."""
+    """One client, from handshake to hang-up. `log` gets tracebacks of bugs."""
 
-    def __init__(self, database: Database, client: socket.socket, peer: str, tls: ssl.SSLContext | None) -> None:
-        self._database = database
-        self._wire = Wire(client)
-        self._peer = peer
-        self._tls = tls
+    def __init__(
+        self, database: Database, wire: Wire, peer: str, tls: ssl.SSLContext | None, log: Callable[[str], None]
+    ) -> None:
+        self._database, self._wire, self._peer, self._tls, self._log = database, wire, peer, tls, log
         self._several = False
 
     def run(self) -> None:
-        """Returns when the client is gone."""
+        """Returns when the client is gone. A refused login ends the session."""
         try:
             session = self._greeted()
         except SqlError as problem:
-            self._wire.write(packets.error(problem))
-            return
-        try:
-            self._wire.write(packets.ok(status=self._status(session)))
-            self._serve(session)
-        finally:
-            session.close()
+            return self._wire.write(packets.error(problem))
+        with contextlib.closing(session):
+            self._done(session)
+            while True:
+                self._wire.sequence = 0
+                payload = self._wire.read()
+                if not payload or payload[0] == _QUIT:
+                    return None
+                self._answer(session, payload[0], payload[1:])
 
     def close(self) -> None:
         self._wire.socket.close()
 
-    # Logging in
-
     def _greeted(self) -> Session:
         nonce = bytes(byte % 126 + 1 for byte in os.urandom(20))
         number = next(self._database.session_ids)
-        greeting = packets.handshake(
-            self._database.version, number, nonce, SHA2, packets.AUTOCOMMIT, tls=self._tls is not None
-        )
-        self._wire.write(greeting)
+        self._wire.write(packets.handshake(self._database.version, number, nonce, SHA2, tls=self._tls is not None))
         login = packets.login(self._secured(self._wire.read()))
         account = self._authenticated(login, nonce)
         self._several = bool(login.capabilities & packets.MULTI_STATEMENTS)
-        session = Session(
-            self._database, account, peer=self._peer, found_rows=bool(login.capabilities & packets.FOUND_ROWS)
-        )
+        found_rows = bool(login.capabilities & packets.FOUND_ROWS)
+        session = Session(self._database, account, peer=self._peer, found_rows=found_rows)
         try:
             if login.schema:
                 session.use(login.schema)
@@ -132,71 +126,52 @@ class Connection:
         return payload
 
     def _authenticated(self, login: packets.Login, nonce: bytes) -> Account:
-        plugin = self._database.plugin_of(login.user, self._peer) or SHA2
-        answer = login.proof
+        found = self._database.account(login.user, self._peer)
+        plugin, answer = found[1].plugin if found else SHA2, login.proof
         if plugin != login.plugin:
             self._wire.write(packets.switch(plugin, nonce))
             answer = self._wire.read()
-        account = self._database.authenticate(login.user, self._peer, plugin, nonce, answer)
+        if found is None or not matches(found[1], plugin, nonce, answer):
+            raise refusal(1045, login.user, self._peer, "YES" if answer.strip(b"\0") else "NO")
         if plugin == SHA2 and answer.strip(b"\0"):
             self._wire.write(b"\x01\x03")
-        return account
+        return found[0]
 
-    # Commands
-
-    def _serve(self, session: Session) -> None:
-        while True:
-            self._wire.sequence = 0
-            payload = self._wire.read()
-            if not payload or payload[0] == _QUIT:
-                return
-            try:
-                self._command(session, payload[0], payload[1:])
-            except SqlError as problem:
-                self._wire.write(packets.error(problem))
+    def _answer(self, session: Session, command: int, body: bytes) -> None:
+        try:
+            self._command(session, command, body)
+        except SqlError as problem:
+            self._wire.write(packets.error(problem))
+        except (Gone, ssl.SSLError):
+            raise
+        except Exception as bug:
+            self._log(traceback.format_exc())
+            self._wire.write(packets.error(refusal(1105, f"{type(bug).__name__} (in the sandbox)")))
 
     def _command(self, session: Session, command: int, body: bytes) -> None:
         if command == _QUERY:
-            self._query(session, body.decode("utf-8", "surrogateescape"))
-        elif command == _PING:
-            self._wire.write(packets.ok(status=self._status(session)))
-        elif command == _INIT_DB:
+            for answer, more in execute(session, body.decode("utf-8", "surrogateescape"), several=self._several):
+                self._wire.write(*self._packed(session, answer, more))
+            return
+        if command == _INIT_DB:
             session.use(body.decode())
-            self._wire.write(packets.ok(status=self._status(session)))
-        elif command == _FIELD_LIST:
-            self._fields(session, body)
-        elif command == _STATISTICS:
-            self._wire.write(b"Uptime: 1  Threads: 1")
         elif command == _SET_OPTION:
             self._several = body[:2] == b"\0\0"
-            self._wire.write(packets.eof(self._status(session)))
         elif command == _RESET:
             session.reset()
-            self._wire.write(packets.ok(status=self._status(session)))
-        else:
+        elif command != _PING:
             raise refusal(1047)
+        self._done(session)
 
-    def _query(self, session: Session, sql: str) -> None:
-        for answer, more in execute(session, sql, several=self._several):
-            self._wire.write(*self._packed(session, answer, more))
+    def _done(self, session: Session) -> None:
+        self._wire.write(packets.ok(self._status(session)))
 
     def _packed(self, session: Session, answer: Answer, more: bool) -> list[bytes]:
         status = self._status(session) | (packets.MORE_RESULTS if more else 0)
-        warnings = min(len(session.warned.entries), 0xFFFF)
-        if not isinstance(answer, Rows):
-            return [packets.ok(answer.affected, answer.insert_id, status, warnings, answer.info)]
-        kinds = [column.type for column in answer.columns]
-        rows = [packets.row(values, kinds) for values in answer.rows]
-        heads = [packets.column(column) for column in answer.columns]
-        end = packets.eof(status, warnings)
-        return [packets.integer(len(kinds)), *heads, end, *rows, end]
-
-    def _fields(self, session: Session, body: bytes) -> None:
-        name = body.split(b"\0", 1)[0].decode()
-        table = session.table("", name, "SELECT")
-        listed = columns_of(table)
-        heads = [packets.column(column) + b"\xfb" for column in listed.columns]
-        self._wire.write(*heads, packets.eof(self._status(session)))
+        warnings = len(session.warnings)
+        if isinstance(answer, Rows):
+            return packets.rows(answer.columns, answer.rows, status, warnings)
+        return [packets.ok(status, answer.affected, answer.insert_id, warnings, answer.info)]
 
     def _status(self, session: Session) -> int:
         running = packets.IN_TRANSACTION if session.transaction.open else 0
@@ -215,10 +190,7 @@ class _Server:
     def __init__(
         self, database: Database, listener: socket.socket, tls: ssl.SSLContext | None, log: Callable[[str], None]
     ) -> None:
-        self._database = database
-        self._listener = listener
-        self._tls = tls
-        self._log = log
+        self._database, self._listener, self._tls, self._log = database, listener, tls, log
         self._clients: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -230,18 +202,17 @@ class _Server:
             try:
                 client, address = self._listener.accept()
             except OSError:
-                return
+                return None
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._talk, args=(client, address[0]), daemon=True)
             with self._lock:
                 if self._stopping:
-                    client.close()
-                    return
+                    return client.close()
                 self._clients[thread] = client
                 thread.start()
 
     def _talk(self, client: socket.socket, peer: str) -> None:
-        connection = Connection(self._database, client, peer, self._tls)
+        connection = Connection(self._database, Wire(client), peer, self._tls, self._log)
         try:
             connection.run()
         except (Gone, ssl.SSLError, ValueError, IndexError, struct.error):
@@ -263,8 +234,7 @@ class _Server:
         for client in clients.values():
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
-        self._acceptor.join()
-        for thread in clients:
+        for thread in (self._acceptor, *clients):
             thread.join()
 
 

@@ -29,6 +29,9 @@ class Search:
         self.poison = None
         self.down = False
         self.sizes = []
+        self.slow_above = 1_000_000
+        """Larger bulks are answered too late, and not carried out."""
+        self.late = threading.Event()
         self.asked = 0
         """Bulks that arrived; each waits for the gate."""
         self.gate = threading.Event()
@@ -40,6 +43,9 @@ class Search:
         if request.path == "/_bulk":
             self.asked += 1
             self.gate.wait(60)
+            if request.body.count(b'{"index": {') > self.slow_above:
+                self.late.wait(60)
+                return wire.Response.of(503, {})
             return wire.Response.of(200, {"items": list(self._items(request.body.decode().splitlines()))})
         index = request.path.strip("/")
         if request.method == "PUT":
@@ -74,12 +80,13 @@ class World:
         self.search = Search()
         self.service = wire.serve(self.search.handle)
         self.bugs = []
+        self.timeout = 60
         self.start()
 
     def start(self):
         self.database = Database(self.file, polardb_version="8.0.1.1.54")
         self.database.add_account("u", "p", everything=True)
-        self.outbound = HttpSearch(f"http://127.0.0.1:{self.service.port}", "s", "p")
+        self.outbound = HttpSearch(f"http://127.0.0.1:{self.service.port}", "s", "p", timeout=self.timeout)
         self.etl = AutoEtl(self.database, self.outbound, pace=Pace(500, 0.01, 0.05), log=self.bugs.append)
         self.running = serve(self.database, log=self.bugs.append)
         self.client = pymysql.connect(host="127.0.0.1", port=self.running.port, user="u", password="p", autocommit=True)
@@ -137,6 +144,7 @@ def world(tmp_path):
         world.run(statement)
     yield world
     world.search.gate.set()
+    world.search.late.set()
     world.stop()
     world.service.stop()
 
@@ -207,6 +215,19 @@ def test_a_link_and_its_first_load_come_in_one_transaction_with_no_gap(world):
     thread.join()
     other.close()
     world.until_equal()
+
+
+def test_a_load_that_times_out_goes_on_in_smaller_batches(world):
+    """PolarSearch takes so long for each document that only half of the first batch is answered in time."""
+    world.run(f"INSERT INTO d.t VALUES {', '.join(f'({at}, {at}, 0)' for at in range(10, 60))}")
+    world.timeout = 0.5
+    world.restart()
+    world.search.slow_above = 12
+    world.run(MAP)
+    world.until_equal()
+    assert world.search.asked > len(world.search.sizes)
+    assert max(world.search.sizes) <= 12
+    assert world.message()[1]["restart_times"] != "0"
 
 
 def test_loads_in_batches_of_at_most_500(world):
@@ -431,13 +452,21 @@ def test_a_refused_call_leaves_no_link(world):
 
 
 @pytest.mark.parametrize(
+    ("size", "seconds", "following"),
+    [(25, 0.1, 50), (400, 1.9, 500), (500, 0.1, 500), (100, 2.0, 100), (100, 20.1, 50), (100, None, 50), (1, None, 1)],
+)
+def test_a_batch_grows_while_it_is_fast_and_halves_when_it_was_slow_or_timed_out(size, seconds, following):
+    assert Pace(500).next_size(size, seconds) == following
+
+
+@pytest.mark.parametrize(
     ("value", "kind", "written"),
     [
         (None, ColumnType("int"), None),
         (1, ColumnType("tinyint", 1), True),
         (1, ColumnType("tinyint"), 1),
-        (2.5, ColumnType("decimal", 10, 2), 2.5),
-        (7.0, ColumnType("decimal", 10, 0), 7),
+        ("2.50", ColumnType("decimal", 10, 2), 2.5),
+        ("7", ColumnType("decimal", 10, 0), 7),
         ("2026-01-02 03:04:05", ColumnType("datetime"), "2026-01-02 03:04:05"),
         ('{"age": 30, "name": "Alice"}', ColumnType("json"), '{"age":30,"name":"Alice"}'),
         (b"\x00\xff", ColumnType("blob"), "AP8="),

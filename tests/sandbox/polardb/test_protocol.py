@@ -12,6 +12,7 @@ import pytest
 from pymysql.constants import CLIENT, COMMAND
 
 from sandbox.polardb import serve
+from sandbox.polardb.links import Links
 
 
 def test_says_hello_as_a_mysql_8(server):
@@ -57,6 +58,23 @@ def test_changing_the_database_works_by_command_and_by_use(server, shop):
     assert server.run("SELECT DATABASE()", client) == [("shop",)]
     with pytest.raises(pymysql.OperationalError, match="Unknown database"):
         client.select_db("nope")
+
+
+class Broken(Links):
+    """An AutoETL with a bug."""
+
+    def every(self, connection):
+        raise ZeroDivisionError(f"a bug in {connection}")
+
+
+def test_a_bug_is_answered_and_logged_and_the_connection_lives_on(server):
+    client = server.connect()
+    server.database.links = Broken()
+    with pytest.raises(pymysql.OperationalError) as error:
+        server.run("CALL dbms_etl.show_sync_link()", client)
+    assert error.value.args == (1105, "ZeroDivisionError (in the sandbox)")
+    assert server.run("SELECT 1", client) == [(1,)]
+    assert "ZeroDivisionError: a bug in" in server.bugs.pop()
 
 
 def test_values_longer_than_a_packet_come_back_whole(server, run):
