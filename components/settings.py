@@ -24,8 +24,9 @@ from providers.index import validated_index_name
 from providers.kit import Json, pluralize
 from providers.search_pipeline import Combination, Normalization, add_up
 from providers.services.autoetl import Backend
+from providers.services.column_types import base_type, column_type
 from providers.services.vector import Vector
-from providers.source_table import as_list, base_type, column_type
+from providers.source_table import as_list
 from providers.trusted_endpoint import validated_pattern
 
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})

@@ -18,8 +18,8 @@ from providers.connector import UNEXPANDED
 from providers.index import OWN_SETTINGS
 from providers.kit import flatten_settings, format_error
 from providers.services.autoetl import MAP_SYNTAX, renamed_fields, unmapped_key_columns
+from providers.services.column_types import base_type
 from providers.services.vector import Vector
-from providers.source_table import base_type
 from providers.trusted_endpoint import python_pattern
 
 from .settings import (

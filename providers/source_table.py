@@ -7,7 +7,6 @@ it is dropped with the last of them, when it is empty or its protection is off.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -32,32 +31,12 @@ from providers.kit import (
     read_references,
 )
 from providers.services import ClusterKind, Inventory, quote
+from providers.services.column_types import ByName, column_type, is_same_type
 from providers.services.tables import Tables
 
 IDENTIFIER = r"^[^`.\s\x00]{1,64}$"
-COLUMN_TYPE = re.compile(
-    r"^[A-Za-z]+ ?(\(\s*\d+\s*(,\s*\d+\s*)?\)|\('[^'\\]*'(\s*,\s*'[^'\\]*')*\))?"
-    r"( (UNSIGNED|ZEROFILL|NOT NULL|NULL|AUTO_INCREMENT|UNIQUE|CHARACTER SET \w+|COLLATE \w+"
-    r"|DEFAULT (NULL|CURRENT_TIMESTAMP(\(\d\))?|-?\d+(\.\d+)?|'[^'\\]*')))*$",
-    re.IGNORECASE,
-)
 _comments_lock = threading.RLock()
 """A comment is read and written as a whole. Not the lock of the connections: an ALTER may take minutes."""
-
-SYNONYMS = {"integer": "int", "bool": "tinyint", "boolean": "tinyint", "numeric": "decimal", "dec": "decimal"}
-
-
-def column_type(text: str) -> str:
-    """Returns a column's type and attributes, as in CREATE TABLE. Raises ValueError for anything else."""
-    if not COLUMN_TYPE.match(" ".join(text.split())):
-        raise ValueError(f"{text!r} is no column type; write one such as VARCHAR(200) NOT NULL")
-    return " ".join(text.split())
-
-
-def base_type(text: str) -> str:
-    """Returns the word that decides how values are kept: `int` of `INT(11) UNSIGNED NOT NULL`."""
-    word = re.match(r"\w+", text.lower())
-    return SYNONYMS.get(word[0], word[0]) if word else ""
 
 
 def as_list(value: Any) -> Any:
@@ -97,10 +76,14 @@ def mismatches(declared: SourceTableInputs, shown: Mapping[str, str], key: Seque
     wrong = [
         f"column {name} is {shown[name]}, not {text}"
         for name, text in declared.columns.items()
-        if name in shown and base_type(shown[name]) != base_type(text)
+        if name in shown and not is_same_type(text, shown[name])
     ]
     keyed = [f"its primary key is ({', '.join(key)}), not ({', '.join(declared.primary_key)})"]
-    return wrong + (keyed if list(key) != list(declared.primary_key) else [])
+    return wrong + (keyed if _folded(key) != _folded(declared.primary_key) else [])
+
+
+def _folded(names: Sequence[str]) -> list[str]:
+    return [name.casefold() for name in names]
 
 
 class SourceTableKind(ClusterKind[SourceTableInputs, SourceTableState]):
@@ -201,11 +184,13 @@ def _shown(declared: SourceTableInputs, tables: Tables) -> SourceTableState:
     shown = _types(declared, tables)
     ours = (each for each in _references(declared, tables) if each.owner == declared.owner)
     columns = {
-        name: text if base_type(shown[name]) == base_type(text) else shown[name]
+        name: text if is_same_type(text, shown[name]) else shown[name]
         for name, text in declared.columns.items()
         if name in shown
     }
-    found = {"columns": columns, "primary_key": list(tables.primary_key(declared.id)), "owner": declared.owner}
+    key = list(tables.row_key(declared.id, declared.primary_key))
+    same = _folded(key) == _folded(declared.primary_key)
+    found = {"columns": columns, "primary_key": declared.primary_key if same else key, "owner": declared.owner}
     return SourceTableState.model_construct(
         **{**declared.model_dump(include=set(SourceTableInputs.model_fields)), **found},
         uid=next(ours, OwnerReference()).uid,
@@ -213,7 +198,7 @@ def _shown(declared: SourceTableInputs, tables: Tables) -> SourceTableState:
 
 
 def _require_match(table: SourceTableInputs, tables: Tables) -> None:
-    if wrong := mismatches(table, _types(table, tables), tables.primary_key(table.id)):
+    if wrong := mismatches(table, _types(table, tables), tables.row_key(table.id, table.primary_key)):
         raise Refused(f"table {table.id}: {'; '.join(wrong)}; declare it as it is, or name another table")
 
 
@@ -225,8 +210,8 @@ def _require_columns(table: SourceTableInputs, tables: Tables) -> None:
         )
 
 
-def _types(table: SourceTableInputs, tables: Tables) -> dict[str, str]:
-    return {name: column.column_type for name, column in tables.columns(table.id).items()}
+def _types(table: SourceTableInputs, tables: Tables) -> Mapping[str, str]:
+    return ByName({name: column.column_type for name, column in tables.columns(table.id).items()})
 
 
 def _missing(table: SourceTableInputs, tables: Tables) -> dict[str, str]:

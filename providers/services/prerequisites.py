@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .autoetl import Backend, Revision, Route, privileges_on, renamed_fields, unmapped_key_columns
+from .column_types import ByName
 from .inventory import Inventory
 
 PROCEDURES: Mapping[Revision, Revision] = {(8, 0, 1): (8, 0, 1, 1, 52), (8, 0, 2): (8, 0, 2, 2, 33)}
@@ -68,7 +69,7 @@ def of_the_table(link: Route, given: LinkPrerequisites) -> Iterable[str]:
     for column in used:
         if given.columns.get(column, "") in UNSUPPORTED_TYPES:
             yield f"column {column} is {given.columns[column]}, which AutoETL cannot sync: leave it out"
-    if sorted(link.key) not in [sorted(key) for key in given.keys]:
+    if _folded(link.key) not in map(_folded, given.keys):
         keys = ", ".join(f"({', '.join(key)})" for key in given.keys) or "none"
         yield f"({', '.join(link.key)}) is no primary or unique key of {link.table}, which has {keys}"
     if given.privileges is not None and (lacking := {"ALTER", "SELECT"} - given.privileges):
@@ -93,7 +94,7 @@ def prerequisites_of(link: Route, inventory: Inventory, index: Any | None) -> Li
     return LinkPrerequisites(
         revision=inventory.revision,
         binlog=inventory.binlog,
-        columns={name: column.data_type for name, column in columns.items()},
+        columns=ByName({name: column.data_type for name, column in columns.items()}),
         keys=list(tables.unique_keys(link.table).values()),
         privileges=privileges_on(tables.grants, link.table),
         index_fields=None if index is None else frozenset(index["mappings"].get("properties", {})),
@@ -102,3 +103,7 @@ def prerequisites_of(link: Route, inventory: Inventory, index: Any | None) -> Li
 
 def _dotted(revision: Revision) -> str:
     return ".".join(map(str, revision))
+
+
+def _folded(names: Sequence[str]) -> list[str]:
+    return sorted(name.casefold() for name in names)

@@ -44,6 +44,17 @@ class Tables:
         """Returns the columns of the primary key; empty where there is none."""
         return self.unique_keys(table).get("PRIMARY", [])
 
+    def row_key(self, table: str, wanted: Sequence[str]) -> Sequence[str]:
+        """Returns the columns that identify a row: the primary key or, without one, the wanted columns if they are
+        unique and not null, as AutoETL takes them (PolarDB docs, AutoETL, limits).
+        """
+        if primary := self.primary_key(table):
+            return primary
+        nullable = {row["keyed"] for row in _of(table, self._keys) if row["nullable"] == "YES"}
+        keys = (key for name, key in self.unique_keys(table).items() if name not in nullable)
+        asked = {name.casefold() for name in wanted}
+        return next((wanted for key in keys if {name.casefold() for name in key} == asked), [])
+
     def comment(self, table: str) -> str | None:
         """Returns a table's comment; None where there is no such table."""
         return next((as_text(row["comment"]) for row in _of(table, self._comments)), None)
@@ -63,7 +74,8 @@ class Tables:
     @cached_property
     def _keys(self) -> list[Row]:
         return self._about(
-            "SELECT table_schema AS db, table_name AS tb, index_name AS keyed, column_name AS name "
+            "SELECT table_schema AS db, table_name AS tb, index_name AS keyed, column_name AS name, "
+            "nullable AS nullable "
             "FROM information_schema.statistics WHERE non_unique = 0 AND ({tables}) ORDER BY index_name, seq_in_index"
         )
 

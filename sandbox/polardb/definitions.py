@@ -161,7 +161,9 @@ def _with_default(reader: Reader, column: Column) -> Column:
 
 def _now(reader: Reader) -> bool:
     found = reader.accept_any("CURRENT_TIMESTAMP", "NOW")
-    return bool(found) and (reader.accept("(", ")") or True)
+    if found and not reader.accept("(", ")") and reader.peek("("):
+        raise unsupported(f"{found} with fractions of a second")
+    return bool(found)
 
 
 # Keys
