@@ -51,9 +51,9 @@ class SettingsError(pulumi.RunError):
     """
 
     def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = [" ".join(mistake.splitlines()) for mistake in mistakes]
         count = f"{pluralize(len(mistakes), 'mistake')} in the configuration"
-        super().__init__("\n".join([f"{count}, nothing was touched:", *(f"  {mistake}" for mistake in mistakes)]))
-        self.mistakes = list(mistakes)
+        super().__init__("\n".join([f"{count}, nothing was touched:", *(f"  {each}" for each in self.mistakes)]))
 
 
 class SettingsBlock(BaseModel):
@@ -166,7 +166,7 @@ class Collection(SettingsBlock):
 
     `fields` says which column fills which field of the index, `mapping` how OpenSearch maps them, and `field_map` which
     vector field takes the embedding of which text field. Another `revision` builds everything anew beside the old.
-    `cutover_timeout` is in seconds.
+    `cutover_timeout` is in seconds. `description` stands in the descriptions of its pipelines.
     """
 
     name: Annotated[str, AfterValidator(validated_index_name)] = Field(max_length=200)
@@ -213,9 +213,14 @@ class Settings(SettingsBlock):
 
 
 def vector_of(field: Mapping[str, Any], dimension: int) -> Vector:
-    """Returns the vector field that a `knn_vector` mapping describes. Raises ValidationError."""
-    method = dict(field.get("method", {}))
-    if "name" in method:
-        method["method"] = method.pop("name")
+    """Returns the vector field that a `knn_vector` mapping describes. Raises ValueError.
+
+    `method: hnsw` is taken for `method: {name: hnsw}`.
+    """
+    method = field.get("method", {})
+    method = {"name": method} if isinstance(method, str) else method
+    if not isinstance(method, Mapping):
+        raise ValueError(f"method: {method!r} is no method; write {{name: hnsw, engine: faiss}}, or leave it out")
+    named = {"method" if key == "name" else key: value for key, value in method.items()}
     rest = {key: value for key, value in field.items() if key not in ("type", "method")}
-    return Vector.model_validate({"dimension": dimension, **method, **rest})
+    return Vector.model_validate({"dimension": dimension, **named, **rest})

@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,6 +37,15 @@ from .settings import (
 
 TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "json"})
 EMBEDDABLE = frozenset({"text", "keyword", "match_only_text", "wildcard"})
+DATETIMES = frozenset({"datetime", "timestamp"})
+DATETIME_FORMAT = "yyyy-MM-dd HH:mm:ss||strict_date_optional_time||epoch_millis"
+"""AutoETL writes a DATETIME with a blank (Flink CDC docs, MySQL connector), which a `date` takes only with a format."""
+
+WHOLE_MAPPING = frozenset(
+    {"date_detection", "dynamic", "dynamic_date_formats", "dynamic_templates", "numeric_detection", "properties"}
+    | {"_meta", "_routing", "_source", "_field_names", "_size"}
+)
+"""Parameters of a mapping that are no fields."""
 KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
 
 
@@ -89,6 +99,9 @@ def embedding_mistakes(embedding: Embedding) -> Iterator[str]:
         yield f"embedding.dimension: {embedding.model} has no vectors of {embedding.dimension}; write one of {offered}"
     if most and (embedding.batch_size or 0) > most:
         yield f"embedding.batch_size: {embedding.model} takes {most} texts at most; write {most} or less"
+    if urlsplit(embedding.url).path.rstrip("/") in ("", "/v1"):
+        whole = embedding.url.rstrip("/").removesuffix("/v1") + "/v1/embeddings"
+        yield f"embedding.url: {embedding.url} is the service's base; write the whole address, such as {whole}"
     if not re.fullmatch(python_pattern(embedding.pattern), embedding.url):
         yield (
             f"embedding.trusted_pattern: {embedding.pattern} does not match the whole of {embedding.url}; "
@@ -107,6 +120,7 @@ def collection_mistakes(collection: Collection, embedding: Embedding | None) -> 
             yield f"fields.{name}: {_unknown(column, columns, 'source.columns')}"
         if name not in collection.mapping:
             yield f"fields.{name}: {_unknown(name, collection.mapping, 'mapping')}"
+    yield from _mapping_mistakes(collection)
     yield from _field_map_mistakes(collection)
     yield from _vector_mistakes(collection, embedding)
     yield from _link_mistakes(collection)
@@ -142,20 +156,55 @@ def _against(one: SourceSettings, other: SourceSettings) -> Iterator[str]:
             yield f"columns.{name}: {text} cannot be {theirs} too; write {theirs}"
 
 
+def _mapping_mistakes(collection: Collection) -> Iterator[str]:
+    for name, field in collection.mapping.items():
+        if name in WHOLE_MAPPING:
+            yield f"mapping.{name}: {_NO_FIELD}"
+        if not isinstance(field.get("type", "object"), str):
+            yield f"mapping.{name}.type: {field['type']!r} is no type; write one such as text"
+        for path in _vectors_inside(field, name):
+            yield f"mapping.{path}: a vector inside an object is not indexed; map it at the top level"
+    for name, column in collection.fields.items():
+        field, kind = collection.mapping.get(name, {}), collection.source.columns.get(column, "")
+        if _type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
+            yield f"mapping.{name}: a {kind} is written with a blank; write {{type: date, format: {DATETIME_FORMAT!r}}}"
+
+
+_NO_FIELD = "is a parameter of the whole mapping, and no field; leave it out"
+
+
+def _type_of(field: Mapping[str, Any]) -> str:
+    return str(field.get("type", "object"))
+
+
+def _vectors_inside(field: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Yields the paths of vectors inside objects."""
+    for part in ("properties", "fields"):
+        inside = field.get(part)
+        for name, inner in inside.items() if isinstance(inside, Mapping) else ():
+            if isinstance(inner, Mapping):
+                if inner.get("type") == "knn_vector":
+                    yield f"{path}.{name}"
+                yield from _vectors_inside(inner, f"{path}.{name}")
+
+
 def _field_map_mistakes(collection: Collection) -> Iterator[str]:
     vectors, columns = collection.vector_fields, collection.source.columns
+    filled: dict[str, str] = {}
     for text, vector in collection.field_map.items():
+        if (other := filled.setdefault(vector, text)) != text:
+            yield f"field_map.{text}: {vector} is filled by {other}; give each text a vector field of its own"
         if vector not in collection.mapping:
             yield f"field_map.{text}: {_unknown(vector, vectors, 'mapping')}"
         elif vector not in vectors:
-            kind = collection.mapping[vector].get("type", "object")
+            kind = _type_of(collection.mapping[vector])
             yield f"field_map.{text}: {vector} is mapped as {kind}; map it as {{type: knn_vector}}"
         column = collection.fields.get(text)
         if column is None:
             yield f"field_map.{text}: {_unknown(text, collection.fields, 'fields')}"
         elif column in columns and base_type(columns[column]) not in TEXT_COLUMNS:
             yield f"field_map.{text}: column {column} is {columns[column]}; only text can be embedded"
-        if (kind := collection.mapping.get(text, {}).get("type")) is not None and kind not in EMBEDDABLE:
+        if text in collection.mapping and (kind := _type_of(collection.mapping[text])) not in EMBEDDABLE:
             yield f"field_map.{text}: {text} is mapped as {kind}; only text can be embedded"
 
 
@@ -165,15 +214,18 @@ def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Ite
             yield f"mapping.{name}: no text fills this vector field; name it in field_map, or leave it out"
         if name in collection.fields:
             yield f"fields.{name}: {name} is a vector field, which the pipeline fills; leave it out"
-        if embedding and field.get("dimension", embedding.dimension) != embedding.dimension:
-            yield (
-                f"mapping.{name}.dimension: {field['dimension']} is not the model's {embedding.dimension}; "
-                f"write {embedding.dimension}, or leave it out"
-            )
         try:
-            vector_of(field, 1)
+            vector = vector_of(field, embedding.dimension if embedding else 1)
         except ValidationError as error:
             yield from (format_error(("mapping", name, *e["loc"]), _reason(e, Vector)) for e in error.errors())
+        except ValueError as error:
+            yield f"mapping.{name}.{error}"
+        else:
+            if embedding and vector.dimension != embedding.dimension:
+                yield (
+                    f"mapping.{name}.dimension: {field['dimension']} is not the model's {embedding.dimension}; "
+                    f"write {embedding.dimension}, or leave it out"
+                )
 
 
 def _link_mistakes(collection: Collection) -> Iterator[str]:
@@ -217,7 +269,11 @@ def _reason(error: Any, model: type[BaseModel]) -> str:
         return "is missing"
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(error["loc"][-1]), _keys(model))
+        if not near and model is Embedding:
+            return "is no key we know; for a service that needs more, declare a `Connector` in a program of your own"
         return f"is no key we know; {f'did you mean {near[0]}?' if near else 'leave it out'}"
+    if error["type"] == "dict_type" and error["loc"][0] == "mapping":
+        return _NO_FIELD if error["loc"][-1] in WHOLE_MAPPING else "is no mapping of a field; write {type: …}"
     return str(error["msg"])
 
 

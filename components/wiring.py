@@ -143,6 +143,9 @@ class CollectionWiring:
         """What the objects are called in the cluster."""
         return names(self.collection, self.embedding)
 
+    def _described(self, purpose: str) -> str:
+        return f"{purpose}: {self.collection.description}" if self.collection.description else purpose
+
     def ingest_pipeline(self, model_id: Input[str]) -> Declaration[IngestPipeline]:
         """Embeds the texts of every document."""
         collection = self.collection
@@ -154,7 +157,7 @@ class CollectionWiring:
                 model_id=model_id,
                 field_map=collection.field_map,
                 batch_size=self.embedding.batch_size,
-                description=f"Embeds {', '.join(collection.field_map)} of {collection.name}",
+                description=self._described(f"Embeds {', '.join(collection.field_map)} of {collection.name}"),
             ),
         )
 
@@ -170,7 +173,7 @@ class CollectionWiring:
                 weights=search.weights,
                 normalization=search.normalization,
                 combination=search.combination,
-                description=f"Searches {self.collection.name}",
+                description=self._described(f"Searches {self.collection.name}"),
             ),
         )
 
