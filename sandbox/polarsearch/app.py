@@ -21,17 +21,14 @@ from sandbox.polarsearch import (
     ingest,
     models,
     predict,
-    reindex,
     search,
     search_pipelines,
-    templates,
 )
 from sandbox.polarsearch.access import Access, unauthorized
 from sandbox.polarsearch.calls import Call, Reply, Route, Router, check_content_type
-from sandbox.polarsearch.errors import ApiError, PlainError
+from sandbox.polarsearch.errors import ApiError, PlainError, ShardFailure, not_here
 from sandbox.polarsearch.faults import Faults, Requests, control
-from sandbox.polarsearch.fields import ShardFailure
-from sandbox.polarsearch.node import Node, Outbound
+from sandbox.polarsearch.node import BUILD_HASH, Node, Outbound
 from sandbox.polarsearch.outbound import OverHttp
 from sandbox.polarsearch.source import select
 from sandbox.polarsearch.store import open_store, shown
@@ -41,7 +38,6 @@ from sandbox.wire import JSON_TYPE, Lost, Request, Response
 _MODULES = (
     cluster,
     aliases,
-    templates,
     indices,
     groups,
     connectors,
@@ -51,10 +47,8 @@ _MODULES = (
     search_pipelines,
     search,
     documents,
-    reindex,
 )
 ROUTES: list[Route] = [route for module in _MODULES for route in module.ROUTES]
-_TEXT = "text/plain; charset=UTF-8"
 
 
 class PolarSearch:
@@ -65,7 +59,6 @@ class PolarSearch:
     users: name → password; None means no security plugin. readers: those of them who may only read documents.
     call: how connectors reach other services; by default over HTTP.
     clock, sleep: seconds since 1970, and waiting (for `slow` faults only). entropy(n): n random bytes, for ids.
-    restart_quirk: deployed models fail to be deployed again after a restart, as a real 2.19.1's did.
     Raises ValueError for a version that is none, sqlite3.Error for a store that cannot be opened.
     """
 
@@ -80,7 +73,6 @@ class PolarSearch:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         entropy: Callable[[int], bytes] = os.urandom,
-        restart_quirk: bool = False,
     ) -> None:
         self.faults, self.requests = Faults(), Requests()
         self._access, self._router, self._sleep = Access(users, readers), Router(ROUTES), sleep
@@ -90,7 +82,7 @@ class PolarSearch:
         assert outbound is not None
         self._node = Node(store=open_store(store), version=number, clock=clock, entropy=entropy, call=outbound)
         with self._node.working():
-            deployment.after_restart(self._node, quirk=restart_quirk)
+            deployment.after_restart(self._node)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; any number of threads may ask at once. Raises `sandbox.wire.Lost`."""
@@ -141,7 +133,18 @@ class PolarSearch:
         route.check(request)
         self._access.check(user, route.action)
         reply = self._handled(route, call)
-        return _response(reply, request)
+        return self._response(reply, request)
+
+    def _response(self, reply: Reply, request: Request) -> Response:
+        filter_path = request.query.get("filter_path")
+        body = select(reply.body, filter_path) if filter_path else reply.body
+        pretty = request.query.get("pretty", "false") in {"", "true"}
+        headers = {"content-type": JSON_TYPE}
+        if reply.warnings:
+            product = f"299 OpenSearch-{self._node.version.number}-{BUILD_HASH}"
+            quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in reply.warnings)
+            headers["warning"] = ", ".join(f'{product} "{text}"' for text in quoted)
+        return Response(reply.status, shown(body, pretty=pretty).encode(), headers)
 
     def _handled(self, route: Route, call: Call) -> Reply:
         if route.unlocked:
@@ -152,13 +155,6 @@ class PolarSearch:
 
 def _unreadable(error: Exception) -> Response:
     """A body of another shape than any handler expects: a real node answers that with HTTP 500 as well."""
-    reason = f"the sandbox could not make sense of this request ({type(error).__name__}: {error})"
-    return Response.of(500, ApiError(500, "class_cast_exception", reason).body())
-
-
-def _response(reply: Reply, request: Request) -> Response:
-    if isinstance(reply.body, str):
-        return Response(reply.status, reply.body.encode(), {"content-type": _TEXT})
-    filter_path = request.query.get("filter_path")
-    body = select(reply.body, filter_path) if filter_path else reply.body
-    return Response(reply.status, shown(body).encode(), {"content-type": JSON_TYPE})
+    refusal = not_here(f"this request makes no sense ({type(error).__name__}: {error})", "class_cast_exception")
+    refusal.status = 500
+    return Response.of(500, refusal.body())

@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.polarsearch import objects
 from sandbox.polarsearch.calls import Call, Reply, route
 from sandbox.polarsearch.cluster import trusted_patterns
-from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
+from sandbox.polarsearch.errors import MARK, ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.groups import refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS
@@ -22,21 +22,10 @@ from sandbox.polarsearch.versions import Gate
 _KEYS = ("name", "version", "description", "protocol", "parameters", "credential", "actions", "client_config")
 _PROTOCOLS = {"http", "aws_sigv4"}
 _ACTION_TYPES = {"PREDICT", "EXECUTE", "BATCH_PREDICT", "CANCEL_BATCH_PREDICT", "BATCH_PREDICT_STATUS"}
-_ACTION_KEYS = (
-    "action_type",
-    "method",
-    "url",
-    "headers",
-    "request_body",
-    "pre_process_function",
-    "post_process_function",
-)
-_RETRIES = {
-    "retry_backoff_millis": 200,
-    "retry_timeout_seconds": 30,
-    "max_retry_times": 0,
-    "retry_backoff_policy": "constant",
-}
+_ACTION_KEYS = ["action_type", "method", "url", "headers", "request_body", "pre_process_function"]
+_ACTION_KEYS += ["post_process_function"]
+_RETRIES: dict[str, Any] = {"retry_backoff_millis": 200, "retry_timeout_seconds": 30, "max_retry_times": 0}
+_RETRIES |= {"retry_backoff_policy": "constant"}
 _CLIENT: dict[Gate, dict[str, Any]] = {
     "client_config": {"max_connection": 30, "connection_timeout": 30000, "read_timeout": 30000},
     "client_retries": _RETRIES,
@@ -55,10 +44,21 @@ def create(node: Node, call: Call) -> Reply:
         raise ApiError(500, "i_o_exception", "Create Connector request has empty body")
     body = call.json()
     refuse_access(body, "connector")
+    warnings = retry_warnings(body)
     now, id = node.millis(), node.new_id()
     source = declared(node, body) | {"created_time": now, "last_updated_time": now}
     objects.write(node, CONNECTORS, id, source, refresh=True)
-    return Reply({"connector_id": id})
+    return Reply({"connector_id": id}, warnings=warnings)
+
+
+def retry_warnings(body: dict[str, Any]) -> list[str]:
+    """What of a client_config is only kept."""
+    config = body.get("client_config") or {}
+    return (
+        [f"[max_retry_times] is kept, but no request is repeated {MARK}"]
+        if int(config.get("max_retry_times", 0))
+        else []
+    )
 
 
 def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
         raise illegal_argument(f"Can't find class for type {protocol}")
     if not credential and node.version.has("credential_required"):
         raise illegal_argument("Connector credential is null or empty list")
-    if protocol == "aws_sigv4" and not {"access_key", "secret_key"} <= credential.keys():
-        raise illegal_argument("Missing credential")
+    if protocol == "aws_sigv4":
+        _check_sigv4(credential, body.get("parameters") or {})
     source = normalised(body, node)
     if source.get("actions") is None:
         raise illegal_argument("No actions configured for this connector")
@@ -80,8 +80,17 @@ def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     return source
 
 
+def _check_sigv4(credential: dict[str, Any], parameters: dict[str, Any]) -> None:
+    given = {**parameters, **credential}
+    if not {"access_key", "secret_key"} <= credential.keys():
+        raise illegal_argument("Missing credential")
+    for key, words in (("service_name", "service name"), ("region", "region")):
+        if key not in given:
+            raise illegal_argument(f"Missing {words}")
+
+
 def normalised(body: dict[str, Any], node: Node) -> dict[str, Any]:
-    """The known keys in the form they are shown: every parameter a text, unknown keys dropped in silence."""
+    """The body in the form it is shown: every parameter a text."""
     source = {key: body[key] for key in _KEYS if body.get(key) is not None}
     for key in ("name", "version", "description", "protocol"):
         if key in source:
@@ -97,8 +106,10 @@ def normalised(body: dict[str, Any], node: Node) -> dict[str, Any]:
 
 
 def _client_config(given: dict[str, Any], node: Node) -> dict[str, Any]:
-    """Filled up with every default this version knows; what it does not know is dropped in silence."""
+    """Filled up with every default this version knows. Raises for an option of a later one, which a node drops."""
     known = {key: value for gate, keys in _CLIENT.items() if node.version.has(gate) for key, value in keys.items()}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise not_here(f"[client_config.{unknown[0]}] is dropped by OpenSearch {node.version.number}")
     return {"client_config": {key: given.get(key, default) for key, default in known.items()}} if known else {}
 
 
@@ -211,8 +222,8 @@ def delete(node: Node, call: Call) -> Reply:
 _ML = "/_plugins/_ml/connectors"
 _RIGHT = "cluster:admin/opensearch/ml"
 ROUTES = [
-    route("POST", f"{_ML}/_create", create, f"{_RIGHT}/create_connector"),
+    route("POST", f"{_ML}/_create", create, f"{_RIGHT}/create_connector", body="connector"),
     route("GET", f"{_ML}/{{id}}", get, f"{_RIGHT}/connectors/get"),
-    route("PUT", f"{_ML}/{{id}}", update, f"{_RIGHT}/connectors/update"),
+    route("PUT", f"{_ML}/{{id}}", update, f"{_RIGHT}/connectors/update", body="connector"),
     route("DELETE", f"{_ML}/{{id}}", delete, f"{_RIGHT}/connectors/delete"),
 ]

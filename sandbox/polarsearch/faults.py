@@ -16,13 +16,8 @@ from typing import Any
 from sandbox.wire import Request
 
 NAMED = {"lost", "refused", "slow"}
-_TYPES = {
-    429: "rejected_execution_exception",
-    500: "exception",
-    502: "bad_gateway",
-    503: "cluster_manager_not_discovered_exception",
-    504: "gateway_timeout",
-}
+_TYPES = {429: "rejected_execution_exception", 502: "bad_gateway", 504: "gateway_timeout"}
+_TYPES |= {503: "cluster_manager_not_discovered_exception"}
 
 
 @dataclass
@@ -40,9 +35,8 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in NAMED and not (self.kind.isdigit() and 400 <= int(self.kind) < 600):
-            raise ValueError(
-                f"a fault's kind is one of {', '.join(sorted(NAMED))} or an HTTP status, not {self.kind!r}"
-            )
+            named = ", ".join(sorted(NAMED))
+            raise ValueError(f"a fault's kind is one of {named} or an HTTP status, not {self.kind!r}")
 
     def takes(self, request: Request) -> bool:
         """Whether it is about this request."""
@@ -64,20 +58,10 @@ class Faults:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
 
-    def add(
-        self,
-        method: str,
-        path: str,
-        kind: str | int,
-        times: int = 1,
-        *,
-        body: Any = None,
-        seconds: float = 1.0,
-        skip: int = 0,
-    ) -> None:
+    def add(self, method: str, path: str, kind: str | int, times: int = 1, **options: Any) -> None:
         """Let the next `times` requests of `method` (`*`: any) to a path like `path` (a glob) fail as `kind` says,
         after letting `skip` of them through. Raises ValueError for a kind there is not."""
-        fault = Fault(method, path, str(kind), times, body, seconds, skip)
+        fault = Fault(method, path, str(kind), times, **options)
         with self._lock:
             self._waiting.append(fault)
 

@@ -105,8 +105,8 @@ def delete(node: Node, call: Call) -> Reply:
 _ML = "/_plugins/_ml/model_groups"
 _ACTION = "cluster:admin/opensearch/ml"
 ROUTES = [
-    route("POST", f"{_ML}/_register", register, f"{_ACTION}/register_model_group"),
+    route("POST", f"{_ML}/_register", register, f"{_ACTION}/register_model_group", body="model_group"),
     route("GET", f"{_ML}/{{id}}", get, f"{_ACTION}/model_groups/get"),
-    route("PUT", f"{_ML}/{{id}}", update, f"{_ACTION}/update_model_group"),
+    route("PUT", f"{_ML}/{{id}}", update, f"{_ACTION}/update_model_group", body="model_group"),
     route("DELETE", f"{_ML}/{{id}}", delete, f"{_ACTION}/delete_model_group"),
 ]

@@ -21,29 +21,15 @@ from sandbox.polarsearch.deployment import (
     undeploy_one,
     write_task,
 )
-from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
+from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.groups import joined, refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
+from sandbox.polarsearch.shapes import data
 
-_SHOWN = (
-    "name", "model_group_id", "algorithm", "model_version", "description", "model_state", "model_config",
-    "deploy_setting", "is_enabled",
-    "rate_limiter", "created_time", "last_updated_time", "last_deployed_time", "model_id",
-    "auto_redeploy_retry_times", "planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
-    "deploy_to_all_nodes", "is_hidden", "connector_id", "connector", "interface", "guardrails",
-)  # fmt: skip
-_REGISTERED = ("description", "is_enabled", "rate_limiter", "deploy_setting", "model_config", "interface", "guardrails")
-_UPDATABLE = (
-    "name",
-    "description",
-    "is_enabled",
-    "rate_limiter",
-    "deploy_setting",
-    "model_config",
-    "interface",
-    "connector_id",
-)
+_SHOWN = data("others")["model"].split()
+_REGISTERED = ("description", "is_enabled", "deploy_setting")
+_UPDATABLE = ("name", "description", "is_enabled", "deploy_setting", "connector_id")
 _ALGORITHMS = {"REMOTE", "TEXT_EMBEDDING", "SPARSE_ENCODING", "SPARSE_TOKENIZE", "TEXT_SIMILARITY", "KMEANS", "AGENT"}
 
 
@@ -62,6 +48,8 @@ def register(node: Node, call: Call) -> Reply:
     refuse_access(body, "model")
     if algorithm(body.get("function_name", "text_embedding")) != "REMOTE":
         raise illegal_argument("model format is null")
+    if "connector" in body and "connector_id" in body:
+        raise not_here("only one of [connector] and [connector_id] can be given")
     connector = _connector(node, body)
     group, version = joined(node, body.get("model_group_id"), body["name"], body.get("description"))
     task, id, now = node.new_id(), node.new_id(), node.millis()
@@ -103,20 +91,10 @@ def _connector(node: Node, body: dict[str, Any]) -> dict[str, Any]:
 
 def get_task(node: Node, call: Call) -> Reply:
     """By id."""
-    return Reply(_task(node, call.path["id"]))
-
-
-def _task(node: Node, id: str) -> dict[str, Any]:
-    task = objects.find(node, TASKS, id)
+    task = objects.find(node, TASKS, call.path["id"])
     if task is None:
         raise status_error(404, "Failed to find task")
-    return task.source
-
-
-def delete_task(node: Node, call: Call) -> Reply:
-    """Nothing else ever deletes one."""
-    _task(node, call.path["id"])
-    return Reply(objects.remove(node, TASKS, call.path["id"]))
+    return Reply(task.source)
 
 
 def get(node: Node, call: Call) -> Reply:
@@ -166,15 +144,10 @@ def deploy(node: Node, call: Call) -> Reply:
 
 
 def undeploy(node: Node, call: Call) -> Reply:
-    """One model, or those listed. Again is no error."""
-    if "id" in call.path:
-        ids = [call.path["id"]]
-        existing(node, ids[0])
-    else:
-        ids = call.json({}).get("model_ids") or []
-        if not ids:
-            raise illegal_argument("Must set specific model ids to undeploy")
-    return Reply({node.id: {"stats": {id: undeploy_one(node, id) for id in ids}}})
+    """Again is no error."""
+    id = call.path["id"]
+    existing(node, id)
+    return Reply({node.id: {"stats": {id: undeploy_one(node, id)}}})
 
 
 def delete(node: Node, call: Call) -> Reply:
@@ -198,22 +171,14 @@ def _refuse_if_used(node: Node, id: str) -> None:
             raise status_error(409, f"{text}[{', '.join(using)}]")
 
 
-_ML = "/_plugins/_ml"
-_RIGHT = "cluster:admin/opensearch/ml"
+_ML, _RIGHT = "/_plugins/_ml", "cluster:admin/opensearch/ml"
+_MODEL = f"{_ML}/models/{{id}}"
 ROUTES = [
-    *(
-        route("POST", f"{_ML}/models/{word}", register, f"{_RIGHT}/register_model", "deploy")
-        for word in ("_register", "_upload")
-    ),
-    route("GET", f"{_ML}/models/{{id}}", get, f"{_RIGHT}/models/get", "return_content"),
-    route("PUT", f"{_ML}/models/{{id}}", update, f"{_RIGHT}/models/update"),
-    route("DELETE", f"{_ML}/models/{{id}}", delete, f"{_RIGHT}/models/delete"),
-    *(route("POST", f"{_ML}/models/{{id}}/{word}", deploy, f"{_RIGHT}/deploy_model") for word in ("_deploy", "_load")),
-    *(
-        route("POST", f"{_ML}/models/{at}{word}", undeploy, f"{_RIGHT}/undeploy_model")
-        for at in ("", "{id}/")
-        for word in ("_undeploy", "_unload")
-    ),
+    route("POST", f"{_ML}/models/_register", register, f"{_RIGHT}/register_model", "deploy", body="model"),
+    route("GET", _MODEL, get, f"{_RIGHT}/models/get"),
+    route("PUT", _MODEL, update, f"{_RIGHT}/models/update", body="model_update"),
+    route("DELETE", _MODEL, delete, f"{_RIGHT}/models/delete"),
+    route("POST", f"{_MODEL}/_deploy", deploy, f"{_RIGHT}/deploy_model"),
+    route("POST", f"{_MODEL}/_undeploy", undeploy, f"{_RIGHT}/undeploy_model"),
     route("GET", f"{_ML}/tasks/{{id}}", get_task, f"{_RIGHT}/tasks/get"),
-    route("DELETE", f"{_ML}/tasks/{{id}}", delete_task, f"{_RIGHT}/tasks/delete"),
 ]

@@ -37,7 +37,7 @@ def place(node: Node, name: str) -> Index:
     """The hidden index, made when first written to."""
     if name not in node.indices:
         settings = {"index.uuid": node.new_uuid(), "index.number_of_shards": "1", "index.number_of_replicas": "0"}
-        index = Index(name, settings, node, hidden=True)
+        index = Index(name, settings, node.home, hidden=True)
         index.mapping.declare({"properties": _FIELDS})
         node.indices[name] = index
         node.save(index)

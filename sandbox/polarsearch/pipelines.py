@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from sandbox.polarsearch.calls import WAITS, Call, Reply, Route, route
-from sandbox.polarsearch.errors import ApiError, parse_error
+from sandbox.polarsearch.errors import ApiError, not_here, parse_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import java_type
 
@@ -25,6 +25,18 @@ def required_list(body: dict[str, Any], name: str) -> list[Any]:
         reason = f"[{name}] property isn't a list, but of type [{java_type(body[name])}]"
         raise parse_error(reason, property_name=name)
     return list(body[name])
+
+
+def check_keys(name: str, body: dict[str, Any], known: set[str], not_taken: set[str]) -> None:
+    """Raises parse_exception for keys of a pipeline that nobody knows."""
+    if taken := sorted(body.keys() & not_taken):
+        raise not_here(f"[{taken[0]}] of pipeline [{name}] is not supported", "parse_exception")
+    unknown = sorted(body.keys() - known)
+    if unknown:
+        reason = f"pipeline [{name}] doesn't support one or more provided configuration parameters"
+        raise parse_error(f"{reason} [{', '.join(unknown)}]")
+    if not isinstance(body.get("description", ""), str) or not isinstance(body.get("version", 0), int):
+        raise not_here("[description] must be a text, [version] a whole number", "parse_exception")
 
 
 def pipeline_routes(kind: Literal["ingest", "search"], path: str, check: Check) -> list[Route]:
@@ -51,12 +63,13 @@ def pipeline_routes(kind: Literal["ingest", "search"], path: str, check: Check) 
             node.store.drop(kind, each)
         return Reply({"acknowledged": True})
 
-    action = "cluster:admin/ingest/pipeline" if kind == "ingest" else "cluster:admin/search/pipeline"
+    action, shape = f"cluster:admin/{kind}/pipeline", f"{kind}_pipeline"
+    one = f"{path}/{{id}}"
     return [
-        route("PUT", f"{path}/{{id}}", put, f"{action}/put", WAITS),
-        route("GET", f"{path}/{{id}}", get, f"{action}/get", WAITS, "local"),
-        route("GET", path, get, f"{action}/get", WAITS, "local"),
-        route("DELETE", f"{path}/{{id}}", delete, f"{action}/delete", WAITS),
+        route("PUT", one, put, f"{action}/put", WAITS, body=shape),
+        route("GET", one, get, f"{action}/get", "cluster_manager_timeout"),
+        route("GET", path, get, f"{action}/get", "cluster_manager_timeout"),
+        route("DELETE", one, delete, f"{action}/delete", WAITS),
     ]
 
 

@@ -7,34 +7,67 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.polarsearch.errors import illegal_argument, parse_error
+from sandbox.polarsearch.errors import illegal_argument, not_here, parse_error
 from sandbox.polarsearch.hybrid import COMBINATIONS, NORMALIZATIONS
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.pipelines import pipeline_routes
+from sandbox.polarsearch.pipelines import check_keys, pipeline_routes
+from sandbox.polarsearch.shapes import data
 
 _KEYS = {"description", "version", "request_processors", "response_processors", "phase_results_processors"}
-_COMMON = {"tag", "description", "ignore_failure"}
+_COMMON = {"tag", "description"}
 _ENRICHER = {"default_model_id", "neural_field_default_id"}
 PHASE = {"normalization-processor", "score-ranker-processor"}
+_OTHERS = set(data("others")["search_processors"].split())
+_PHASE_SHAPES = {
+    "normalization-processor": {"normalization": {"technique"}, "combination": {"technique", "parameters"}},
+    "score-ranker-processor": {"combination": {"technique", "rank_constant"}},
+}
 
 
 def checked(node: Node, name: str, body: dict[str, Any]) -> None:
     """Raises what storing this pipeline is refused for."""
-    for kind, config in _each(body, "request_processors"):
-        if kind != "neural_query_enricher":
-            raise illegal_argument(f"Invalid processor type {kind}")
-        _check_enricher(config)
-    for kind, config in _each(body, "phase_results_processors"):
-        if kind not in PHASE or (kind == "score-ranker-processor" and not node.version.has("rank_fusion")):
-            raise illegal_argument(f"Invalid processor type {kind}")
-        if kind == "normalization-processor":
-            _check_normalization(node, config)
-    for kind, _ in _each(body, "response_processors"):
+    for key in ("request_processors", "response_processors", "phase_results_processors"):
+        if not isinstance(body.get(key) or [], list) or not all(isinstance(p, dict) for p in body.get(key) or []):
+            raise not_here(f"[{key}] must be a list of processors", "parse_exception")
+        for kind, config in _each(body, key):
+            if kind in _OTHERS:
+                raise not_here(f"processor [{kind}] is not supported")
+            _check(node, key, kind, config)
+    check_keys(name, body, _KEYS, set())
+
+
+def _check(node: Node, place: str, kind: str, config: Any) -> None:
+    known = {"request_processors": {"neural_query_enricher"}, "phase_results_processors": PHASE}.get(place, set())
+    if kind not in known or (kind == "score-ranker-processor" and not node.version.has("rank_fusion")):
         raise illegal_argument(f"Invalid processor type {kind}")
-    unknown = sorted(body.keys() - _KEYS)
-    if unknown:
-        reason = f"pipeline [{name}] doesn't support one or more provided configuration parameters"
-        raise parse_error(f"{reason} [{', '.join(unknown)}]")
+    if not isinstance(config, dict) or "ignore_failure" in config:
+        raise not_here(f"processor [{kind}] takes an object without [ignore_failure]", "parse_exception")
+    if kind == "neural_query_enricher":
+        _check_enricher(config)
+        return
+    _check_phase(kind, config)
+    if kind == "normalization-processor":
+        _check_normalization(node, config)
+
+
+def _check_phase(kind: str, config: dict[str, Any]) -> None:
+    shape = _PHASE_SHAPES[kind]
+    for key, options in config.items():
+        odd = key not in shape and key not in _COMMON
+        if odd or (key in shape and (not isinstance(options, dict) or options.keys() - shape[key])):
+            raise not_here(f"[{key}] of processor [{kind}] is not supported", "parse_exception")
+    combination = config.get("combination", {})
+    parameters = combination.get("parameters", {})
+    weights = (
+        parameters.get("weights", []) if isinstance(parameters, dict) and not parameters.keys() - {"weights"} else 0
+    )
+    if not isinstance(weights, list) or not all(isinstance(each, (int, float)) and each >= 0 for each in weights):
+        raise not_here(f"[parameters] of processor [{kind}] are not supported", "parse_exception")
+    constant = combination.get("rank_constant", 60)
+    if kind == "score-ranker-processor" and (
+        combination.get("technique") != "rrf" or not isinstance(constant, int) or constant < 1
+    ):
+        raise not_here(f"[combination] of processor [{kind}] is not supported", "parse_exception")
 
 
 def _each(body: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
@@ -48,6 +81,9 @@ def _check_enricher(config: dict[str, Any]) -> None:
     if unknown:
         reason = "processor [neural_query_enricher] doesn't support one or more provided configuration parameters"
         raise parse_error(f"{reason}: [{', '.join(unknown)}]")
+    fields = config.get("neural_field_default_id", {})
+    if not isinstance(config.get("default_model_id", ""), str) or not isinstance(fields, dict):
+        raise not_here("[default_model_id] must be a text, [neural_field_default_id] an object", "parse_exception")
 
 
 def _check_normalization(node: Node, config: dict[str, Any]) -> None:

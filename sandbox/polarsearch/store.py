@@ -35,9 +35,10 @@ def decode(text: str) -> Any:
     return json.loads(text, object_hook=_unpack if _VECTOR in text else None)
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, *, pretty: bool = False) -> str:
     """JSON as clients see it, with vectors as lists of numbers."""
-    return json.dumps(value, ensure_ascii=False, default=numbers)
+    form: Any = {"indent": 2, "separators": (",", " : ")} if pretty else {}
+    return json.dumps(value, ensure_ascii=False, default=numbers, **form)
 
 
 def numbers(vector: Any) -> list[float]:
