@@ -23,7 +23,6 @@ from sandbox.polardb import Database
 from sandbox.polardb import serve as serve_database
 from sandbox.samples import load_once
 
-
 PRIVATE_IPS = "plugins.ml_commons.connector.private_ip_enabled"
 
 

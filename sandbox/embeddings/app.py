@@ -10,8 +10,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -33,8 +32,7 @@ class Refusal(Exception):
         self.error = {"message": message, "type": type_, "param": None, "code": code}
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """What was asked for, checked against the model's limits."""
 
     name: str
@@ -61,13 +59,10 @@ class Embeddings:
         models: Mapping[str, Model] | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
-        self.api_keys = api_keys
-        self.models = catalogue() if models is None else models
-        self.calls = 0
-        self.texts = 0
+        self.api_keys, self.models = api_keys, catalogue() if models is None else models
+        self.calls = self.texts = 0
         self.refused: Counter[int] = Counter()
-        self._new_id = new_id
-        self._counting = threading.Lock()
+        self._new_id, self._counting = new_id, threading.Lock()
 
     def handle(self, request: Request) -> Response:
         """Answer one request; refusals are answers too, nothing is raised."""
@@ -77,8 +72,7 @@ class Embeddings:
             return self._refuse(refusal)
         answer = _answer(order, order.model.embed(order.texts, order.dimension), self._new_id())
         with self._counting:
-            self.calls += 1
-            self.texts += len(order.texts)
+            self.calls, self.texts = self.calls + 1, self.texts + len(order.texts)
         return Response.of(200, answer)
 
     def _order(self, request: Request) -> Order:
@@ -145,9 +139,8 @@ def _dimension(asked: Mapping[str, Any], name: str, model: Model) -> int:
 
 
 def _listed(dimensions: Collection[int]) -> str:
-    if isinstance(dimensions, range):
-        return f"{dimensions[0]} to {dimensions[-1]}"
-    return ", ".join(map(str, dimensions))
+    whole = isinstance(dimensions, range)
+    return f"{min(dimensions)} to {max(dimensions)}" if whole else ", ".join(map(str, dimensions))
 
 
 def _base64(asked: Mapping[str, Any]) -> bool:
@@ -163,16 +156,14 @@ def _invalid(reason: str) -> Refusal:
 
 def _answer(order: Order, vectors: Vectors, id_: str) -> dict[str, Any]:
     tokens = sum(map(order.model.count, order.texts))
-    write = _as_base64 if order.base64 else _as_numbers
-    rows = [{"object": "embedding", "index": index, "embedding": write(vector)} for index, vector in enumerate(vectors)]
+    written = [_written(vector, order.base64) for vector in vectors]
+    rows = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(written)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "data": rows, "model": order.name, "usage": usage, "id": id_}
 
 
-def _as_numbers(vector: Vectors) -> list[float]:
+def _written(vector: Vectors, as_base64: bool) -> str | list[float]:
+    if as_base64:
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
     numbers: list[float] = vector.astype(np.float64).round(8).tolist()  # all a float32 knows, in half the digits
     return numbers
-
-
-def _as_base64(vector: Vectors) -> str:
-    return base64.b64encode(vector.astype("<f4").tobytes()).decode()

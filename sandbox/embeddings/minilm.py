@@ -38,7 +38,7 @@ class MiniLM:
         width = max(map(len, rows))
         ids = np.array([row + [0] * (width - len(row)) for row in rows])
         mask = np.array([[1.0] * len(row) + [0.0] * (width - len(row)) for row in rows], np.float32)
-        return _normalised(_mean(self._hidden(ids, mask), mask))
+        return _mean(self._hidden(ids, mask), mask)
 
     def count(self, text: str) -> int:
         """The tokens of `text`, the two that frame it included."""
@@ -114,8 +114,7 @@ def _linear(values: Array, weights: Mapping[str, Array], name: str) -> Array:
 def _norm(values: Array, weights: Mapping[str, Array], name: str) -> Array:
     centred = values - values.mean(-1, keepdims=True)
     scaled = centred / np.sqrt((centred * centred).mean(-1, keepdims=True) + np.float32(EPSILON))
-    normed: Array = scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-    return normed
+    return np.asarray(scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)
 
 
 def _gelu(values: Array) -> Array:
@@ -124,15 +123,10 @@ def _gelu(values: Array) -> Array:
     t = 1 / (1 + np.float32(0.3275911) * size)
     series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     erf = np.copysign(1 - series * np.exp(-size * size), values)
-    gated: Array = np.float32(0.5) * values * (1 + erf)
-    return gated
+    return np.asarray(np.float32(0.5) * values * (1 + erf), np.float32)
 
 
 def _mean(hidden: Array, mask: Array) -> Array:
-    mean: Array = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
-    return mean
-
-
-def _normalised(vectors: Array) -> Array:
-    scaled: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return scaled
+    """The mean of the tokens that are no padding, at length 1."""
+    mean = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
+    return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), np.float32)

@@ -1,7 +1,4 @@
-"""Aliases: second names of indexes. `POST /_aliases` does all of its actions or none, which makes a swap safe.
-
-The surprise: removing an alias that is not there is an error only when it is all that was asked, or with must_exist.
-"""
+"""Aliases: second names of indexes. `POST /_aliases` does all of its actions or none, which makes a swap safe."""
 
 from __future__ import annotations
 
@@ -48,6 +45,8 @@ def update(node: Node, call: Call) -> Reply:
 
 def _parsed(action: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     [(verb, body)] = action.items()
+    if body.get("alias") == "":
+        raise not_here("an alias needs a name")
     if verb != "remove_index" and not (body.get("alias") or body.get("aliases")):
         raise _unparsed(illegal_argument("One of [alias] or [aliases] is required"))
     if not (body.get("index") or body.get("indices")):
@@ -74,7 +73,6 @@ def _indices(node: Node, body: dict[str, Any]) -> list[Index]:
 
 
 def _apply(node: Node, planned: dict[str, Any], verb: str, body: dict[str, Any], indices: list[Index]) -> list[str]:
-    """Do it to the plan; what `remove` did not find comes back."""
     missing = []
     for alias in as_list(body.get("aliases") or body["alias"]):
         if verb == "add":
@@ -92,7 +90,6 @@ def _apply(node: Node, planned: dict[str, Any], verb: str, body: dict[str, Any],
 
 
 def _check_writers(node: Node, planned: dict[str, dict[str, dict[str, Any]]]) -> None:
-    """Raises when an alias would have two write indexes."""
     after = {name: planned.get(name, index.aliases) for name, index in node.indices.items()}
     for alias in {alias for aliases in planned.values() for alias in aliases}:
         writers = [name for name, aliases in after.items() if aliases.get(alias, {}).get("is_write_index")]

@@ -1,7 +1,4 @@
-"""The whole service as one function from a request to a response: who asks, which route, what it answers.
-
-Nothing it raises reaches the caller but `sandbox.wire.Lost`, which stands for a connection that breaks.
-"""
+"""The whole service as one function from a request to a response: who asks, which route, what it answers."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ from sandbox.polarsearch.faults import Faults, Requests, control
 from sandbox.polarsearch.node import BUILD_HASH, Node, Outbound
 from sandbox.polarsearch.outbound import OverHttp
 from sandbox.polarsearch.source import select
-from sandbox.polarsearch.store import open_store, shown
+from sandbox.polarsearch.store import Store, shown
 from sandbox.polarsearch.versions import Version
 from sandbox.wire import JSON_TYPE, Lost, Request, Response
 
@@ -80,7 +77,7 @@ class PolarSearch:
         self._own = None if call else OverHttp()
         outbound = call or self._own
         assert outbound is not None
-        self._node = Node(store=open_store(store), version=number, clock=clock, entropy=entropy, call=outbound)
+        self._node = Node(store=Store(store), version=number, clock=clock, entropy=entropy, call=outbound)
         with self._node.working():
             deployment.after_restart(self._node)
 
@@ -154,7 +151,6 @@ class PolarSearch:
 
 
 def _unreadable(error: Exception) -> Response:
-    """A body of another shape than any handler expects: a real node answers that with HTTP 500 as well."""
     refusal = not_here(f"this request makes no sense ({type(error).__name__}: {error})", "class_cast_exception")
     refusal.status = 500
     return Response.of(500, refusal.body())

@@ -8,6 +8,17 @@ from typing import Any
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, parsing, unknown_field
 from sandbox.polarsearch.shapes import Refuse, Shapes, data
 
+_DEPTHS = {"bool": 2, "constant_score": 2, "nested": 2, "hybrid": 2, "knn": 3, "neural": 3}
+
+
+def _shallow(refuse: Refuse) -> Refuse:
+
+    def refused(path: str, key: str, value: Any) -> ApiError:
+        parts, error = path.split("."), refuse(path, key, value)
+        return not_here(error.reason) if len(parts) > _DEPTHS.get("".join(parts[1:2]), len(parts)) else error
+
+    return refused
+
 
 def _search(_: str, key: str, value: Any) -> ApiError:
     kinds = {dict: "START_OBJECT", list: "START_ARRAY", bool: f"VALUE_{str(value).upper()}", str: "VALUE_STRING"}
@@ -45,12 +56,12 @@ def _field_of(what: str) -> Refuse:
 REFUSALS: Mapping[str, Refuse] = {
     "create_index": lambda _, key, value: ApiError(400, "parse_exception", f"unknown key [{key}] for create index"),
     "search": _search,
-    "query": _query,
-    "clauses": _clauses,
+    "query": _shallow(_query),
+    "clauses": _shallow(_clauses),
     "alias_action": _alias_action,
     "update": _field_of("UpdateRequest"),
     "bulk": lambda _, key, value: not_here(f"unknown key [{key}] of an action"),
-    **{f"query {kind}": _of_query(kind) for kind in ("match", "multi_match", "range", "nested", "neural")},
-    **{name: _field_of(name) for name in ("bool", "knn", "match_all", "match_none", "ids")},
+    **{f"query {kind}": _shallow(_of_query(kind)) for kind in ("match", "multi_match", "range", "nested", "neural")},
+    **{name: _shallow(_field_of(name)) for name in ("bool", "knn", "match_all", "match_none", "ids")},
 }
 SHAPES = Shapes(data("bodies"), REFUSALS)

@@ -1,8 +1,4 @@
-"""One request on its way to its handler: the route that took it, its parameters, its parsed and checked body.
-
-The surprise: which route takes a request is decided by the path alone. A known path with another verb is 405, and
-`POST /_anything` is such a case, because it could have been an index's name.
-"""
+"""One request on its way to its handler: the route that took it, its parameters, its parsed and checked body."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch.calls import WAITS, Call, Reply, route
-from sandbox.polarsearch.errors import ApiError, not_here
+from sandbox.polarsearch.errors import ApiError
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import BUILD_HASH, Node
-from sandbox.polarsearch.registry import CLUSTER_DEFAULTS, check_cluster_setting
+from sandbox.polarsearch.registry import CLUSTER_DEFAULTS, check_all, check_cluster_setting
 from sandbox.polarsearch.settings import as_list, flatten, java_bool, nest, shown
 
 _SCOPES = ("persistent", "transient")
@@ -67,12 +67,8 @@ def put_settings(node: Node, call: Call) -> Reply:
     changes = {scope: flatten(body.get(scope) or {}) for scope in _SCOPES}
     if not any(changes.values()):
         raise ApiError(400, "action_request_validation_exception", "Validation Failed: 1: no settings to update;")
-    for scope, flat in changes.items():
-        for key, value in flat.items():
-            if "*" in key and value is not None:
-                raise not_here(f"{scope} setting [{key}] is not supported")
-            if "*" not in key:
-                check_cluster_setting(scope, key, value, node.version)
+    checks = [(scope, key, value) for scope, flat in changes.items() for key, value in flat.items()]
+    check_all(lambda scope, key, value: check_cluster_setting(scope, key, value, node.version), checks)
     for scope, flat in changes.items():
         node.settings[scope] = _changed(node.settings[scope], flat)
     node.store.put("settings", "persistent", node.settings["persistent"])

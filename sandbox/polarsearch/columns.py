@@ -1,8 +1,4 @@
-"""What a search reads instead of the documents: for each field an inverted index, a matrix of vectors, or plain values.
-
-Built on first use and only ever extended, as Lucene's segments are: a document that was overwritten keeps its place
-(and its part in the statistics) until the segments are merged.
-"""
+"""What a search reads instead of documents: for each field an inverted index, a matrix of vectors, or plain values."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.polarsearch.scoring import Floats, rough_order, stored_length, vector_scores
+from sandbox.polarsearch.scoring import Floats, stored_length, vector_scores
 from sandbox.polarsearch.vectors import VectorField
 
 Mask = npt.NDArray[np.bool_]
@@ -39,7 +35,7 @@ def values_at(source: Any, path: Sequence[str], null: Any = None) -> Iterator[An
 class Postings:
     """Terms of one field → the documents that have them, and how often."""
 
-    def __init__(self, read: Read, tokens: Callable[[Any], list[list[str]]], *, norms: bool) -> None:
+    def __init__(self, read: Read, tokens: Callable[[Any], list[str]], *, norms: bool) -> None:
         self._read, self._tokens, self.norms = read, tokens, norms
         self.terms: dict[str, tuple[list[int], list[int]]] = {}
         self.lengths: list[int] = []
@@ -48,10 +44,10 @@ class Postings:
     def extend(self, sources: Sequence[Source]) -> None:
         """Take in the documents that came since."""
         for ordinal in range(len(self.lengths), len(sources)):
-            positions = [here for value in self._read(sources[ordinal]) for here in self._tokens(value)]
-            self.lengths.append(stored_length(len(positions)) if positions else 0)
-            if positions:
-                self._add(ordinal, [token for here in positions for token in here])
+            tokens = [token for value in self._read(sources[ordinal]) for token in self._tokens(value)]
+            self.lengths.append(stored_length(len(tokens)) if tokens else 0)
+            if tokens:
+                self._add(ordinal, tokens)
 
     def _add(self, ordinal: int, tokens: list[str]) -> None:
         self.documents, self.total = self.documents + 1, self.total + len(tokens)
@@ -87,9 +83,7 @@ class Vectors:
     def __init__(self, field: VectorField, path: Sequence[str]) -> None:
         self.field, self._path = field, path
         self._seen = self._rows = 0
-        self._matrix = np.empty((64, field.dimension), np.float32)
-        self._squares = np.empty(64, np.float32)
-        self._ordinals = np.empty(64, np.intp)
+        self._matrix, self._ordinals = np.empty((64, field.dimension), np.float32), np.empty(64, np.intp)
 
     def extend(self, sources: Sequence[Source]) -> None:
         """Take in the documents that came since."""
@@ -103,9 +97,8 @@ class Vectors:
         if self._rows == len(self._ordinals):
             size = 2 * self._rows
             self._matrix = np.resize(self._matrix, (size, self.field.dimension))
-            self._squares, self._ordinals = np.resize(self._squares, size), np.resize(self._ordinals, size)
+            self._ordinals = np.resize(self._ordinals, size)
         self._matrix[self._rows], self._ordinals[self._rows] = vector, ordinal
-        self._squares[self._rows] = vector @ vector
         self._rows += 1
 
     def present(self, size: int) -> Mask:
@@ -114,33 +107,15 @@ class Vectors:
         mask[self._ordinals[: self._rows]] = True
         return mask
 
-    def nearest(self, vector: Floats, allowed: Mask, k: int) -> tuple[npt.NDArray[np.intp], Floats]:
-        """The `k` best of the `allowed` documents and their scores, best first, ties by age."""
+    def nearest(self, vector: Floats, allowed: Mask) -> tuple[npt.NDArray[np.intp], Floats]:
+        """The `allowed` documents and their scores, best first, ties by age."""
         rows = np.flatnonzero(allowed[self._ordinals[: self._rows]])
-        if len(rows) > k + _SPARE:
-            whole = len(rows) == self._rows
-            matrix = self._matrix[: self._rows] if whole else self._matrix[rows]
-            order = rough_order(self.field.space, matrix, vector, self._squares[rows])
-            rows = np.sort(rows[np.argpartition(order, -(k + _SPARE))[-(k + _SPARE) :]])
-        scores = self.scores(rows, vector)
-        best = np.lexsort((rows, -scores))[:k]
+        scores = vector_scores(self.field.space, self._matrix[rows], vector)
+        best = np.lexsort((rows, -scores))
         return self._ordinals[rows[best]], scores[best]
-
-    def within(self, vector: Floats, allowed: Mask) -> tuple[npt.NDArray[np.intp], Floats]:
-        """Every allowed document with its score, for radial search."""
-        rows = np.flatnonzero(allowed[self._ordinals[: self._rows]])
-        return self._ordinals[rows], self.scores(rows, vector)
-
-    def scores(self, rows: npt.NDArray[np.intp], vector: Floats) -> Floats:
-        """To the digit."""
-        return vector_scores(self.field.space, self._matrix[rows], vector, normalised=self.field.normalised)
-
-
-_SPARE = 16  # how many more than k are scored to the digit, since the rough order may differ in the last digits
 
 
 def _vector(source: Source, path: Sequence[str]) -> Any:
-    """A list of numbers is one vector here, not many values."""
     found: Any = source
     for cut in range(len(path)):
         if isinstance(found, dict) and ".".join(path[cut:]) in found:  # a dotted key, as it is

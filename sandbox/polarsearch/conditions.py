@@ -1,7 +1,4 @@
-"""The one condition of an ingest processor that is understood: that a field holds a blank text, or nothing but blanks.
-
-Anything else of Painless is refused when the pipeline is stored: a condition is never guessed.
-"""
+"""The one condition of an ingest processor that is understood: that a field holds nothing but white space."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Connectors: how to call somebody else's model, key included.
-
-The surprises: the credential is never shown again; a change is merged, so no parameter can be taken away; and a
-connector that a deployed model uses cannot be changed at all.
-"""
+"""Connectors: how to call somebody else's model, key included."""
 
 from __future__ import annotations
 
@@ -43,10 +39,11 @@ def create(node: Node, call: Call) -> Reply:
     if not call.request.body:
         raise ApiError(500, "i_o_exception", "Create Connector request has empty body")
     body = call.json()
-    refuse_access(body, "connector")
     warnings = retry_warnings(body)
     now, id = node.millis(), node.new_id()
-    source = declared(node, body) | {"created_time": now, "last_updated_time": now}
+    made = declared(node, body)
+    refuse_access(body, "connector")
+    source = made | {"created_time": now, "last_updated_time": now}
     objects.write(node, CONNECTORS, id, source, refresh=True)
     return Reply({"connector_id": id}, warnings=warnings)
 
@@ -63,6 +60,8 @@ def retry_warnings(body: dict[str, Any]) -> list[str]:
 
 def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     """A connector as it is kept, credential and all. Raises everything creating one is refused for."""
+    for action in body.get("actions") or []:
+        _action(action)
     for key in ("name", "version", "protocol"):
         if body.get(key) is None:
             raise illegal_argument(f"Connector {key} is null")
@@ -106,7 +105,6 @@ def normalised(body: dict[str, Any], node: Node) -> dict[str, Any]:
 
 
 def _client_config(given: dict[str, Any], node: Node) -> dict[str, Any]:
-    """Filled up with every default this version knows. Raises for an option of a later one, which a node drops."""
     known = {key: value for gate, keys in _CLIENT.items() if node.version.has(gate) for key, value in keys.items()}
     if unknown := sorted(given.keys() - known.keys()):
         raise not_here(f"[client_config.{unknown[0]}] is dropped by OpenSearch {node.version.number}")
@@ -148,7 +146,6 @@ def _matches(pattern: str, url: str) -> bool:
 
 
 def _java_syntax_error(pattern: str, error: re.error) -> str:
-    """Java's words and caret for the common cases, Python's words for the others."""
     words = {"unterminated character set": "Unclosed character class", "nothing to repeat": "Dangling meta character"}
     unclosed = error.msg == "missing ), unterminated subpattern"
     at = len(pattern) if unclosed else error.pos or 0

@@ -1,7 +1,4 @@
-"""Dates by the formats of a mapping: what a text means in milliseconds, and how a node refuses one that has none.
-
-A pattern is read from left to right, so that a refusal can name the place. Formats that are not listed are refused.
-"""
+"""Dates by the formats of a mapping: what a text means in milliseconds, and how a node refuses one that has none."""
 
 from __future__ import annotations
 
@@ -114,9 +111,9 @@ def _moment(fields: Fields, up: bool) -> int:
         return int(fields["millis"])
     hour, minute, second, fraction = ("23", "59", "59", "999") if up else ("0", "0", "0", "0")
     micros = int(fields.get("S", fraction).ljust(6, "0")[:6])
-    clock = [int(fields.get(*pair)) for pair in (("H", hour), ("m", minute), ("s", second))]
+    clock = int(fields.get("H", hour)), int(fields.get("m", minute)), int(fields.get("s", second))
     year, month, day = (int(fields.get(place, "1")) for place in "yMd")
-    at = datetime(year, month, day, *clock, micros, tzinfo=timezone.utc)  # type: ignore[arg-type]
+    at = datetime(year, month, day, *clock, micros, tzinfo=timezone.utc)
     return int((at - _zone(fields.get("zone", "Z")) - _EPOCH) // timedelta(milliseconds=1))
 
 

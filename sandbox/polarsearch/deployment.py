@@ -1,8 +1,4 @@
-"""Getting models to work: deploying, on request and on demand, undeploying, and what a restart does to them.
-
-A deployed model keeps the connector as it was when it was deployed. The surprise: what says COMPLETED is only the
-request; the model is DEPLOYED a moment later, or DEPLOY_FAILED, and the reason stands in the task.
-"""
+"""Getting models to work: deploying, on request and on demand, undeploying, and what a restart does to them."""
 
 from __future__ import annotations
 
@@ -76,7 +72,6 @@ def _finish_deploying(node: Node, id: str, task: str) -> None:
 
 
 def _load(node: Node, id: str) -> str | None:
-    """Deploy now: DEPLOYED, or DEPLOY_FAILED and the reason by node, as JSON."""
     model = existing(node, id)
     connector, now = connector_of(node, model), node.millis()
     changes = {"last_deployed_time": now, "last_updated_time": now}

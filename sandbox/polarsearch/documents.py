@@ -50,7 +50,8 @@ def _single(node: Node, call: Call, op: Op) -> Reply:
     if isinstance(op.outcome, ApiError):
         raise op.outcome
     answer = dict(op.outcome or {})
-    return Reply(_refreshed(answer, call), writes.STATUS[answer["result"]])
+    told = node.indices[answer["_index"]].approximations
+    return Reply(_refreshed(answer, call), writes.STATUS[answer["result"]], told)
 
 
 def _check_ids(ops: list[Op]) -> None:
@@ -62,7 +63,6 @@ def _check_ids(ops: list[Op]) -> None:
 
 
 def _refreshed(answer: dict[str, Any], call: Call) -> dict[str, Any]:
-    """`forced_refresh` is said of refresh=true only, and only of what was written."""
     if call.request.query.get("refresh") not in {"", "true"} or answer["result"] == "noop":
         return answer
     head = {key: answer[key] for key in ("_index", "_id", "_version", "result")}
@@ -105,7 +105,6 @@ def _item(op: Op, call: Call) -> dict[str, Any]:
 
 
 def _parsed(call: Call) -> list[Op]:
-    """The actions of a _bulk body. Raises before anything is written."""
     if not call.request.body.endswith(b"\n"):
         raise illegal_argument("The bulk request must be terminated by a newline [\\n]")
     lines = iter(enumerate(call.request.body.split(b"\n"), 1))
@@ -114,18 +113,19 @@ def _parsed(call: Call) -> list[Op]:
         if not line.strip():
             continue
         verb, meta = _action(number, parsed(line))
-        index = meta.get("_index", call.path.get("index"))
-        if index is None:
-            reason = "Validation Failed: 1: index is missing;"
-            raise ApiError(400, "action_request_validation_exception", reason)
+        index = meta.get("_index", call.path.get("index", ""))
         body = {} if verb == "delete" else _body(verb, next(lines, (0, b""))[1])
         id = None if meta.get("_id") is None else str(meta["_id"])
         if id is None and verb in {"update", "delete"}:
             raise not_here(f"[{verb}] needs an [_id]")
         verb = "create" if meta.get("op_type") == "create" else verb
         ops.append(Op(verb, index, id, body, meta.get("pipeline", call.request.query.get("pipeline"))))
-    if not ops:
-        raise not_here("no action")
+    missing = [op for op in ops if not op.index]
+    if missing or not ops:
+        listed = "".join(f"{at}: index is missing;" for at in range(1, len(missing) + 1))
+        raise ApiError(
+            400, "action_request_validation_exception", f"Validation Failed: {listed or '1: no requests added;'}"
+        )
     return ops
 
 

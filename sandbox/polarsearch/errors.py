@@ -1,8 +1,4 @@
-"""How OpenSearch says no: one JSON envelope with a type, a reason and a status.
-
-The surprise: `root_cause` is not the cause. It repeats the error itself, unless the cause is one of OpenSearch's own
-exceptions, and the true cause stands in `caused_by`.
-"""
+"""How OpenSearch says no: one JSON envelope with a type, a reason and a status."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Faults on purpose, and a count of requests: what a test needs to ask "and if that answer had been lost?".
-
-A fault takes the next requests that match, and is gone. It can be added in the process (`search.faults.add(…)`) or over
-the socket (`POST /_sandbox/faults`), where the same words are keys of a JSON object.
-"""
+"""Faults on purpose, and a count of requests: what a test needs to ask "and if that answer had been lost?"."""
 
 from __future__ import annotations
 

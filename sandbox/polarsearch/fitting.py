@@ -1,7 +1,4 @@
-"""A document against its index's mapping: refused where it does not fit, and the mapping extended where it is new.
-
-Vectors leave here as arrays, so that nothing later has to look at a thousand numbers one by one.
-"""
+"""A document against its index's mapping: refused where it does not fit, and the mapping extended where it is new."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ Source = dict[str, Any]
 _METADATA = {"_id", "_index", "_source", "_routing", "_seq_no", "_version", "_ignored", "_primary_term"}
 _METADATA |= {"_field_names", "_nested_path", "_data_stream_timestamp"}
 _OBJECTS = {"object", "nested"}
+_ROOTS = {"mapper_parsing_exception", "parsing_exception", "parse_exception"}
 
 
 def fit(index: Index, id: str, source: Source) -> tuple[Source, bool]:
@@ -101,7 +99,6 @@ class _Fitting:
         return kept if isinstance(value, list) else kept[0]
 
     def _guessed(self, path: str, value: Any) -> Source | None:
-        """What a new field becomes. Raises when the values of a list would make different fields."""
         found: Source | None = None
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, list):
@@ -119,7 +116,9 @@ class _Fitting:
     def _vector(self, path: str, shown: Source, value: Any) -> Any:
         field = vectors.field_of(path, shown, self._mapping.default_space)
         if not isinstance(value, np.ndarray):
-            listed = value if isinstance(value, list) else [value]
+            if not isinstance(value, list):
+                raise not_here(f"[{path}] of type [knn_vector] must be a list", "mapper_parsing_exception")
+            listed = value
             odd = next((each for each in listed if not vectors.is_number(each)), None)
             if odd is not None:
                 raise self._failed(path, "knn_vector", odd, vectors.not_a_number(odd))
@@ -139,7 +138,8 @@ class _Fitting:
                 values.check_geo(each, path)
             except ApiError as error:
                 text = f"failed to parse field [{path}] of type [geo_point]"
-                raise _or_not_here(mapper_parsing(text, cause=error), error) from None
+                root = error if error.kind in _ROOTS else None
+                raise _or_not_here(mapper_parsing(text, cause=error, root=root), error) from None
 
     def _scalars(self, path: str, kind: str, shown: Source, value: Any) -> None:
         for each in value if isinstance(value, list) else [value]:
@@ -155,7 +155,7 @@ class _Fitting:
             return
         try:
             if kind == "flat_object":
-                values.check_flat_object(value)
+                values.check_flat_object(value, path)
             else:
                 self._check_term(path, kind, shown, values.indexed(shown, value))
         except ApiError as error:
@@ -168,7 +168,6 @@ class _Fitting:
             self._scalar(f"{path}.{name}", inner["type"], inner, value)
 
     def _check_term(self, path: str, kind: str, shown: Source, term: Any) -> None:
-        """Raises for a term that Lucene cannot hold."""
         whole = kind == "keyword" or (kind == "text" and shown.get("analyzer") == "keyword")
         if not whole or not isinstance(term, str) or len(term) <= values.LONGEST_TERM // 4:
             return
@@ -187,14 +186,13 @@ class _Fitting:
     def _failed(self, path: str, kind: str, value: Any, cause: ApiError) -> ApiError:
         seen = "Infinity" if "got [Infinity]" in cause.reason else java_text(value)
         text = f"failed to parse field [{path}] of type [{kind}] in document with id '{self._id}'."
-        root = cause if cause.kind == "mapper_parsing_exception" else None
+        root = cause if cause.kind in _ROOTS else None
         error = mapper_parsing(f"{text} Preview of field's value: '{seen}'", cause=cause, root=root)
         many = isinstance(value, dict) and len(value) > 1  # which a node shows in the order of a HashMap
         return not_here(error.reason, error.kind) if many else _or_not_here(error, cause)
 
 
 def _or_not_here(error: ApiError, cause: ApiError) -> ApiError:
-    """The refusal whole, marked when its cause is."""
     return (
         not_here(f"{error.reason} {cause.reason.removesuffix(' (in the sandbox)')}", error.kind)
         if cause.ours

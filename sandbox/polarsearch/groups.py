@@ -1,8 +1,4 @@
-"""Model groups: names for sets of models, each name once.
-
-The surprise: registering a model without a group joins the group of the model's own name, or makes it, and nothing
-ever deletes that one.
-"""
+"""Model groups: names for sets of models, each name once."""
 
 from __future__ import annotations
 

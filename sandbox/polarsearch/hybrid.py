@@ -1,8 +1,4 @@
-"""Hybrid search: several queries side by side, their scores made comparable and then combined.
-
-The surprise: min_max gives the worst hit of a query 0.001, not 0, so that it still ranks above what did not match; and
-harmonic and geometric means look only at the queries that matched.
-"""
+"""Hybrid search: several queries side by side, their scores made comparable and then combined."""
 
 from __future__ import annotations
 
@@ -66,7 +62,6 @@ def _geometric(scores: list[np.float32], weights: list[np.float32]) -> float:
 
 
 def _sum(numbers: Iterable[Any]) -> Any:
-    """Added one by one, rounded to 32 bits each time."""
     total = np.float32(0)
     for number in numbers:
         total = np.float32(float(total) + float(number))
@@ -113,7 +108,6 @@ def _normalised(parts: list[Matches], config: dict[str, Any], mask: Any) -> Floa
 
 
 def _weights(combination: dict[str, Any], queries: int) -> list[float]:
-    """One for each query, all the same unless given. Only a search that found something is refused for their number."""
     weights = (combination.get("parameters") or {}).get("weights") or [1.0] * queries
     if len(weights) != queries:
         reason = f"number of weights [{len(weights)}] must match number of sub-queries [{queries}] in hybrid query"
@@ -122,7 +116,6 @@ def _weights(combination: dict[str, Any], queries: int) -> list[float]:
 
 
 def _ranked(parts: list[Matches], config: dict[str, Any]) -> Floats:
-    """Reciprocal rank fusion."""
     constant = (config.get("combination") or {}).get("rank_constant", RANK_CONSTANT)
     scores = np.zeros(len(parts[0].mask), np.float32)
     for part in parts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.polarsearch.analysis import Analysis
+from sandbox.polarsearch.errors import MARK
 from sandbox.polarsearch.mapping import Mapping
 from sandbox.polarsearch.settings import seconds
 from sandbox.polarsearch.shard import Shard, View
@@ -47,6 +48,11 @@ class Index:
     @property
     def shards(self) -> int:
         return int(self.settings.get("index.number_of_shards", "1"))
+
+    @property
+    def approximations(self) -> list[str]:
+        """What a Warning header says of everything that comes from its documents."""
+        return [f"index [{self.name}] of {self.shards} shards is kept as one {MARK}"] if self.shards > 1 else []
 
     def expand_replicas(self) -> None:
         """auto_expand_replicas on one node: none, where none is allowed."""

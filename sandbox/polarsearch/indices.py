@@ -1,7 +1,4 @@
-"""Requests about indexes: create, show, delete, and their settings and mappings.
-
-The surprise: an index may name a default_pipeline that does not exist; writing to it then fails, not creating it.
-"""
+"""Requests about indexes: create, show, delete, and their settings and mappings."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.mapping import wrapped
 from sandbox.polarsearch.names import aliased, check_alias_name, check_index_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.registry import check_index_settings, is_dynamic
+from sandbox.polarsearch.registry import INDEX, check_index_settings, is_dynamic
 from sandbox.polarsearch.settings import Flat, flatten, prefixed, shown
 
 ACKNOWLEDGED = {"acknowledged": True}
@@ -28,7 +25,10 @@ def create(node: Node, call: Call) -> Reply:
     if "properties" in ((body.get("mappings") or {}).get("_doc") or {}):
         raise illegal_argument("The mapping definition cannot be nested under a type")
     made = create_index(node, name, body)
-    return Reply(ACKNOWLEDGED | {"shards_acknowledged": True, "index": name}, warnings=list(made.mapping.warnings))
+    return Reply(
+        ACKNOWLEDGED | {"shards_acknowledged": True, "index": name},
+        warnings=made.mapping.warnings + made.approximations,
+    )
 
 
 def create_index(node: Node, name: str, body: dict[str, Any]) -> Index:
@@ -111,8 +111,11 @@ def put_settings(node: Node, call: Call) -> Reply:
     for key in sorted(flat):
         if key == "index.version.created":
             raise illegal_argument(f"can not update private setting [{key}]; this setting is managed by OpenSearch")
-    check_index_settings(flat, node.version)
     fixed = sorted(key for key in flat if not is_dynamic(key))
+    try:
+        check_index_settings(flat, node.version)
+    except ApiError as error:
+        raise not_here(error.reason) if set(fixed) & INDEX.keys() and not error.ours else error from None
     if fixed:
         listed = ", ".join(f"[{index.name}/{index.uuid}]" for index in indices)
         text = f"Can't update non dynamic settings [[{', '.join(fixed)}]] for open indices [{listed}]"

@@ -1,8 +1,4 @@
-"""Ingest pipelines: stored as sent, run over every document written to an index that names them.
-
-The surprises: nothing checks that a pipeline's model exists, and a pipeline can be deleted while indexes use it (every
-write then fails). A document without the source field passes untouched; one with a blank text is refused.
-"""
+"""Ingest pipelines: stored as sent, run over every document written to an index that names them."""
 
 from __future__ import annotations
 
@@ -20,6 +16,7 @@ from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, par
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.pipelines import check_keys, pipeline_routes, required_list
 from sandbox.polarsearch.processors import Source
+from sandbox.polarsearch.registry import check_all
 from sandbox.polarsearch.texts import is_blank
 
 _KEYS = {"description", "version", "processors"}
@@ -38,12 +35,15 @@ class Entry:
 
 def checked(node: Node, name: str, body: dict[str, Any]) -> None:
     """Raises what storing this pipeline is refused for."""
-    for each in required_list(body, "processors"):
-        if not isinstance(each, dict) or len(each) != 1:
-            raise not_here("a processor must be an object with one key", "parse_exception")
-        for kind, config in each.items():
-            processors.check(kind, config, node.version)
+    check_all(lambda each: _check_processor(each, node), [(each,) for each in required_list(body, "processors")])
     check_keys(name, body, _KEYS, {"on_failure"})
+
+
+def _check_processor(each: Any, node: Node) -> None:
+    if not isinstance(each, dict) or len(each) != 1:
+        raise not_here("a processor must be an object with one key", "parse_exception")
+    for kind, config in each.items():
+        processors.check(kind, config, node.version)
 
 
 def run(node: Node, name: str, entries: list[Entry]) -> None:
@@ -93,7 +93,6 @@ class _Want:
 
 
 def _embed(node: Node, config: dict[str, Any], entries: list[Entry]) -> None:
-    """One batch: all its texts in one request, so that one failure fails them all."""
     wants: list[_Want] = []
     for entry in entries:
         try:
@@ -135,7 +134,6 @@ def _wanted(entry: Entry, source: Source, fields: dict[str, Any]) -> Iterator[_W
 
 
 def _wanted_inside(entry: Entry, value: Any, fields: dict[str, Any]) -> Iterator[_Want]:
-    """A text where the field map expects objects is left alone."""
     inner = value if isinstance(value, list) else [value]
     for each in inner:
         if isinstance(each, dict):
@@ -160,7 +158,6 @@ def _check_texts(name: str, value: Any) -> None:
 
 
 def _reused(node: Node, want: _Want) -> bool:
-    """skip_existing: the vector the document already has for this very text is kept."""
     with node.working():
         index = node.indices.get(want.entry.index)
         old = index.shard.current.get(want.entry.id) if index else None

@@ -1,12 +1,8 @@
-"""An index's mapping: what may be declared (`data/fields.json`), how it is shown, and how it grows.
-
-It only ever grows: fields are added, a few parameters change, nothing is removed or retyped. Parameters that equal
-their default are not shown, scalars sent as text come back as what they are.
-"""
+"""An index's mapping: what may be declared (`data/fields.json`), how it is shown, and how it grows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -14,6 +10,7 @@ from typing import Any
 from sandbox.polarsearch import dates, values, vectors
 from sandbox.polarsearch.analysis import Analysis
 from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing, not_here
+from sandbox.polarsearch.registry import check_all
 from sandbox.polarsearch.settings import java_bool, java_text, java_type
 from sandbox.polarsearch.shapes import data
 from sandbox.polarsearch.versions import Version
@@ -73,21 +70,23 @@ class Mapping:
                 return {}
             raise not_here(f"properties of [{prefix}] must be an object", "mapper_parsing_exception")
         parsed: Shown = {}
-        for name, body in properties.items():
-            _check_name(name)
-            if not isinstance(body, dict):
-                kind = java_type(body)
-                raise mapper_parsing(f"Expected map for property [fields] on field [{name}] but got a class {kind}")
-            head, _, rest = name.partition(".")
-            if rest:  # a dotted name is an object with a field in it
-                inner = self._parsed({rest: body}, f"{prefix}{head}.")
-                known = {key: value for key, value in parsed.get(head, {}).items() if key != "type"}
-                both = self._merged(known.get("properties", {}), inner, f"{prefix}{head}.")
-                parsed[head] = known | {"properties": both}
-            else:
-                made = self.field(name, body, prefix)
-                parsed[name] = self._together(f"{prefix}{name}", parsed[name], made) if name in parsed else made
+        check_all(lambda name, body: self._add(parsed, name, body, prefix), properties.items())
         return parsed
+
+    def _add(self, parsed: Shown, name: str, body: Any, prefix: str) -> None:
+        _check_name(name)
+        if not isinstance(body, dict):
+            kind = java_type(body)
+            raise mapper_parsing(f"Expected map for property [fields] on field [{name}] but got a class {kind}")
+        head, _, rest = name.partition(".")
+        if rest:  # a dotted name is an object with a field in it
+            inner = self._parsed({rest: body}, f"{prefix}{head}.")
+            known = {key: value for key, value in parsed.get(head, {}).items() if key != "type"}
+            both = self._merged(known.get("properties", {}), inner, f"{prefix}{head}.")
+            parsed[head] = known | {"properties": both}
+        else:
+            made = self.field(name, body, prefix)
+            parsed[name] = self._together(f"{prefix}{name}", parsed[name], made) if name in parsed else made
 
     def field(self, name: str, body: Shown, prefix: str = "") -> Shown:
         """One field as GET shows it. Raises the refusals of index creation (not yet wrapped)."""
@@ -109,8 +108,8 @@ class Mapping:
         if taken := sorted(unknown.keys() & set(_DATA["objects_known"].split())):
             raise not_here(f"parameter [{taken[0]}] of [{name}] is not supported", "mapper_parsing_exception")
         if unknown:
-            listed = ", ".join(f"{key} : {java_text(value)}" for key, value in unknown.items())
-            raise mapper_parsing(f"Mapping definition for [{name}] has unsupported parameters:  [{listed}]")
+            listed = "".join(f" [{key} : {java_text(value)}]" for key, value in unknown.items())
+            raise _one_of(unknown, f"Mapping definition for [{name}] has unsupported parameters: {listed}")
         for key in ("include_in_parent", "include_in_root"):
             if body.get(key, False) not in (False, "false"):
                 raise not_here(f"parameter [{key}] of [{name}] is not supported", "mapper_parsing_exception")
@@ -124,14 +123,16 @@ class Mapping:
 
     def _leaf(self, name: str, kind: str, body: Shown, prefix: str) -> Shown:
         shown: Shown = {"type": kind}
+        known = _DATA["known"].get(kind, "").split()
+        if taken := [key for key in body if key in known]:
+            raise not_here(f"parameter [{taken[0]}] of [{name}] is not supported", "mapper_parsing_exception")
+        if unknown := [key for key in body if key != "type" and key not in _FIELDS[kind]]:
+            if kind == "geo_point":
+                raise not_here(f"unknown parameter [{unknown[0]}] on [{name}]", "mapper_parsing_exception")
+            raise _one_of(unknown, f"unknown parameter [{unknown[0]}] on mapper [{name}] of type [{kind}]")
         for key, value in body.items():
-            if key == "type":
-                continue
-            if key not in _FIELDS[kind]:
-                if key in _DATA["known"].get(kind, "").split():
-                    raise not_here(f"parameter [{key}] of [{name}] is not supported", "mapper_parsing_exception")
-                raise mapper_parsing(f"unknown parameter [{key}] on mapper [{name}] of type [{kind}]")
-            shown |= self._parameter(name, kind, key, value, prefix)
+            if key != "type":
+                shown |= self._parameter(name, kind, key, value, prefix)
         if kind == "scaled_float" and "scaling_factor" not in shown:
             raise illegal_argument(f"Field [{name}] misses required parameter [scaling_factor]")
         if shown.get("search_analyzer", 0) == shown.get("analyzer", 1):
@@ -154,7 +155,6 @@ class Mapping:
         return {} if same else {key: parsed}
 
     def _value(self, name: str, kind: str, key: str, rule: str, rest: list[str], value: Any) -> Any:
-        """The parameter as shown, None when it is not."""
         if rule == "bool":
             return java_bool(value)
         if rule == "whole":
@@ -331,8 +331,12 @@ def _check_root(body: Shown) -> None:
             raise not_here(f"[{key}] of a mapping is not supported", "mapper_parsing_exception")
     unknown = [key for key in body if key not in _ROOT]
     if unknown:
-        listed = ", ".join(f"{key} : {java_text(body[key])}" for key in unknown)
-        raise mapper_parsing(f"Root mapping definition has unsupported parameters:  [{listed}]")
+        listed = "".join(f" [{key} : {java_text(body[key])}]" for key in unknown)
+        raise _one_of(unknown, f"Root mapping definition has unsupported parameters: {listed}")
+
+
+def _one_of(failed: Collection[str], reason: str) -> ApiError:
+    return mapper_parsing(reason) if len(failed) == 1 else not_here(reason, "mapper_parsing_exception")
 
 
 def _check_name(name: str) -> None:

@@ -1,7 +1,4 @@
-"""What a query gives: which documents match, and how well.
-
-Dense arrays over all places of the table, dead ones included; who asks takes the dead out at the end.
-"""
+"""What a query gives: which documents match, and how well."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Remote models: registered, deployed, pointed at another connector, undeployed, deleted.
-
-The surprises: `_deploy` says COMPLETED when the model is only DEPLOYING; a change of connector is answered before
-predictions use it; a connector that does not exist is accepted; an undeployed model deploys itself to predict.
-"""
+"""Remote models: registered, deployed, pointed at another connector, undeployed, deleted."""
 
 from __future__ import annotations
 
@@ -85,7 +81,7 @@ def _connector(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     if id is None:
         return {"connector": declared(node, body["connector"])}
     if objects.find(node, CONNECTORS, id) is None:
-        raise status_error(404, f"Failed to find connector:{id}")
+        raise status_error(404, "Failed to find connector" + (f":{id}" if CONNECTORS in node.indices else ""))
     return {"connector_id": id}
 
 

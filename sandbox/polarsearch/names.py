@@ -43,7 +43,7 @@ def _objection(name: str) -> str | None:
     if ":" in name:
         return "must not contain ':'"
     if name[:1] in {"_", "-", "+"}:
-        return f"must not start with '{name[0]}'." if name[0] == "_" else "must not start with '_', '-', or '+'"
+        return "must not start with '_', '-', or '+'"
     if name in {".", ".."}:
         return "must not be '.' or '..'"
     length = len(name.encode())
@@ -73,7 +73,9 @@ def _one(node: Node, part: str) -> list[Index]:
         return [each for each in visible(node) if any(fnmatchcase(name, part) for name in (each.name, *each.aliases))]
     found = [index for index in visible(node) if part == index.name or part in index.aliases]
     if not found and part[:1] == "_":
-        check_index_name(part)
+        extra = {"index": part, "index_uuid": "_na_"}
+        text = f"Invalid index name [{part}], must not start with '_'."
+        raise ApiError(400, "invalid_index_name_exception", text, extra=extra)
     if not found:
         raise index_not_found(part)
     return found

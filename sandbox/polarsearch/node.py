@@ -1,8 +1,4 @@
-"""The one node everything happens on: its state, its clock, its lock, and what is due later.
-
-Handlers get the node. Those that only touch state run under its lock; those that call other services take it only
-around the parts that touch state (`with node.working()`), so that a slow embedding service holds up nobody else.
-"""
+"""The one node everything happens on: its state, its clock, its lock, and what is due later."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What ingest and search pipelines have in common: stored whole under a name, shown as sent, deleted without asking.
-
-The surprise: getting a pipeline that is not there is 404 with an empty object, and no reason.
-"""
+"""What ingest and search pipelines have in common: stored whole under a name, shown as sent, deleted without asking."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Predictions: by parameters, which go into the connector's template as they are, or by texts, as ingestion does it.
-
-The surprise: the two forms differ, so one can work while the other fails.
-"""
+"""Predictions: by parameters, which go into the connector's template as they are, or by texts, as ingestion does it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What an ingest pipeline is made of: each processor checks its configuration when the pipeline is stored.
-
-Of what a real node has, those that a search pipeline over text needs: text_embedding, and a few that tidy a document.
-"""
+"""What an ingest pipeline is made of: each processor checks its configuration when the pipeline is stored."""
 
 from __future__ import annotations
 
@@ -174,7 +171,6 @@ def _valid_map(fields: dict[str, Any]) -> bool:
 
 
 def _unchecked(reason: str) -> ApiError:
-    """An exception of the processor's own constructor, which nobody turned into a 400."""
     extra = {"processor_type": "text_embedding"}
     text = f"java.lang.IllegalArgumentException: {reason}"
     return ApiError(500, "exception", text, extra=extra, cause=illegal_argument(reason))

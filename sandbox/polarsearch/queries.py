@@ -1,26 +1,22 @@
-"""The query language: the table of queries, one function each. What a body may hold was checked before.
-
-The surprise: a term on a keyword or a boolean is scored as a word is, on a number or date it is not.
-"""
+"""The query language: the table of queries, one function each. What a body may hold was checked before."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sandbox.polarsearch import dates, values
-from sandbox.polarsearch.columns import Mask, Postings
-from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, parsing
+from sandbox.polarsearch.errors import ApiError, ShardFailure, illegal_argument, not_here, parsing
 from sandbox.polarsearch.matches import Matches, any_of, best_of, constant, minimum, nothing
 from sandbox.polarsearch.scoring import bm25, idf
 from sandbox.polarsearch.searched import Searched
 from sandbox.polarsearch.vectors import VectorField
 
 Body = Any
-_ONE, _EXTRA = np.float32(1), ("boost", "_name")
+_EXTRA = ("boost", "_name")
 _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": lambda value, bound: bool(value > bound),
     "gte": lambda value, bound: bool(value >= bound),
@@ -35,12 +31,16 @@ def run(index: Searched, query: dict[str, Any] | None) -> Matches:
     if query is None:
         return constant(np.ones(index.size, np.bool_))
     [(kind, body)] = query.items()
-    found = QUERIES[kind](index, body)
+    try:
+        found = QUERIES[kind](index, body)
+    except ApiError as error:
+        if kind in _COMPOUND and not isinstance(error, ShardFailure) and not error.ours:
+            raise not_here(error.reason) from None  # a node names both queries
+        raise
     return found.boosted(body.get("boost", 1)) if kind in _BOOSTED else found
 
 
 def _one_field(kind: str, body: Body, short: str) -> tuple[str, dict[str, Any]]:
-    """`{field: value}` or `{field: {short: value, …}}`. Raises for several fields, or none."""
     if len(body) != 1:
         if not body and kind == "match":
             raise parsing("No text specified for text query")
@@ -60,10 +60,9 @@ def _match(index: Searched, body: Body) -> Matches:
 
 
 def _match_field(index: Searched, name: str, options: dict[str, Any]) -> Matches:
-    """A text against one field: any of its tokens, or with operator=and all."""
     if index.kind(name) not in {"text", "keyword"}:
         return _exactly(index, name, options["query"])
-    parts = [_term_scores(index, name, here) for here in index.analyzed(name, options["query"])]
+    parts = [_term_scores(index, name, token) for token in index.analyzed(name, options["query"])]
     least = options.get("minimum_should_match", 1)
     every = str(options.get("operator", "or")).lower() == "and"
     return any_of(index.size, parts, len(parts) if every else min(minimum(least, len(parts)), len(parts)))
@@ -71,51 +70,41 @@ def _match_field(index: Searched, name: str, options: dict[str, Any]) -> Matches
 
 def _multi_match(index: Searched, body: Body) -> Matches:
     names = body["fields"] if isinstance(body["fields"], list) else [body["fields"]]
-    if any("*" in name for name in names):
-        raise not_here("wildcards in [fields] are not supported")
+    if not names or any("*" in name for name in names):
+        raise not_here("wildcards in [fields], or none, are not supported")
     pairs = [name.partition("^") for name in names]
     parts = [_match_field(index, name, body).boosted(float(boost or 1)) for name, _, boost in pairs]
     return best_of(index.size, parts, float(body.get("tie_breaker", 0)))
 
 
-def _term_scores(index: Searched, name: str, terms: Iterable[str]) -> Matches:
-    """One term, or several at the same position, which count as one."""
+def _term_scores(index: Searched, name: str, term: str) -> Matches:
     column = index.postings(name)
-    mask, frequencies = np.zeros(index.size, np.bool_), np.zeros(index.size, np.float32)
-    most: int = 0
-    for term in dict.fromkeys(terms):
-        ordinals, found = column.of(term)
-        mask[ordinals] = True
-        frequencies[ordinals] += found
-        most = max(most, len(ordinals))
-    scores = np.zeros(index.size, np.float32)
-    if most:
-        scores[mask] = _bm25(index, column, mask, frequencies, most)
+    ordinals, frequencies = column.of(term)
+    mask, scores = np.zeros(index.size, np.bool_), np.zeros(index.size, np.float32)
+    if len(ordinals):
+        factor = np.float32(1 if index.version.has("bm25_without_k1") else 2.2)
+        weight = np.float32(factor * np.float32(idf(column.documents, len(ordinals))))
+        lengths = np.array([column.lengths[place] if column.norms else 1 for place in ordinals], np.float32)
+        mask[ordinals], scores[ordinals] = True, bm25(weight, frequencies, lengths, column.average)
     return Matches(mask, scores)
-
-
-def _bm25(index: Searched, column: Postings, mask: Mask, frequencies: Any, containing: int) -> Any:
-    factor = _ONE if index.version.has("bm25_without_k1") else np.float32(2.2)
-    weight = np.float32(factor * np.float32(idf(column.documents, containing)))
-    places = np.flatnonzero(mask)
-    lengths = np.array([column.lengths[place] if column.norms else 1 for place in places], np.float32)
-    return bm25(weight, frequencies[mask], lengths, column.average)
 
 
 # -- exact values
 
 
 def _exactly(index: Searched, name: str, value: Any) -> Matches:
-    """A number, date, boolean or address; an unmapped field matches nothing."""
     kind = index.kind(name)
     if kind is None:
         return nothing(index.size)
     if kind == "knn_vector":
         raise index.failed(f"KNN vector do not support exact searching, use KNN queries instead: [{name}]")
     if kind == "boolean":
-        return _term_scores(index, name, ["true" if _converted(index, name, value) else "false"])
+        return _term_scores(index, name, "true" if _converted(index, name, value) else "false")
     if kind in values.DATES or (kind == "ip" and "/" in str(value)):
-        return _between(index, name, {"gte": value, "lte": value})
+        try:
+            return _between(index, name, {"gte": value, "lte": value})
+        except ShardFailure as error:
+            raise not_here(error.root.reason if error.root else error.reason) from None
     if kind not in values.NUMBERS | {"ip"}:
         raise not_here(f"a query for a value of [{name}] of type [{kind}] is not supported")
     wanted = _converted(index, name, value)
@@ -123,7 +112,6 @@ def _exactly(index: Searched, name: str, value: Any) -> Matches:
 
 
 def _converted(index: Searched, name: str, value: Any) -> Any:
-    """A query's value as the field compares it. Raises what the shard answers."""
     kind, shown = index.kind(name), index.shown(name)
     if kind in values.NUMBERS and isinstance(value, bool):
         raise not_here(f"[{value}] is not supported as a number")
@@ -153,8 +141,8 @@ def _term_on(index: Searched, name: str, value: Any) -> Matches:
         return _exactly(index, name, value)
     term = values.as_term(value)
     if kind == "keyword":
-        term = "".join(token for here in index.analyzed(name, term) for token in here)
-    found = _term_scores(index, name, [term])
+        term = "".join(index.analyzed(name, term))
+    found = _term_scores(index, name, term)
     return constant(found.mask) if kind == "keyword" and index.version.has("keyword_constant_score") else found
 
 
@@ -209,7 +197,7 @@ def _between(index: Searched, name: str, options: dict[str, Any]) -> Matches:
 
 
 def _term_bound(index: Searched, name: str, value: Any) -> str:
-    return "".join(token for here in index.analyzed(name, value) for token in here)
+    return "".join(index.analyzed(name, value))
 
 
 def _bound(index: Searched, name: str, key: str, value: Any, options: dict[str, Any]) -> Any:
@@ -239,7 +227,6 @@ def _network_end(text: str, *, last: bool) -> int:
 
 
 def _prefix(index: Searched, body: Body) -> Matches:
-    """Every term that begins so, all with the same score."""
     name, options = _one_field("prefix", body, "value")
     kind = index.kind(name)
     if kind not in {"text", "keyword"}:
@@ -304,7 +291,6 @@ def _nested(index: Searched, body: Body) -> Matches:
 
 
 def _joined(index: Searched, inner: Searched, found: Matches, mode: str) -> Matches:
-    """What matches inside, as matches of the documents."""
     assert inner.parents is not None
     scores: dict[int, list[float]] = {}
     for place in np.flatnonzero(found.mask & inner.live):
@@ -324,7 +310,6 @@ def _unresolved(index: Searched, body: Body) -> Matches:
 
 
 def _knn(index: Searched, body: Body) -> Matches:
-    """Nearest vectors: the `k` best, or all within a score or distance. Exact, where a real node may approximate."""
     name, options = _one_field("knn", body, "vector")
     _check_knn(options)
     field = index.index.mapping.vector(name)
@@ -364,27 +349,25 @@ def _nearest(index: Searched, field: VectorField, vector: Any, options: dict[str
         if index.scope:
             raise not_here("a filter of nested vectors is not supported")
         allowed &= run(index, options["filter"]).mask
-    column = index.vectors(field)
+    places, scores = index.vectors(field).nearest(vector, allowed)
     if "k" not in options:
-        places, scores = column.within(vector, allowed)
         keep = scores >= np.float32(_least_score(field.space, options))
         places, scores = places[keep], scores[keep]
-    elif index.parents is None:
-        places, scores = column.nearest(vector, allowed, int(options["k"]))
     else:
-        places, scores = column.nearest(vector, allowed, index.size)
-        best = _of_different_parents(index.parents, places, int(options["k"]))
+        best = _of_different_parents(index.parents, places)[: int(options["k"])]
         places, scores = places[best], scores[best]
     mask, every = np.zeros(index.size, np.bool_), np.zeros(index.size, np.float32)
     mask[places], every[places] = True, scores
     return Matches(mask, every)
 
 
-def _of_different_parents(parents: list[int], places: Any, k: int) -> list[int]:
+def _of_different_parents(parents: list[int] | None, places: Any) -> list[int]:
+    if parents is None:
+        return list(range(len(places)))
     seen: dict[int, int] = {}
     for at, place in enumerate(places):
         seen.setdefault(parents[place], at)
-    return list(seen.values())[:k]
+    return list(seen.values())
 
 
 def _least_score(space: str, options: dict[str, Any]) -> float:
@@ -398,6 +381,7 @@ def _least_score(space: str, options: dict[str, Any]) -> float:
     return 1 / (1 + distance)
 
 
+_COMPOUND = {"bool", "constant_score", "nested"}
 _BOOSTED = {"match_all", "bool", "constant_score", "ids", "exists", "terms", "multi_match", "nested"}
 QUERIES: dict[str, Callable[[Searched, Body], Matches]] = {
     "match_all": lambda index, body: run(index, None),

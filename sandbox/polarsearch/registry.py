@@ -1,13 +1,9 @@
-"""Which settings exist, which may change on a running node, and what a value must look like (`data/settings.json`).
-
-The surprise: a setting nobody registered is refused, yet `cluster.metadata.*` takes any name and any text, which makes
-it the one place for a note.
-"""
+"""Which settings exist, which may change on a running node, and what a value must look like (`data/settings.json`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
@@ -54,24 +50,39 @@ def is_dynamic(key: str) -> bool:
     return INDEX.get(key, "static").startswith("dynamic") or key.startswith("index.routing.allocation.")
 
 
+def check_all(check: Callable[..., None], items: Iterable[tuple[Any, ...]]) -> None:
+    """Raises what the check raises; of several refusals a node tells one, and the others in a key of their own."""
+    failed = []
+    for item in items:
+        try:
+            check(*item)
+        except ApiError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0] if len(failed) == 1 else not_here(failed[0].reason, failed[0].kind)
+
+
 def check_index_settings(flat: Flat, version: Version) -> None:
-    """Raises for a name that is not an index setting, or a value that cannot be one."""
-    for key, value in sorted(flat.items()):
-        if key.startswith("index.routing.allocation.") and key not in INDEX:
-            raise not_here(f"setting [{key}] is not supported")
-        if key in _INDEX_OTHER or (key.startswith("index.similarity.") and value is not None):
-            raise not_here(f"setting [{key}] is not supported")
-        if key not in INDEX and not key.startswith(_GROUPS):
-            raise refusal(_unknown(key, () if key in _PRIVATE else INDEX.keys() | _INDEX_OTHER), version)
-        if value is not None and key in INDEX:
-            check_value(key, INDEX[key].partition(" ")[2], value)
+    """Raises for names that are not index settings, or values that cannot be."""
+    check_all(lambda key, value: _check_index_setting(key, value, version), sorted(flat.items()))
+
+
+def _check_index_setting(key: str, value: Any, version: Version) -> None:
+    if key.startswith("index.routing.allocation.") and key not in INDEX:
+        raise not_here(f"setting [{key}] is not supported")
+    if key in _INDEX_OTHER or (key.startswith("index.similarity.") and value is not None):
+        raise not_here(f"setting [{key}] is not supported")
+    if key not in INDEX and not key.startswith(_GROUPS):
+        raise refusal(_unknown(key, () if key in _PRIVATE else INDEX.keys() | _INDEX_OTHER), version)
+    if value is not None and key in INDEX:
+        check_value(key, INDEX[key].partition(" ")[2], value)
 
 
 def check_cluster_setting(scope: str, key: str, value: Any, version: Version) -> None:
     """Raises for a name that is unknown or needs a restart, or a value of the wrong kind."""
     if key in _CLUSTER_STATIC:
         raise refusal(f"{scope} setting [{key}], not dynamically updateable", version)
-    if key.startswith(_ANY_NAME):
+    if key.startswith(_ANY_NAME) or ("*" in key and value is None):
         return
     if key in _TAKEN:
         if value is not None:
@@ -123,7 +134,7 @@ def _check_number(key: str, kind: str, limits: list[str], value: str) -> None:
 
 def _check_time(key: str, limits: list[str], value: str) -> None:
     number = seconds(value, key)
-    if limits and number < seconds(limits[0].removesuffix("ms") + "ms", key):
+    if limits and number < seconds(limits[0], key):
         raise illegal_argument(f"failed to parse value [{value}] for setting [{key}], must be >= [{limits[0]}]")
 
 
@@ -142,7 +153,6 @@ def _not_expanding(key: str, value: str) -> ApiError:
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:
-    """The refusal of a key nobody registered, with what looks like it."""
     close = [(score, name) for name in known if (score := _similar(key, name)) > 0.7]
     names = [name for _, name in sorted(close, key=lambda pair: -pair[0])]
     if not names:
@@ -153,7 +163,6 @@ def _unknown(key: str, known: Iterable[str]) -> str:
 
 
 def _similar(one: str, other: str) -> float:
-    """1 - edits / the longer length, as Lucene's LevenshteinDistance."""
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
         before, row = row, [i]

@@ -1,8 +1,4 @@
-"""Calling out: a connector's template filled in, sent, and its answer read.
-
-The surprise: whatever the other service refuses comes back with that service's own status, so a bad model key looks
-like a failed login to us (HTTP 401).
-"""
+"""Calling out: a connector's template filled in, sent, and its answer read."""
 
 from __future__ import annotations
 
@@ -84,7 +80,6 @@ def _payload(template: str, values: dict[str, dict[str, str]]) -> bytes:
 
 
 def _timeout(connector: Connector) -> float:
-    """In seconds. The stored default of 30000 was meant in milliseconds, and is read as 30 s here."""
     asked = float(connector.get("client_config", {}).get("read_timeout", _DEFAULT_TIMEOUT))
     return asked / 1000 if asked >= 1000 else asked
 
@@ -133,7 +128,6 @@ def _read(answer: Any, function: str | None) -> Iterator[Output]:
 
 
 def _doubles(value: Any) -> Any:
-    """Every number a double, as Gson reads them."""
     if isinstance(value, list):
         return [_doubles(item) for item in value]
     if isinstance(value, dict):

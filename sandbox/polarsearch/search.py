@@ -1,7 +1,4 @@
-"""Searching: which documents, how well, in what order, and how much of each is shown.
-
-Only refreshed documents are found. Scores are 32-bit and ties go to the older document.
-"""
+"""Searching: which documents, how well, in what order, and how much of each is shown."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import numpy as np
 
 from sandbox.polarsearch import hybrid, neural, objects, search_pipelines
 from sandbox.polarsearch.calls import Call, Reply, route
-from sandbox.polarsearch.errors import MARK, ApiError, illegal_argument, index_not_found, not_here, parsing
+from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here, parsing
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.names import resolve
@@ -117,9 +114,7 @@ def execute(
         _check_window(searched, asked)
         found, count, high = _hits(searched, asked, _matches(searched, asked, phase))
         hits, total = hits + found, total + count
-        warnings += searched.warnings
-        if index.shards > 1 and asked.query and found:
-            warnings.append(f"scores of [{index.name}] are computed as of one shard {MARK}")
+        warnings += searched.warnings + index.approximations
         best = high if best is None or (high is not None and high > best) else best
     hits.sort(key=lambda hit: hit.keys)
     shards = sum(index.shards for index in indices)
@@ -162,7 +157,6 @@ def _matches(searched: Searched, asked: Asked, phase: dict[str, Any] | None) -> 
 
 
 def _best_of(searched: Searched, part: Matches, depth: int) -> Matches:
-    """What one query of a hybrid brings in: its best hits, as many as a page."""
     places = np.flatnonzero(part.mask & searched.live)
     kept = places[np.lexsort((places, -part.scores[places]))[:depth]]
     mask = np.zeros(searched.size, np.bool_)

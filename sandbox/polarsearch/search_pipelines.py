@@ -1,7 +1,4 @@
-"""Search pipelines: a default model for neural queries, and how hybrid scores are put together.
-
-A pipeline named by `?search_pipeline=` comes before the index's own `index.search.default_pipeline`.
-"""
+"""Search pipelines: a default model for neural queries, and how hybrid scores are put together."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""One index as queries see it: its mapping says what kind a field is, a table of documents holds the columns.
-
-A nested object is a document of its own: inside a nested query only its fields are seen, outside it none of them.
-"""
+"""One index as queries see it: its mapping says what kind a field is, a table of documents holds the columns."""
 
 from __future__ import annotations
 
@@ -64,12 +61,10 @@ class Searched:
         return self.index.mapping.fields[name]
 
     def _own(self, name: str) -> str:
-        """A multi-field (`name.keyword`) has its parent's values."""
         parent, _, last = name.rpartition(".")
         return parent if last in self.index.mapping.fields.get(parent, {}).get("fields", {}) else name
 
     def _paths(self, name: str) -> list[tuple[list[str], Any]]:
-        """Where in a document of this scope the field's values are, and what null means there."""
         fields = self.index.mapping.fields
         own = self._own(name)
         paths = [(own, self.shown(name).get("null_value"))]
@@ -104,7 +99,7 @@ class Searched:
         self.warnings += [text for text in found.warnings if text not in self.warnings]
         return found
 
-    def analyzed(self, name: str, text: Any) -> list[list[str]]:
+    def analyzed(self, name: str, text: Any) -> list[str]:
         """A query's text as the field would have been cut."""
         return self._analyzer(name, "search_analyzer", "analyzer")(values.as_term(text))
 
@@ -118,9 +113,9 @@ class Searched:
             raise self.failed(f"failed to create query: {text}", illegal_argument(text))
         longest = shown.get("ignore_above", 2**31)
 
-        def tokens(value: Any) -> list[list[str]]:
+        def tokens(value: Any) -> list[str]:
             if shown["type"] == "boolean":
-                return [["true" if value in (True, "true") else "false"]]
+                return ["true" if value in (True, "true") else "false"]
             text = values.as_term(value)
             return analyze(text) if len(text) <= longest else []
 

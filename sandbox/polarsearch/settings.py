@@ -1,8 +1,4 @@
-"""Settings of the cluster and of indexes: dotted keys inside, nested objects outside, every scalar a text.
-
-The surprise: where one key is the start of another (`index.knn` and `index.knn.advanced.…`) the nested form keeps a dot
-(`"knn": "true", "knn.advanced": {…}`).
-"""
+"""Settings of the cluster and of indexes: dotted keys inside, nested objects outside, every scalar a text."""
 
 from __future__ import annotations
 
@@ -35,7 +31,6 @@ def java_text(value: Any) -> str:
 
 
 def _java_double(number: float) -> str:
-    """As Double.toString has it: 1.0E7 from there on, and 9.0E-4 down from there."""
     if number == 0 or 1e-3 <= abs(number) < 1e7 or number != number or abs(number) == float("inf"):
         return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(number), repr(number))
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()

@@ -1,8 +1,4 @@
-"""An index's documents: written at once, found by id at once, found by searching only after a refresh.
-
-Two views of the same documents, then: `current` by id, and `view` for searches, which is what the last refresh saw.
-Overwritten and deleted documents stay in the view's statistics for minutes: a node keeps them for recovery.
-"""
+"""An index's documents: written at once, found by id at once, found by searching only after a refresh."""
 
 from __future__ import annotations
 

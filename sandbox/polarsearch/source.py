@@ -94,7 +94,6 @@ def _selected(value: Any, patterns: list[list[str]]) -> Any:
 
 
 def _deeper(key: str, patterns: list[list[str]]) -> list[list[str]]:
-    """What is left of each pattern below `key`. `**` stands for any number of levels."""
     left = []
     for pattern in patterns:
         if pattern[0] == "**":

@@ -212,11 +212,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def check_flat_object(value: Any) -> None:
+def check_flat_object(value: Any, name: str) -> None:
     """Raises the cause of a refusal of what is no object."""
     if not isinstance(value, dict):
         token = "STRING" if isinstance(value, str) else "BOOLEAN" if isinstance(value, bool) else "NUMBER"
-        reason = f"[flat_object] unexpected token [VALUE_{token}] in flat_object field value"
+        reason = f"[{name}] unexpected token [VALUE_{token}] in flat_object field value"
         raise ApiError(400, "parsing_exception", reason, extra={"line": 1, "col": 1})
 
 

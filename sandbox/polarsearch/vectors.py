@@ -1,8 +1,4 @@
-"""The rules of a `knn_vector` field: what a mapping may say of it, how it is shown again, and what a document may hold.
-
-The surprise: a method that names only `hnsw` is shown with engine, space and `parameters: {}` added, and a conflict
-between two methods shows only their names ("from [hnsw] to [hnsw]").
-"""
+"""The rules of a `knn_vector` field: what a mapping may say of it, how it is shown, and what a document may hold."""
 
 from __future__ import annotations
 
@@ -47,7 +43,6 @@ class VectorField:
     dimension: int
     space: str
     data_type: str
-    normalised: bool
 
 
 def declared(name: str, body: dict[str, Any], *, version: Version, settings: dict[str, Any]) -> dict[str, Any]:
@@ -181,8 +176,7 @@ def field_of(path: str, shown: dict[str, Any], default_space: str) -> VectorFiel
     """From the mapping as shown."""
     method = shown.get("method") or {}
     space = method.get("space_type") or shown.get("space_type") or default_space
-    normalised = space == "cosinesimil" and method.get("engine") != "lucene"
-    return VectorField(path, shown["dimension"], space, shown.get("data_type", "FLOAT"), normalised)
+    return VectorField(path, shown["dimension"], space, shown.get("data_type", "FLOAT"))
 
 
 def is_number(value: Any) -> bool:

@@ -1,10 +1,5 @@
 """Writing documents: one way for single requests and _bulk. First the pipelines, which may call other services, then
-all at once under the lock.
-
-The surprise: in a _bulk an `update` runs no pipeline over what it changes, so a vector made from the old text stays;
-only `doc_as_upsert` sends the partial document through. And `items` of a _bulk are not in order: what a pipeline
-refused is put between what it did not, in the order it was refused.
-"""
+all at once under the lock."""
 
 from __future__ import annotations
 
@@ -69,7 +64,6 @@ def perform(node: Node, ops: list[Op], *, refresh: bool) -> list[Op]:
 
 
 def _prepare(node: Node, op: Op) -> None:
-    """Make the index when it is missing, and give the document an id."""
     try:
         index = for_writing(node, op.index)
         if index is None and op.verb == "delete":
@@ -112,7 +106,6 @@ def _plans(node: Node, ops: list[Op]) -> dict[tuple[str, tuple[str, ...]], list[
 
 
 def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[tuple[int, Op]]:
-    """Run the pipelines over the ops' documents; those refused come back with the stage they were refused at."""
     entries = [ingest.Entry(copy.deepcopy(op.document or {}), index, op.id or "") for op in ops]
     for name in names:
         ingest.run(node, name, [entry for entry in entries if not entry.failed])

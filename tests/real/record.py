@@ -1,6 +1,6 @@
 """Records what a real OpenSearch answers: `python -m tests.real.record rows` writes `tests/recordings/…/rows.jsonl`.
 
-A story is a function below: requests to a fresh node, one after the other. The recorder of the older recordings is gone;
+A story is a function below: requests to a fresh node, one after the other. The recorder of older recordings is gone;
 `… record again documents mappings models search` asks a fresh node what they ask, and keeps the new answers.
 """
 
@@ -22,9 +22,9 @@ from sandbox.embeddings import Embeddings
 from tests.conformance.server import ML, TRUSTED, connector_body
 from tests.conformance.test_documents import BLANK, NOT_BLANK, VECTOR
 from tests.real.opensearch_home import VERSION
+from tests.real.servers import Servers
 from tests.recordings.ids import Ids
 from tests.sandbox.polarsearch.conftest import HashedEmbeddings
-from tests.real.servers import Servers
 
 FOLDER = Path(__file__).parents[1] / "recordings" / f"opensearch-{VERSION}"
 PROBES = Path(__file__).with_name("probes.json")
@@ -41,7 +41,7 @@ class Recorder:
 
     def __call__(self, method: str, path: str, body: Any = None, *, note: str | None = None, wait: float = 0,
                  kind: str = "application/json") -> Any:  # fmt: skip
-        """The answer, whatever it is. `wait` is seconds before the request, `kind` the type of a body that is a text."""
+        """The answer, whatever it is. `wait` is seconds before the request, `kind` the type of a body that is text."""
         time.sleep(wait)
         begun = time.monotonic()
         form = {"content": body.encode(), "headers": {"content-type": kind}} if isinstance(body, str) else {}

@@ -13,17 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.recordings.ids import Ids
+from tests.recordings.comparison import Comparison
 
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "opensearch-2.19.1"
 
 # (recording, line) → why the stand-in answers something else
 DIFFERENCES = {
     ("auth", 5): "http to an https port is not a request: the socket is closed before the application sees anything",
-    **{
-        (name, line): "the stand-in refused a connector with an unknown key, so it has written one less"
-        for name, line in (("lifecycle", 25), ("swap", 20))
-    },
+    ("lifecycle", 25): "the stand-in refused a connector with an unknown key, so it has written one less",
+    ("swap", 20): "the stand-in refused a connector with an unknown key, so it has written one less",
     ("swap", 10): "the real node used the new connector at once; the stand-in always needs 0.04 s",
     ("documents", 24): "the real node refreshed by itself between two requests",
     ("models", 24): "the real node had deployed the model before it was asked",
@@ -33,37 +31,18 @@ DIFFERENCES = {
 }
 
 # recording → how many of its requests are refused by name
-REFUSALS = {"lifecycle": 1, "mappings": 1, "models": 4, "search": 12, "probes": 39}
-
-VOLATILE = {
-    "took", "ingest_took", "created_time", "last_updated_time", "last_deployed_time", "create_time", "last_update_time",
-    "creation_date", "build_hash", "build_date", "cluster_name", "timestamp", "start_time_in_millis",
-    "running_time_in_nanos", "line", "col",
-}  # fmt: skip
-POSITION = re.compile(r"\[\d+:\d+\]|line: \d+, column: \d+|at \d+:\d+")
-
+REFUSALS = {"lifecycle": 1, "mappings": 1, "models": 4, "search": 13, "probes": 41}
 
 REFUSED, APPROXIMATED = "refused by name", "approximated, and says so"
 BY_NAME = (REFUSED, APPROXIMATED)
-CONFIGURED = {
-    "index.knn.advanced.approximate_threshold", "knn.advanced", "plugins.ml_commons.connector.private_ip_enabled",
-    "plugins.ml_commons.only_run_on_ml_node", "private_ip_enabled", "advanced",
-}  # fmt: skip
-"""Settings of the recorded node's configuration and of its index template; the stand-in is given the one it needs."""
-
-
-def without_configuration(value):
-    if isinstance(value, dict):
-        left = {key: without_configuration(item) for key, item in value.items() if key not in CONFIGURED}
-        return {key: item for key, item in left.items() if item != {} or value[key] == {} or key == "persistent"}
-    return [without_configuration(item) for item in value] if isinstance(value, list) else value
 
 
 class Replay:
     """One application, and what is known of the recorded ids."""
 
     def __init__(self, clock, client):
-        self.clock, self.client, self.ids = clock, client, Ids()
+        self.clock, self.client, self.comparison = clock, client, Comparison()
+        self.ids = self.comparison.ids
 
     def play(self, name):
         """Line → how the answer differs from the recorded one, None when it does not."""
@@ -86,51 +65,16 @@ class Replay:
                 return f"header {header}"
         if row["method"] == "HEAD" or row["path"] == "/_refresh":  # a real node counts its own indexes as well
             return None
-        theirs, ours = without_configuration(row["response"]), without_configuration(parsed(response.body))
+        theirs, ours = row["response"], parsed(response.body)
         if row["path"] == "/" and response.status == 200:
             theirs["name"] = ours["name"]
-        return self.difference(theirs, ours, "")
+        return self.comparison.difference(theirs, ours)
 
     def body(self, row):
         body = row["body"]
         if body is None:
             return None
         return self.ids.ours(body if isinstance(body, str) else json.dumps(whole_vectors(body)))
-
-    def difference(self, theirs, ours, path):
-        if isinstance(theirs, dict) and isinstance(ours, dict):
-            return self.dict_difference(theirs, ours, path)
-        if isinstance(theirs, list) and isinstance(ours, list):
-            return self.list_difference(theirs, ours, path)
-        if path.rpartition("/")[2] in VOLATILE:
-            return None
-        if isinstance(theirs, str) and isinstance(ours, str):
-            self.ids.learn(theirs, ours)
-            theirs, ours = POSITION.sub("[1:1]", self.ids.ours(theirs)), POSITION.sub("[1:1]", ours)
-        if path.rpartition("/")[2] in ("_score", "max_score") and isinstance(theirs, float) and isinstance(ours, float):
-            return None if ours == pytest.approx(theirs, rel=1e-6) else f"{path}: {ours!r}, not {theirs!r}"
-        if (theirs == ours and type(theirs) is type(ours)) or (is_time(theirs) and is_time(ours)):
-            return None
-        return f"{path}: {ours!r}, not {theirs!r}"
-
-    def dict_difference(self, theirs, ours, path):
-        self.ids.learn_keys(theirs, ours)
-        theirs = {self.ids.ours(key): value for key, value in theirs.items()}
-        if theirs.keys() != ours.keys():
-            return f"{path}: {sorted(ours)}, not {sorted(theirs)}"
-        return next(
-            (found for key in theirs if (found := self.difference(theirs[key], ours[key], f"{path}/{key}"))), None
-        )
-
-    def list_difference(self, theirs, ours, path):
-        if theirs and isinstance(theirs[-1], str) and (cut := re.fullmatch(r"… (\d+) numbers", theirs[-1])):
-            if len(ours) != int(cut[1]):
-                return f"{path}: {len(ours)} numbers, not {cut[1]}"
-            theirs, ours = theirs[:-1], ours[: len(theirs) - 1]
-        if len(theirs) != len(ours):
-            return f"{path}: {len(ours)} items, not {len(theirs)}"
-        pairs = enumerate(zip(theirs, ours, strict=True))
-        return next((found for at, (a, b) in pairs if (found := self.difference(a, b, f"{path}/{at}"))), None)
 
 
 def recorded_rows(name):
@@ -146,11 +90,6 @@ def whole_vectors(value):
         cut = re.fullmatch(r"… (\d+) numbers", value[-1])
         return [value[0]] * int(cut[1]) if cut else value
     return value
-
-
-def is_time(value):
-    """Milliseconds since 1970, of the months these were recorded in."""
-    return isinstance(value, (int, str)) and str(value).isdigit() and 1.79e12 < int(value) < 1.81e12
 
 
 def content_type(row):
