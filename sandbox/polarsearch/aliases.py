@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sandbox.polarsearch.calls import WAITS, Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.names import aliased, check_alias_name, no_alias_expected, resolve
@@ -24,22 +24,16 @@ def update(node: Node, call: Call) -> Reply:
     if not actions:
         raise illegal_argument("No action specified")
     planned: dict[str, dict[str, dict[str, Any]]] = {}
-    removed: list[Index] = []
     missing: list[str] = []
     for verb, body in actions:
         indices = _indices(node, body)
-        if verb == "remove_index":
-            removed += indices
-        else:
-            missing += _apply(node, planned, verb, body, indices)
+        missing += _apply(node, planned, verb, body, indices)
     if missing and (len(missing) == len(actions) or any(body.get("must_exist") for _, body in actions)):
         raise aliases_missing(missing)
     _check_writers(node, planned)
     for name, aliases in planned.items():
         node.indices[name].aliases = aliases
         node.save(node.indices[name])
-    for index in removed:
-        node.remove(index)
     return Reply({"acknowledged": True})
 
 
@@ -47,7 +41,7 @@ def _parsed(action: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     [(verb, body)] = action.items()
     if body.get("alias") == "":
         raise not_here("an alias needs a name")
-    if verb != "remove_index" and not (body.get("alias") or body.get("aliases")):
+    if not (body.get("alias") or body.get("aliases")):
         raise _unparsed(illegal_argument("One of [alias] or [aliases] is required"))
     if not (body.get("index") or body.get("indices")):
         raise _unparsed(illegal_argument("One of [index] or [indices] is required"))
@@ -132,11 +126,3 @@ def delete(node: Node, call: Call) -> Reply:
         del index.aliases[alias]
         node.save(index)
     return Reply({"acknowledged": True})
-
-
-_GET = "indices:admin/aliases/get"
-ROUTES = [
-    route("POST", "/_aliases", update, "indices:admin/aliases", WAITS, body="alias_actions"),
-    *(route("GET HEAD", path, get, _GET) for path in ("/_alias", "/_alias/{name}", "/{index}/_alias")),
-    route("DELETE", "/{index}/_alias/{name}", delete, "indices:admin/aliases", WAITS),
-]

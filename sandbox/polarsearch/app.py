@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from sandbox.polarsearch import (
     aliases,
@@ -27,25 +28,25 @@ from sandbox.polarsearch.errors import ApiError, PlainError, ShardFailure, not_h
 from sandbox.polarsearch.faults import Faults, Requests, control
 from sandbox.polarsearch.node import BUILD_HASH, Node, Outbound
 from sandbox.polarsearch.outbound import OverHttp
+from sandbox.polarsearch.shapes import data
 from sandbox.polarsearch.source import select
 from sandbox.polarsearch.store import Store, shown
 from sandbox.polarsearch.versions import Version
 from sandbox.wire import JSON_TYPE, Lost, Request, Response
 
-_MODULES = (
-    cluster,
-    aliases,
-    indices,
-    groups,
-    connectors,
-    models,
-    predict,
-    ingest,
-    search_pipelines,
-    search,
-    documents,
-)
-ROUTES: list[Route] = [route for module in _MODULES for route in module.ROUTES]
+_MODULES = {module.__name__.rpartition(".")[2]: module for module in (
+    aliases, cluster, connectors, documents, groups, indices, ingest, models, predict, search, search_pipelines
+)}  # fmt: skip
+
+
+def _route(about: dict[str, Any]) -> Route:
+    module, _, name = about["handle"].partition(".")
+    params, methods = frozenset(about["params"].split()), tuple(about["methods"].split())
+    handle = getattr(_MODULES[module], name)
+    return Route(methods, about["path"], handle, about["action"], params, about["body"], about["unlocked"])
+
+
+ROUTES = [_route(about) for about in data("routes")]
 
 
 class PolarSearch:
@@ -73,11 +74,8 @@ class PolarSearch:
     ) -> None:
         self.faults, self.requests = Faults(), Requests()
         self._access, self._router, self._sleep = Access(users, readers), Router(ROUTES), sleep
-        number = Version(version)
-        self._own = None if call else OverHttp()
-        outbound = call or self._own
-        assert outbound is not None
-        self._node = Node(store=Store(store), version=number, clock=clock, entropy=entropy, call=outbound)
+        self._own, number = OverHttp(), Version(version)
+        self._node = Node(store=Store(store), version=number, clock=clock, entropy=entropy, call=call or self._own)
         with self._node.working():
             deployment.after_restart(self._node)
 
@@ -104,8 +102,7 @@ class PolarSearch:
         """Leave the store in order and close connections. Everything answered is in the store anyway."""
         with self._node.lock:
             self._node.store.close()
-        if self._own:
-            self._own.close()
+        self._own.close()
 
     def _answer(self, request: Request) -> Response:
         user = self._access.user(request)

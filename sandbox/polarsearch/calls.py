@@ -14,13 +14,9 @@ from sandbox.polarsearch.settings import java_bool, seconds
 from sandbox.polarsearch.shapes import data, holds, wrong
 from sandbox.wire import Request
 
-WAITS = "timeout cluster_manager_timeout"
 _PARAMS = data("params")
 _VALUES: dict[str, str] = _PARAMS["values"]
 _ALWAYS, _KNOWN, _SEGMENTS = (frozenset(_PARAMS[name].split()) for name in ("always", "known", "routes"))
-_SOURCE = (
-    "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {line}, column: {column}]"
-)
 _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _VERBS = {"_search", "_undeploy", "_deploy", "_load", "_unload", "_upload", "_register", "_create"}
 _METHODS = ("HEAD", "GET", "DELETE", "PUT", "POST")
@@ -143,14 +139,6 @@ def _check_param(name: str, value: str) -> None:
         raise wrong(name, kind, value)
 
 
-def route(
-    methods: str, path: str, handle: Handle, action: str, *params: str, body: str | None = None, unlocked: bool = False
-) -> Route:
-    """`methods` and `params` in short: texts with several names."""
-    names = frozenset(name for group in params for name in group.split())
-    return Route(tuple(methods.split()), path, handle, action, names, body, unlocked)
-
-
 class Router:
     """Every route, most literal first."""
 
@@ -194,16 +182,13 @@ def check_content_type(request: Request) -> None:
 
 
 def parsed(body: bytes) -> Any:
-    """JSON. Raises json_parse_exception in Jackson's words."""
+    """JSON. Raises json_parse_exception, for what people send in Jackson's words."""
     try:
-        text = body.decode()
+        return json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_without_repeats)
     except UnicodeDecodeError:
-        reason = "Invalid UTF-8 start byte" + _SOURCE.format(line=1, column=1)
-        raise ApiError(400, "json_parse_exception", reason) from None
-    try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_without_repeats)
+        raise _unparsed("Invalid UTF-8 start byte") from None
     except json.JSONDecodeError as error:
-        raise _json_error(text, error) from None
+        raise _json_error(error.doc[error.pos :], error.msg) from None
 
 
 def _no_constant(name: str) -> Any:
@@ -213,23 +198,22 @@ def _no_constant(name: str) -> Any:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [key for key, _ in pairs]
-        raise not_here(f"Duplicate field '{next(k for k in names if names.count(k) > 1)}'", "json_parse_exception")
+        raise not_here("Duplicate field", "json_parse_exception")
     return made
 
 
-def _json_error(text: str, error: json.JSONDecodeError) -> ApiError:
-    rest = text[error.pos :]
+def _json_error(rest: str, message: str) -> ApiError:
     word = rest.split(None, 1)[0].split(",")[0].split("}")[0] if rest.strip() else ""
-    column = error.colno
     if not rest.strip():
-        reason = "Unexpected end-of-input"
-    elif error.msg.startswith("Expecting property name"):
-        code = f"'{rest[0]}' (code {ord(rest[0])})"
-        reason = f"Unexpected character ({code}): was expecting double-quote to start field name"
-    elif error.msg.startswith("Expecting value") and word[:1].isalpha():
-        column += len(word)
-        reason = f"Unrecognized token '{word}': was expecting {_EXPECTED}"
-    else:
-        reason = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])}))"
-    return ApiError(400, "json_parse_exception", reason + _SOURCE.format(line=error.lineno, column=column))
+        return _unparsed("Unexpected end-of-input")
+    character = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])}))"
+    if message.startswith("Expecting property name"):
+        return _unparsed(f"{character}: was expecting double-quote to start field name")
+    if message.startswith("Expecting value") and word[:1].isalpha():
+        return _unparsed(f"Unrecognized token '{word}': was expecting {_EXPECTED}")
+    return _unparsed(character)
+
+
+def _unparsed(reason: str) -> ApiError:
+    source = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+    return ApiError(400, "json_parse_exception", f"{reason}\n at [Source: {source}; line: 1, column: 1]")

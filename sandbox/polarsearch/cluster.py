@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.polarsearch.calls import WAITS, Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.names import resolve
@@ -110,13 +110,3 @@ def _health(indices: list[Index], status: str, *, timed_out: bool) -> dict[str, 
     counts |= {"number_of_pending_tasks": 0, "number_of_in_flight_fetch": 0, "task_max_waiting_in_queue_millis": 0}
     share = 100.0 * active / (active + unassigned) if active else 100.0
     return head | counts | {"active_shards_percent_as_number": share}
-
-
-_GET, _PUT = "cluster:monitor/state", "cluster:admin/settings/update"
-_PATH = "/_cluster/settings"
-ROUTES = [
-    route("GET HEAD", "/", root, "cluster:monitor/main"),
-    route("GET", _PATH, get_settings, _GET, "flat_settings include_defaults", WAITS),
-    route("PUT", _PATH, put_settings, _PUT, "flat_settings", WAITS, body="cluster_settings"),
-    route("GET", "/_cluster/health/{index}", health, "cluster:monitor/health", "wait_for_status", WAITS),
-]

@@ -64,13 +64,6 @@ class Postings:
         ordinals, frequencies = self.terms.get(term, ((), ()))
         return np.array(ordinals, np.intp), np.array(frequencies, np.float32)
 
-    def with_any(self, terms: Iterable[str]) -> Mask:
-        """Which documents have one of the terms."""
-        mask = np.zeros(len(self.lengths), np.bool_)
-        for term in terms:
-            mask[self.of(term)[0]] = True
-        return mask
-
     @property
     def average(self) -> float:
         """The mean length of those documents that have the field."""
@@ -107,11 +100,11 @@ class Vectors:
         mask[self._ordinals[: self._rows]] = True
         return mask
 
-    def nearest(self, vector: Floats, allowed: Mask) -> tuple[npt.NDArray[np.intp], Floats]:
-        """The `allowed` documents and their scores, best first, ties by age."""
+    def nearest(self, vector: Floats, allowed: Mask, k: int) -> tuple[npt.NDArray[np.intp], Floats]:
+        """The `k` best of the `allowed` documents and their scores, best first, ties by age."""
         rows = np.flatnonzero(allowed[self._ordinals[: self._rows]])
         scores = vector_scores(self.field.space, self._matrix[rows], vector)
-        best = np.lexsort((rows, -scores))
+        best = np.lexsort((rows, -scores))[:k]
         return self._ordinals[rows[best]], scores[best]
 
 
@@ -143,7 +136,7 @@ class Values:
         return np.array([any(map(test, row)) for row in self.rows], np.bool_)
 
 
-Column = TypeVar("Column", Postings, Vectors, Values, "Children")
+Column = TypeVar("Column", Postings, Vectors, Values)
 
 
 class Table:
@@ -159,21 +152,3 @@ class Table:
         self._columns[kind, path] = column
         column.extend(self.sources)
         return column
-
-
-class Children(Table):
-    """The objects of one nested field, each a document of its own, and whose they are."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self._path = path.split(".")
-        self.parents: list[int] = []
-        self._seen = 0
-
-    def extend(self, sources: Sequence[Source]) -> None:
-        """Take in the documents that came since."""
-        for ordinal in range(self._seen, len(sources)):
-            for child in values_at(sources[ordinal], self._path):
-                self.sources.append(child)
-                self.parents.append(ordinal)
-        self._seen = len(sources)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.cluster import trusted_patterns
 from sandbox.polarsearch.errors import MARK, ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.groups import refuse_access
@@ -142,15 +142,7 @@ def _matches(pattern: str, url: str) -> bool:
     try:
         return re.fullmatch(pattern, url) is not None
     except re.error as error:
-        raise ApiError(400, "pattern_syntax_exception", _java_syntax_error(pattern, error)) from None
-
-
-def _java_syntax_error(pattern: str, error: re.error) -> str:
-    words = {"unterminated character set": "Unclosed character class", "nothing to repeat": "Dangling meta character"}
-    unclosed = error.msg == "missing ), unterminated subpattern"
-    at = len(pattern) if unclosed else error.pos or 0
-    text = f"{'Unclosed group' if unclosed else words.get(error.msg, error.msg)} near index {at}\n{pattern}"
-    return text if at >= len(pattern) else f"{text}\n{' ' * at}^"
+        raise not_here(f"{error.msg} in [{pattern}]", "pattern_syntax_exception") from None
 
 
 def shown(source: dict[str, Any]) -> dict[str, Any]:
@@ -214,13 +206,3 @@ def delete(node: Node, call: Call) -> Reply:
             raise status_error(409, text)
         raise ApiError(500, "m_l_validation_exception", text)
     return Reply(objects.remove(node, CONNECTORS, id))
-
-
-_ML = "/_plugins/_ml/connectors"
-_RIGHT = "cluster:admin/opensearch/ml"
-ROUTES = [
-    route("POST", f"{_ML}/_create", create, f"{_RIGHT}/create_connector", body="connector"),
-    route("GET", f"{_ML}/{{id}}", get, f"{_RIGHT}/connectors/get"),
-    route("PUT", f"{_ML}/{{id}}", update, f"{_RIGHT}/connectors/update", body="connector"),
-    route("DELETE", f"{_ML}/{{id}}", delete, f"{_RIGHT}/connectors/delete"),
-]

@@ -40,8 +40,6 @@ def existing(node: Node, id: str, reason: str = "Failed to find model") -> dict[
 
 
 def connector_of(node: Node, model: dict[str, Any]) -> dict[str, Any] | None:
-    if "connector" in model:
-        return dict(model["connector"])
     doc = objects.find(node, CONNECTORS, model["connector_id"])
     return doc.source if doc else None
 

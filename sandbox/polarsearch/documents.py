@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.polarsearch import writes
 from sandbox.polarsearch.bodies import SHAPES
-from sandbox.polarsearch.calls import Call, Reply, parsed, route
+from sandbox.polarsearch.calls import Call, Reply, parsed
 from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing, not_here
 from sandbox.polarsearch.names import for_reading
 from sandbox.polarsearch.node import Node
@@ -149,17 +149,3 @@ def _body(verb: str, line: bytes) -> dict[str, Any]:
     if verb == "update":
         SHAPES.check("bulk_update", body)
     return body
-
-
-_SOURCE = "_source _source_includes _source_excludes"
-_WRITE = "refresh timeout wait_for_active_shards"
-_INDEX, _GET, _BULK = "indices:data/write/index", "indices:data/read/get", "indices:data/write/bulk"
-_BULK_PARAMS = f"{_WRITE} pipeline"
-ROUTES = [
-    route("PUT POST", "/{index}/_doc/{id}", put, _INDEX, _WRITE, "pipeline op_type", body="document", unlocked=True),
-    route("POST", "/{index}/_doc", put, _INDEX, _WRITE, "pipeline op_type", body="document", unlocked=True),
-    route("DELETE", "/{index}/_doc/{id}", delete, "indices:data/write/delete", _WRITE, unlocked=True),
-    route("GET HEAD", "/{index}/_doc/{id}", get, _GET, _SOURCE),
-    route("POST", "/_bulk", bulk, _BULK, _BULK_PARAMS, body="bulk_index", unlocked=True),
-    route("POST", "/{index}/_bulk", bulk, _BULK, _BULK_PARAMS, body="bulk_index", unlocked=True),
-]

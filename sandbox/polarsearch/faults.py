@@ -57,22 +57,21 @@ class Faults:
     def add(self, method: str, path: str, kind: str | int, times: int = 1, **options: Any) -> None:
         """Let the next `times` requests of `method` (`*`: any) to a path like `path` (a glob) fail as `kind` says,
         after letting `skip` of them through. Raises ValueError for a kind there is not."""
-        fault = Fault(method, path, str(kind), times, **options)
         with self._lock:
-            self._waiting.append(fault)
+            self._waiting.append(Fault(method, path, str(kind), times, **options))
 
     def take(self, request: Request) -> Fault | None:
         """The fault for this request, if any, one time less from now on."""
         with self._lock:
-            for fault in self._waiting:
-                if fault.takes(request):
-                    if fault.skip:
-                        fault.skip -= 1
-                        return None
-                    fault.times -= 1
-                    self._waiting = [each for each in self._waiting if each.times > 0]
-                    return fault
-        return None
+            fault = next((each for each in self._waiting if each.takes(request)), None)
+            if fault is None:
+                return None
+            if fault.skip:
+                fault.skip -= 1
+                return None
+            fault.times -= 1
+            self._waiting = [each for each in self._waiting if each.times > 0]
+            return fault
 
     def waiting(self) -> list[dict[str, Any]]:
         """What has not happened yet."""
@@ -89,8 +88,7 @@ class Requests:
     """How many requests came, by method and route (`GET /{index}/_doc/{id}`)."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+        self._lock, self._counts = threading.Lock(), Counter[str]()
 
     def count(self, name: str) -> None:
         """One more."""
@@ -115,17 +113,11 @@ def control(request: Request, faults: Faults, requests: Requests) -> tuple[int, 
         if request.method == "DELETE":
             requests.reset()
         return 200, {"total": sum(counts.values()), "requests": counts}
-    if request.path == "/_sandbox/faults" and request.method in {"GET", "POST", "DELETE"}:
-        return _control_faults(request, faults)
-    return 404, {"error": "the sandbox has /_sandbox/faults and /_sandbox/requests"}
-
-
-def _control_faults(request: Request, faults: Faults) -> tuple[int, Any]:
-    if request.method == "DELETE":
-        faults.clear()
-    elif request.method == "POST":
-        try:
-            faults.add(**json.loads(request.body))
-        except (TypeError, ValueError) as error:
-            return 400, {"error": str(error)}
+    if request.path != "/_sandbox/faults" or request.method not in {"GET", "POST", "DELETE"}:
+        return 404, {"error": "the sandbox has /_sandbox/faults and /_sandbox/requests"}
+    try:
+        if request.method != "GET":
+            faults.clear() if request.method == "DELETE" else faults.add(**json.loads(request.body))
+    except (TypeError, ValueError) as error:
+        return 400, {"error": str(error)}
     return 200, {"faults": faults.waiting()}

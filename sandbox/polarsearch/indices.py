@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sandbox.polarsearch.aliases import alias_body
-from sandbox.polarsearch.calls import WAITS, Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.mapping import wrapped
@@ -164,20 +164,3 @@ def write_shards(indices: Sequence[Index]) -> dict[str, int]:
     """Replicas count in total, and never succeed."""
     total = sum(index.shards * index.shard_copies for index in indices)
     return {"total": total, "successful": sum(index.shards for index in indices), "failed": 0}
-
-
-_FLAT = "flat_settings cluster_manager_timeout"
-_GET, _PUT = "indices:monitor/settings/get", "indices:admin/settings/update"
-_MAPPING = "indices:admin/mappings/get"
-ROUTES = [
-    route("PUT", "/{index}", create, "indices:admin/create", "wait_for_active_shards", WAITS, body="create_index"),
-    route("GET HEAD", "/{index}", get, "indices:admin/get", _FLAT),
-    route("DELETE", "/{index}", delete, "indices:admin/delete", WAITS),
-    route("GET", "/{index}/_settings", get_settings, _GET, _FLAT),
-    route("PUT", "/{index}/_settings", put_settings, _PUT, "flat_settings", WAITS, body="index_settings"),
-    route("GET", "/_mapping", get_mapping, _MAPPING, "cluster_manager_timeout"),
-    route("GET", "/{index}/_mapping", get_mapping, _MAPPING, "cluster_manager_timeout"),
-    route("PUT", "/{index}/_mapping", put_mapping, "indices:admin/mapping/put", WAITS, body="mapping"),
-    route("POST", "/_refresh", refresh, "indices:admin/refresh"),
-    route("POST", "/{index}/_refresh", refresh, "indices:admin/refresh"),
-]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from sandbox.polarsearch import conditions, predict, processors
-from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, parse_error
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.pipelines import check_keys, pipeline_routes, required_list
+from sandbox.polarsearch.pipelines import check_keys, pipeline_handlers, required_list
 from sandbox.polarsearch.processors import Source
 from sandbox.polarsearch.registry import check_all
 from sandbox.polarsearch.texts import is_blank
@@ -121,23 +121,12 @@ def _wanted(entry: Entry, source: Source, fields: dict[str, Any]) -> Iterator[_W
         value = processors.get(source, name)
         if value is None:
             continue
-        if isinstance(target, dict):
-            yield from _wanted_inside(entry, value, target)
-            continue
         head, _, _ = name.rpartition(".")
         into = processors.get(source, head) if head else source
         texts = [value] if isinstance(value, str) else value
         _check_texts(name, value)
-        yield _Want(
-            entry, into if isinstance(into, dict) else source, target, list(texts), isinstance(value, list), name
-        )
-
-
-def _wanted_inside(entry: Entry, value: Any, fields: dict[str, Any]) -> Iterator[_Want]:
-    inner = value if isinstance(value, list) else [value]
-    for each in inner:
-        if isinstance(each, dict):
-            yield from _wanted(entry, each, fields)
+        into = into if isinstance(into, dict) else source
+        yield _Want(entry, into, target, list(texts), isinstance(value, list), name)
 
 
 def _check_texts(name: str, value: Any) -> None:
@@ -198,8 +187,4 @@ def _simulated(node: Node, entry: Entry) -> Any:
     return {"doc": shown}
 
 
-_PATH, _SIMULATE = "/_ingest/pipeline", "cluster:admin/ingest/pipeline/simulate"
-ROUTES = [
-    *pipeline_routes("ingest", _PATH, checked),
-    route("GET POST", f"{_PATH}/{{id}}/_simulate", simulate, _SIMULATE, body="simulate", unlocked=True),
-]
+put, get, delete = pipeline_handlers("ingest", checked)

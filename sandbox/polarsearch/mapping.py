@@ -314,11 +314,11 @@ class Mapping:
         shown = self.fields.get(path, {})
         return vectors.field_of(path, shown, self.default_space) if shown.get("type") == "knn_vector" else None
 
-    def nested_above(self, path: str) -> str:
-        """The innermost nested object that `path` is inside of, "" when it is in none."""
+    def in_nested(self, path: str) -> bool:
+        """Whether a field is inside of a nested object."""
         parts = path.split(".")
-        above = [".".join(parts[:cut]) for cut in range(len(parts) - 1, 0, -1)]
-        return next((each for each in above if self.fields.get(each, {}).get("type") == "nested"), "")
+        above = (".".join(parts[:cut]) for cut in range(1, len(parts)))
+        return any(self.fields.get(each, {}).get("type") == "nested" for each in above)
 
 
 def _is_object(shown: Shown) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.calls import Call, Reply, no_such_method, route
+from sandbox.polarsearch.calls import Call, Reply, no_such_method
 from sandbox.polarsearch.cluster import enabled
-from sandbox.polarsearch.connectors import declared, shown
 from sandbox.polarsearch.deployment import (
     ON_DUTY,
     connector_of,
@@ -17,7 +16,7 @@ from sandbox.polarsearch.deployment import (
     undeploy_one,
     write_task,
 )
-from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, status_error
+from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
 from sandbox.polarsearch.groups import joined, refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
@@ -44,45 +43,28 @@ def register(node: Node, call: Call) -> Reply:
     refuse_access(body, "model")
     if algorithm(body.get("function_name", "text_embedding")) != "REMOTE":
         raise illegal_argument("model format is null")
-    if "connector" in body and "connector_id" in body:
-        raise not_here("only one of [connector] and [connector_id] can be given")
-    connector = _connector(node, body)
+    connector = _connector(node, body.get("connector_id"))
     group, version = joined(node, body.get("model_group_id"), body["name"], body.get("description"))
     task, id, now = node.new_id(), node.new_id(), node.millis()
-    source: dict[str, Any] = {
-        "name": body["name"],
-        "model_group_id": group,
-        "algorithm": "REMOTE",
-        "model_version": str(version),
-    }
+    source: dict[str, Any] = {"name": body["name"], "model_group_id": group, "algorithm": "REMOTE"}
     source |= {key: body[key] for key in _REGISTERED if body.get(key) is not None and body[key] is not True}
     if "deploy_setting" in source:
         source["deploy_setting"] = {"model_ttl_minutes": -1, **source["deploy_setting"]}
-    source |= {
-        "model_state": "REGISTERED",
-        "created_time": now,
-        "last_updated_time": now,
-        "is_hidden": False,
-        **connector,
-    }
+    source |= {"model_version": str(version), "model_state": "REGISTERED", "created_time": now}
+    source |= {"last_updated_time": now, "is_hidden": False, "connector_id": connector}
     objects.write(node, MODELS, id, source, refresh=True)
     for state in ("CREATED", "COMPLETED"):
         write_task(node, task, "REGISTER_MODEL", id, state, is_async=False)
-    if call.flag("deploy"):
-        start_deploying(node, id)
     return Reply({"task_id": task, "status": "CREATED", "model_id": id})
 
 
-def _connector(node: Node, body: dict[str, Any]) -> dict[str, Any]:
-    id = body.get("connector_id")
-    if id is None and body.get("connector") is None:
+def _connector(node: Node, id: str | None) -> str:
+    if id is None:
         text = "You must provide connector content when creating a remote model without connector id!"
         raise illegal_argument(text)
-    if id is None:
-        return {"connector": declared(node, body["connector"])}
     if objects.find(node, CONNECTORS, id) is None:
         raise status_error(404, "Failed to find connector" + (f":{id}" if CONNECTORS in node.indices else ""))
-    return {"connector_id": id}
+    return id
 
 
 def get_task(node: Node, call: Call) -> Reply:
@@ -94,16 +76,13 @@ def get_task(node: Node, call: Call) -> Reply:
 
 
 def get(node: Node, call: Call) -> Reply:
-    """By id, an inner connector without its credential."""
+    """By id."""
     id = call.path["id"]
     reason = (
         f"Failed to find model with the provided model id: {id}" if MODELS in node.indices else "Fail to find model"
     )
     source = existing(node, id, reason)
-    answer = {key: source[key] for key in _SHOWN if key in source}
-    if "connector" in answer:
-        answer["connector"] = shown(answer["connector"])
-    return Reply(answer)
+    return Reply({key: source[key] for key in _SHOWN if key in source})
 
 
 def update(node: Node, call: Call) -> Reply:
@@ -117,9 +96,6 @@ def update(node: Node, call: Call) -> Reply:
     if source["model_state"] == "DEPLOYING":
         text = "Model is deploying. Please wait for the model to complete deployment. model ID "
         raise status_error(409, text + id)
-    if "connector_id" in body and "connector_id" not in source:
-        text = "This remote does not have a connector_id field, maybe it uses an internal connector."
-        raise status_error(400, text)
     changes: dict[str, Any] = {key: body[key] for key in _UPDATABLE if body.get(key) is not None}
     group = body.get("model_group_id")
     if group not in {None, source["model_group_id"]}:
@@ -165,16 +141,3 @@ def _refuse_if_used(node: Node, id: str) -> None:
             text = f"{len(using)} {kind} pipelines are still using this model, "
             text += "please delete or update the pipelines first: "
             raise status_error(409, f"{text}[{', '.join(using)}]")
-
-
-_ML, _RIGHT = "/_plugins/_ml", "cluster:admin/opensearch/ml"
-_MODEL = f"{_ML}/models/{{id}}"
-ROUTES = [
-    route("POST", f"{_ML}/models/_register", register, f"{_RIGHT}/register_model", "deploy", body="model"),
-    route("GET", _MODEL, get, f"{_RIGHT}/models/get"),
-    route("PUT", _MODEL, update, f"{_RIGHT}/models/update", body="model_update"),
-    route("DELETE", _MODEL, delete, f"{_RIGHT}/models/delete"),
-    route("POST", f"{_MODEL}/_deploy", deploy, f"{_RIGHT}/deploy_model"),
-    route("POST", f"{_MODEL}/_undeploy", undeploy, f"{_RIGHT}/undeploy_model"),
-    route("GET", f"{_ML}/tasks/{{id}}", get_task, f"{_RIGHT}/tasks/get"),
-]

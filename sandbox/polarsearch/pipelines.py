@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from sandbox.polarsearch.calls import WAITS, Call, Reply, Route, route
+from sandbox.polarsearch.calls import Call, Handle, Reply
 from sandbox.polarsearch.errors import ApiError, not_here, parse_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import java_type
@@ -36,8 +36,8 @@ def check_keys(name: str, body: dict[str, Any], known: set[str], not_taken: set[
         raise not_here("[description] must be a text, [version] a whole number", "parse_exception")
 
 
-def pipeline_routes(kind: Literal["ingest", "search"], path: str, check: Check) -> list[Route]:
-    """PUT, GET and DELETE for one kind of pipeline."""
+def pipeline_handlers(kind: Literal["ingest", "search"], check: Check) -> tuple[Handle, Handle, Handle]:
+    """To put, get and delete one kind of pipeline."""
 
     def put(node: Node, call: Call) -> Reply:
         name, body = call.path["id"], call.mapped()
@@ -60,14 +60,7 @@ def pipeline_routes(kind: Literal["ingest", "search"], path: str, check: Check) 
             node.store.drop(kind, each)
         return Reply({"acknowledged": True})
 
-    action, shape = f"cluster:admin/{kind}/pipeline", f"{kind}_pipeline"
-    one = f"{path}/{{id}}"
-    return [
-        route("PUT", one, put, f"{action}/put", WAITS, body=shape),
-        route("GET", one, get, f"{action}/get", "cluster_manager_timeout"),
-        route("GET", path, get, f"{action}/get", "cluster_manager_timeout"),
-        route("DELETE", one, delete, f"{action}/delete", WAITS),
-    ]
+    return put, get, delete
 
 
 def _matching(known: dict[str, Any], expression: str) -> dict[str, Any]:

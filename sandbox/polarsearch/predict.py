@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch import remote
-from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.deployment import ready
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
 from sandbox.polarsearch.models import algorithm
@@ -61,11 +61,3 @@ def embed(node: Node, model: str, texts: list[str]) -> list[Any]:
             500, "illegal_state_exception", f"Unable to fetch embeddings: {len(texts)} texts, {len(vectors)} vectors"
         )
     return vectors
-
-
-_ML = "/_plugins/_ml"
-_RIGHT = "cluster:admin/opensearch/ml/predict"
-ROUTES = [
-    route("POST", f"{_ML}/models/{{id}}/_predict", by_model, _RIGHT, body="predict", unlocked=True),
-    route("POST", f"{_ML}/_predict/{{algorithm}}/{{id}}", by_algorithm, _RIGHT, body="predict", unlocked=True),
-]

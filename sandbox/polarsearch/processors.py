@@ -70,18 +70,6 @@ def _remove(config: dict[str, Any], source: Source) -> None:
         drop(source, path)
 
 
-def _rename(config: dict[str, Any], source: Source) -> None:
-    value = get(source, config["field"])
-    if value is None:
-        if config.get("ignore_missing"):
-            return
-        raise illegal_argument(f"field [{config['field']}] doesn't exist")
-    if get(source, config["target_field"]) is not None:
-        raise illegal_argument(f"field [{config['target_field']}] already exists")
-    drop(source, config["field"])
-    put(source, config["target_field"], value)
-
-
 def _text(change: Callable[[str], Any]) -> Callable[[dict[str, Any], Source], None]:
     def act(config: dict[str, Any], source: Source) -> None:
         value = get(source, config["field"])
@@ -105,9 +93,7 @@ KINDS: dict[str, Kind] = {
     "text_embedding": Kind(("model_id", "field_map"), {"batch_size": "batch_size", "skip_existing": "skip_existing"}),
     "set": Kind(("field", "value"), {}, ("override", "ignore_empty_value", "media_type"), _set),
     "remove": Kind(("field",), {"ignore_missing": None}, ("exclude_field",), _remove),
-    "rename": Kind(("field", "target_field"), {"ignore_missing": None}, ("override_target",), _rename),
     "lowercase": Kind(("field",), _ON_TEXT, (), _text(str.lower)),
-    "trim": Kind(("field",), _ON_TEXT, (), _text(str.strip)),
     "fail": Kind(("message",), {}, (), _fail),
 }
 
@@ -161,13 +147,10 @@ def _check_embedding(config: dict[str, Any]) -> None:
         raise parse_error(reason, processor_type=kind, property_name="batch_size")
     if not str(config["model_id"] or "").strip():
         raise _unchecked("model_id is null or empty, cannot process it")
-    if not _valid_map(fields):
+    if any(isinstance(target, dict) for target in fields.values()):
+        raise not_here("a [field_map] in a [field_map] is not supported", "parse_exception")
+    if not fields or not all(str(each or "").strip() for pair in fields.items() for each in pair):
         raise _unchecked("Unable to create the processor as field_map has invalid key or value")
-
-
-def _valid_map(fields: dict[str, Any]) -> bool:
-    inner = [_valid_map(each) if isinstance(each, dict) else bool(str(each or "").strip()) for each in fields.values()]
-    return bool(fields) and all(inner) and all(key.strip() for key in fields)
 
 
 def _unchecked(reason: str) -> ApiError:

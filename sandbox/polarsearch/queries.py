@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +22,7 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda value, bound: bool(value < bound),
     "lte": lambda value, bound: bool(value <= bound),
 }
-_RANGED = values.NUMBERS | values.DATES | {"ip", "text", "keyword"}
+_RANGED = values.NUMBERS | values.DATES
 
 
 def run(index: Searched, query: dict[str, Any] | None) -> Matches:
@@ -100,7 +99,7 @@ def _exactly(index: Searched, name: str, value: Any) -> Matches:
         raise index.failed(f"KNN vector do not support exact searching, use KNN queries instead: [{name}]")
     if kind == "boolean":
         return _term_scores(index, name, "true" if _converted(index, name, value) else "false")
-    if kind in values.DATES or (kind == "ip" and "/" in str(value)):
+    if kind in values.DATES:
         try:
             return _between(index, name, {"gte": value, "lte": value})
         except ShardFailure as error:
@@ -162,10 +161,10 @@ def _terms(index: Searched, body: Body) -> Matches:
 def _ids(index: Searched, body: Body) -> Matches:
     given = body.get("values", [])
     listed = given if isinstance(given, list) else [given]
-    if index.scope or not all(isinstance(value, (str, int)) for value in listed):
+    if not all(isinstance(value, (str, int)) for value in listed):
         raise not_here("[ids] takes texts")
     mask = np.zeros(index.size, np.bool_)
-    mask[[place for id in listed if (place := index.place(str(id))) is not None]] = True
+    mask[[place for id in listed if (place := index.view.places.get(str(id))) is not None]] = True
     return constant(mask)
 
 
@@ -185,25 +184,15 @@ def _range(index: Searched, body: Body) -> Matches:
 
 
 def _between(index: Searched, name: str, options: dict[str, Any]) -> Matches:
-    kind, given = index.kind(name), {key: options[key] for key in _TESTS if options.get(key) is not None}
+    given = {key: options[key] for key in _TESTS if options.get(key) is not None}
     if {"gt", "gte"} <= given.keys() or {"lt", "lte"} <= given.keys():
         raise not_here("a range takes one lower and one upper bound")
-    if kind in {"text", "keyword"}:
-        bounds = [(_TESTS[key], _term_bound(index, name, value)) for key, value in given.items()]
-        column = index.postings(name)
-        return constant(column.with_any(t for t in column.terms if all(test(t, bound) for test, bound in bounds)))
     bounds = [(_TESTS[key], _bound(index, name, key, value, options)) for key, value in given.items()]
     return constant(index.values(name).where(lambda value: all(test(value, bound) for test, bound in bounds)))
 
 
-def _term_bound(index: Searched, name: str, value: Any) -> str:
-    return "".join(index.analyzed(name, value))
-
-
 def _bound(index: Searched, name: str, key: str, value: Any, options: dict[str, Any]) -> Any:
     kind = index.kind(name)
-    if kind == "ip" and "/" in str(value):
-        return _network_end(str(value), last=key in {"lte", "gt"})
     if kind not in values.DATES:
         return _converted(index, name, value)
     text, format = values.as_term(value), options.get("format") or index.shown(name).get("format", dates.DEFAULT)
@@ -216,35 +205,6 @@ def _bound(index: Searched, name: str, key: str, value: Any, options: dict[str, 
             raise
         outer = ApiError(400, "parse_exception", f"{error.reason}: [{error.reason}]", cause=error)
         raise index.failed(outer.reason, error, kind="parse_exception") from None
-
-
-def _network_end(text: str, *, last: bool) -> int:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise not_here(f"[{text}] is not supported as a network") from None
-    return values.ip_address(str(network[-1 if last else 0]))
-
-
-def _prefix(index: Searched, body: Body) -> Matches:
-    name, options = _one_field("prefix", body, "value")
-    kind = index.kind(name)
-    if kind not in {"text", "keyword"}:
-        if kind is None:
-            return nothing(index.size)
-        raise not_here(f"a prefix of [{name}] of type [{kind}] is not supported")
-    column, start = index.postings(name), _term_bound(index, name, options["value"]) if kind == "keyword" else None
-    start = values.as_term(options["value"]) if start is None else start
-    found = column.with_any(term for term in column.terms if term.startswith(start))
-    return constant(found).boosted(options.get("boost", 1))
-
-
-def _exists(index: Searched, body: Body) -> Matches:
-    return constant(index.present(body.get("field") or _no_field()))
-
-
-def _no_field() -> str:
-    raise not_here("[exists] needs a field")
 
 
 # -- queries of queries
@@ -273,33 +233,6 @@ def _bool(index: Searched, body: Body) -> Matches:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _nested(index: Searched, body: Body) -> Matches:
-    path, found = body["path"], index.index.mapping.fields.get(body["path"])
-    if found is None or found.get("type", "object") != "nested":
-        if found is None and body.get("ignore_unmapped") in (True, "true"):
-            return nothing(index.size)
-        text = f"[nested] failed to find nested object under path [{path}]"
-        if found is not None:
-            text = f"[nested] nested object under path [{path}] is not of nested type"
-        raise index.failed(f"failed to create query: {text}", ApiError(500, "illegal_state_exception", text))
-    if index.index.mapping.nested_above(path):
-        raise not_here("a nested query in a nested query is not supported")
-    inner = index.inside(path)
-    return _joined(index, inner, run(inner, body["query"]), body.get("score_mode", "avg"))
-
-
-def _joined(index: Searched, inner: Searched, found: Matches, mode: str) -> Matches:
-    assert inner.parents is not None
-    scores: dict[int, list[float]] = {}
-    for place in np.flatnonzero(found.mask & inner.live):
-        scores.setdefault(inner.parents[place], []).append(float(found.scores[place]))
-    joined = nothing(index.size)
-    combine = {"avg": lambda all: sum(all) / len(all), "none": lambda all: 0.0, "sum": sum, "max": max, "min": min}
-    for at, every in scores.items():
-        joined.mask[at], joined.scores[at] = True, combine[mode](every)  # type: ignore[operator]
-    return joined
 
 
 def _unresolved(index: Searched, body: Body) -> Matches:
@@ -337,52 +270,24 @@ def _check_knn(options: dict[str, Any]) -> None:
         isinstance(each, (int, float)) and not isinstance(each, bool) for each in numbers
     ):
         raise not_here("[knn] takes a list of numbers")
-    if sum(key in options for key in ("k", "min_score", "max_distance")) != 1:
+    if "k" not in options:
         raise illegal_argument("[knn] requires exactly one of k, distance or score to be set")
-    if "k" in options and not 0 < int(options["k"]) <= 10000:
+    if not 0 < int(options["k"]) <= 10000:
         raise illegal_argument("[knn] requires k to be in the range (0, 10000]")
 
 
 def _nearest(index: Searched, field: VectorField, vector: Any, options: dict[str, Any]) -> Matches:
     allowed = index.live.copy()
     if options.get("filter"):
-        if index.scope:
-            raise not_here("a filter of nested vectors is not supported")
         allowed &= run(index, options["filter"]).mask
-    places, scores = index.vectors(field).nearest(vector, allowed)
-    if "k" not in options:
-        keep = scores >= np.float32(_least_score(field.space, options))
-        places, scores = places[keep], scores[keep]
-    else:
-        best = _of_different_parents(index.parents, places)[: int(options["k"])]
-        places, scores = places[best], scores[best]
+    places, scores = index.vectors(field).nearest(vector, allowed, int(options["k"]))
     mask, every = np.zeros(index.size, np.bool_), np.zeros(index.size, np.float32)
     mask[places], every[places] = True, scores
     return Matches(mask, every)
 
 
-def _of_different_parents(parents: list[int] | None, places: Any) -> list[int]:
-    if parents is None:
-        return list(range(len(places)))
-    seen: dict[int, int] = {}
-    for at, place in enumerate(places):
-        seen.setdefault(parents[place], at)
-    return list(seen.values())
-
-
-def _least_score(space: str, options: dict[str, Any]) -> float:
-    if "min_score" in options:
-        return float(options["min_score"])
-    distance = float(options["max_distance"])
-    if space == "cosinesimil":
-        return (2 - distance) / 2
-    if space == "innerproduct":
-        return 1 / (1 + distance) if distance >= 0 else 1 - distance
-    return 1 / (1 + distance)
-
-
-_COMPOUND = {"bool", "constant_score", "nested"}
-_BOOSTED = {"match_all", "bool", "constant_score", "ids", "exists", "terms", "multi_match", "nested"}
+_COMPOUND = {"bool", "constant_score"}
+_BOOSTED = {"match_all", "bool", "constant_score", "ids", "exists", "terms", "multi_match"}
 QUERIES: dict[str, Callable[[Searched, Body], Matches]] = {
     "match_all": lambda index, body: run(index, None),
     "match_none": lambda index, body: nothing(index.size),
@@ -392,11 +297,9 @@ QUERIES: dict[str, Callable[[Searched, Body], Matches]] = {
     "terms": _terms,
     "ids": _ids,
     "range": _range,
-    "prefix": _prefix,
-    "exists": _exists,
+    "exists": lambda index, body: constant(index.present(body["field"])),
     "bool": _bool,
     "constant_score": lambda index, body: constant(run(index, body["filter"]).mask),
-    "nested": _nested,
     "knn": _knn,
     "hybrid": _unresolved,
 }

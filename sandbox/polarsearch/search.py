@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sandbox.polarsearch import hybrid, neural, objects, search_pipelines
-from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here, parsing
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.matches import Matches
@@ -19,7 +19,6 @@ from sandbox.polarsearch.queries import run
 from sandbox.polarsearch.searched import Searched
 from sandbox.polarsearch.settings import java_bool
 from sandbox.polarsearch.shard import Doc
-from sandbox.polarsearch.sorting import Sort, parse_sort
 from sandbox.polarsearch.source import Wanted, checked_source, filtered, from_query
 
 _COUNTED = 10000  # more hits than this are not counted unless asked for
@@ -30,14 +29,10 @@ class Asked:
     """One search request, body and query parameters together."""
 
     query: dict[str, Any] | None = None
-    post_filter: dict[str, Any] | None = None
     size: int = 10
     start: int = 0
-    sort: list[Sort] = field(default_factory=list)
     source: Wanted = True
-    total: bool | int = _COUNTED
-    min_score: float | None = None
-    after: list[Any] | None = None
+    whole_total: bool = False
     version: bool = False
     numbered: bool = False
 
@@ -51,29 +46,15 @@ class Asked:
 class Hit:
     """A document found."""
 
-    index: Index
+    index: str
     doc: Doc
     score: float
-    keys: list[Any]
-    shown: list[Any]
 
 
 def parsed(call: Call, body: dict[str, Any]) -> Asked:
     """The request. Raises for values that cannot be."""
-    asked = Asked(query=body.get("query"), post_filter=body.get("post_filter"))
-    asked.min_score = None if body.get("min_score") is None else float(body["min_score"])
+    asked = Asked(query=body.get("query"), numbered=java_bool(body.get("seq_no_primary_term", False)))
     asked.source = checked_source(body["_source"]) if "_source" in body else from_query(call)
-    asked.version, asked.numbered = (java_bool(body.get(key, False)) for key in ("version", "seq_no_primary_term"))
-    _window(asked, call, body)
-    asked.sort, asked.after = parse_sort(body.get("sort", [])), body.get("search_after")
-    if asked.after is not None and (len(asked.after) != len(asked.sort) or not asked.sort or asked.start):
-        raise not_here("[search_after] takes one value for each sort, and no [from]")
-    if asked.hybrid is not None and (asked.sort or asked.post_filter or asked.min_score is not None or asked.after):
-        raise not_here("a hybrid query with [sort], [post_filter], [min_score] or [search_after] is not supported")
-    return asked
-
-
-def _window(asked: Asked, call: Call, body: dict[str, Any]) -> None:
     numbers = {"size": 10, "from": 0}
     for name in numbers:
         given = call.number(name)
@@ -81,8 +62,7 @@ def _window(asked: Asked, call: Call, body: dict[str, Any]) -> None:
         if numbers[name] < 0:
             raise illegal_argument(f"[{name}] parameter cannot be negative, found [{numbers[name]}]")
     asked.size, asked.start = numbers["size"], numbers["from"]
-    total = call.request.query.get("track_total_hits", body.get("track_total_hits", _COUNTED))
-    asked.total = int(total) if str(total).isdigit() else java_bool(total)
+    return asked
 
 
 def search(node: Node, call: Call) -> Reply:
@@ -116,7 +96,7 @@ def execute(
         hits, total = hits + found, total + count
         warnings += searched.warnings + index.approximations
         best = high if best is None or (high is not None and high > best) else best
-    hits.sort(key=lambda hit: hit.keys)
+    hits.sort(key=lambda hit: -hit.score)
     shards = sum(index.shards for index in indices)
     page = [_shown(hit, asked) for hit in hits[asked.start : asked.start + asked.size]]
     listed = _total(asked, total) | {"max_score": _max_score(asked, best, total), "hits": page}
@@ -165,67 +145,41 @@ def _best_of(searched: Searched, part: Matches, depth: int) -> Matches:
 
 
 def _hits(searched: Searched, asked: Asked, matches: Matches) -> tuple[list[Hit], int, float | None]:
-    mask = matches.mask & searched.live
-    if asked.min_score is not None:
-        mask &= matches.scores >= np.float32(asked.min_score)
-    if asked.post_filter is not None:
-        mask &= run(searched, asked.post_filter).mask
-    kinds = [each.kind(searched) for each in asked.sort]
-    places = np.flatnonzero(mask)
+    places = np.flatnonzero(matches.mask & searched.live)
     if not len(places):
         return [], 0, None
     scores = matches.scores[places]
-    if not asked.sort:
-        order = np.lexsort((places, -scores))[: asked.start + asked.size]
-        hits = [_hit(searched, int(places[at]), scores[at], [], []) for at in order]
-    else:
-        hits = [_hit(searched, int(p), score, asked.sort, kinds) for p, score in zip(places, scores, strict=True)]
-        hits = [hit for hit in hits if asked.after is None or _is_after(hit, asked)]
+    order = np.lexsort((places, -scores))[: asked.start + asked.size]
+    docs, name = searched.view.docs, searched.index.name
+    hits = [Hit(name, docs[places[at]], float(str(scores[at]))) for at in order]
     return hits, len(places) if matches.count is None else matches.count, float(str(scores.max()))
 
 
-def _hit(searched: Searched, place: int, score: Any, sort: list[Sort], kinds: list[str | None]) -> Hit:
-    number, doc = float(str(score)), searched.index.view().docs[place]
-    if not sort:
-        return Hit(searched.index, doc, number, [-number], [])
-    pairs = [each.key(searched, kind, place, number) for each, kind in zip(sort, kinds, strict=True)]
-    return Hit(searched.index, doc, number, [key for key, _ in pairs], [shown for _, shown in pairs])
-
-
-def _is_after(hit: Hit, asked: Asked) -> bool:
-    pairs = zip(asked.sort, asked.after or [], strict=True)
-    return hit.keys > [each.of_value(value) for each, value in pairs]
-
-
 def _total(asked: Asked, total: int) -> dict[str, Any]:
-    if asked.total is False:
-        return {}
-    if asked.total is True or total <= asked.total:
+    if asked.whole_total or total <= _COUNTED:
         return {"total": {"value": total, "relation": "eq"}}
-    return {"total": {"value": int(asked.total), "relation": "gte"}}
+    return {"total": {"value": _COUNTED, "relation": "gte"}}
 
 
 def _max_score(asked: Asked, best: float | None, total: int) -> float | None:
     if asked.hybrid is not None and not total:
         return 0.0
-    return None if asked.sort or asked.size == 0 else best
+    return None if asked.size == 0 else best
 
 
 def _shown(hit: Hit, asked: Asked) -> dict[str, Any]:
-    shown: dict[str, Any] = {"_index": hit.index.name, "_id": hit.doc.id}
+    shown: dict[str, Any] = {"_index": hit.index, "_id": hit.doc.id}
     if asked.version:
         shown["_version"] = hit.doc.version
     if asked.numbered:
         shown |= {"_seq_no": hit.doc.seq, "_primary_term": 1}
-    shown["_score"] = hit.score if not asked.sort or any(each.name == "_score" for each in asked.sort) else None
-    if asked.source is not False:
-        shown["_source"] = filtered(hit.doc.source, asked.source)
-    return shown | ({"sort": hit.shown} if asked.sort else {})
+    shown["_score"] = hit.score
+    return shown if asked.source is False else shown | {"_source": filtered(hit.doc.source, asked.source)}
 
 
 def count(node: Node, call: Call) -> Reply:
     """How many documents match."""
-    asked = Asked(query=call.json({}).get("query"), size=0, total=True)
+    asked = Asked(query=call.json({}).get("query"), size=0, whole_total=True)
     asked.query = neural.resolved(node, asked.query, {})
     with node.working():
         answer, _ = execute(node, resolve(node, call.path.get("index")), asked)
@@ -266,17 +220,8 @@ def _without_secret(wanted: Wanted) -> Wanted:
     return {**rules, "excludes": [*([excludes] if isinstance(excludes, str) else excludes), *_SECRET]}
 
 
-_PARAMS = "size from _source _source_includes _source_excludes track_total_hits search_pipeline"
+_PARAMS = "size from _source _source_includes _source_excludes search_pipeline"
 _READ, _ML = "indices:data/read/search", "/_plugins/_ml"
-_PLACES = {"model_groups": objects.GROUPS, "connectors": objects.CONNECTORS, "models": objects.MODELS}
-ROUTES = [
-    route("GET POST", "/_search", search, _READ, _PARAMS, body="search", unlocked=True),
-    route("GET POST", "/{index}/_search", search, _READ, _PARAMS, body="search", unlocked=True),
-    route("GET POST", "/{index}/_count", count, _READ, body="count", unlocked=True),
-    *(
-        route(
-            "POST", f"{_ML}/{name}/_search", _ml_search(at), f"cluster:admin/opensearch/ml/{name}/search", body="search"
-        )
-        for name, at in _PLACES.items()
-    ),
-]
+
+
+find_groups, find_connectors, find_models = map(_ml_search, (objects.GROUPS, objects.CONNECTORS, objects.MODELS))

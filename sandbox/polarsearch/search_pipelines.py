@@ -7,18 +7,15 @@ from typing import Any
 from sandbox.polarsearch.errors import illegal_argument, not_here, parse_error
 from sandbox.polarsearch.hybrid import COMBINATIONS, NORMALIZATIONS
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.pipelines import check_keys, pipeline_routes
+from sandbox.polarsearch.pipelines import check_keys, pipeline_handlers
 from sandbox.polarsearch.shapes import data
 
 _KEYS = {"description", "version", "request_processors", "response_processors", "phase_results_processors"}
 _COMMON = {"tag", "description"}
 _ENRICHER = {"default_model_id", "neural_field_default_id"}
-PHASE = {"normalization-processor", "score-ranker-processor"}
+PHASE = "normalization-processor"
 _OTHERS = set(data("others")["search_processors"].split())
-_PHASE_SHAPES = {
-    "normalization-processor": {"normalization": {"technique"}, "combination": {"technique", "parameters"}},
-    "score-ranker-processor": {"combination": {"technique", "rank_constant"}},
-}
+_SHAPE = {"normalization": {"technique"}, "combination": {"technique", "parameters"}}
 
 
 def checked(node: Node, name: str, body: dict[str, Any]) -> None:
@@ -34,37 +31,29 @@ def checked(node: Node, name: str, body: dict[str, Any]) -> None:
 
 
 def _check(node: Node, place: str, kind: str, config: Any) -> None:
-    known = {"request_processors": {"neural_query_enricher"}, "phase_results_processors": PHASE}.get(place, set())
-    if kind not in known or (kind == "score-ranker-processor" and not node.version.has("rank_fusion")):
+    known = {"request_processors": "neural_query_enricher", "phase_results_processors": PHASE}
+    if kind != known.get(place):
         raise illegal_argument(f"Invalid processor type {kind}")
     if not isinstance(config, dict) or "ignore_failure" in config:
         raise not_here(f"processor [{kind}] takes an object without [ignore_failure]", "parse_exception")
-    if kind == "neural_query_enricher":
-        _check_enricher(config)
-        return
-    _check_phase(kind, config)
-    if kind == "normalization-processor":
+    if kind == PHASE:
+        _check_shape(config)
         _check_normalization(node, config)
+    else:
+        _check_enricher(config)
 
 
-def _check_phase(kind: str, config: dict[str, Any]) -> None:
-    shape = _PHASE_SHAPES[kind]
+def _check_shape(config: dict[str, Any]) -> None:
     for key, options in config.items():
-        odd = key not in shape and key not in _COMMON
-        if odd or (key in shape and (not isinstance(options, dict) or options.keys() - shape[key])):
-            raise not_here(f"[{key}] of processor [{kind}] is not supported", "parse_exception")
-    combination = config.get("combination", {})
-    parameters = combination.get("parameters", {})
-    weights = (
-        parameters.get("weights", []) if isinstance(parameters, dict) and not parameters.keys() - {"weights"} else 0
-    )
+        known = key in _COMMON or (key in _SHAPE and isinstance(options, dict) and not options.keys() - _SHAPE[key])
+        if not known:
+            raise not_here(f"[{key}] of processor [{PHASE}] is not supported", "parse_exception")
+    parameters = config.get("combination", {}).get("parameters", {})
+    weights = parameters.get("weights", []) if isinstance(parameters, dict) else 0
     if not isinstance(weights, list) or not all(isinstance(each, (int, float)) and each >= 0 for each in weights):
-        raise not_here(f"[parameters] of processor [{kind}] are not supported", "parse_exception")
-    constant = combination.get("rank_constant", 60)
-    if kind == "score-ranker-processor" and (
-        combination.get("technique") != "rrf" or not isinstance(constant, int) or constant < 1
-    ):
-        raise not_here(f"[combination] of processor [{kind}] is not supported", "parse_exception")
+        raise not_here(f"[weights] of processor [{PHASE}] must be a list of numbers", "parse_exception")
+    if parameters.keys() - {"weights"}:
+        raise not_here(f"[parameters] of processor [{PHASE}] can only be weights", "parse_exception")
 
 
 def _each(body: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
@@ -123,7 +112,7 @@ def default_model(pipeline: dict[str, Any], field: str) -> str | None:
 
 def combination(pipeline: dict[str, Any]) -> dict[str, Any] | None:
     """The processor that puts hybrid scores together."""
-    return next((each for each in pipeline.get("phase_results_processors") or [] if each.keys() & PHASE), None)
+    return next((each for each in pipeline.get("phase_results_processors") or [] if PHASE in each), None)
 
 
-ROUTES = pipeline_routes("search", "/_search/pipeline", checked)
+put, get, delete = pipeline_handlers("search", checked)

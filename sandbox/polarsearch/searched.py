@@ -1,4 +1,4 @@
-"""One index as queries see it: its mapping says what kind a field is, a table of documents holds the columns."""
+"""One index as queries see it: its mapping says what kind a field is, its view holds the columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from sandbox.polarsearch import values
 from sandbox.polarsearch.analysis import Analyzer
-from sandbox.polarsearch.columns import Children, Mask, Postings, Source, Table, Values, Vectors, values_at
+from sandbox.polarsearch.columns import Mask, Postings, Source, Values, Vectors, values_at
 from sandbox.polarsearch.errors import ApiError, ShardFailure, illegal_argument, not_here
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.vectors import VectorField
@@ -19,29 +19,12 @@ _KEYWORD = Analyzer(lambda text: [text])
 
 
 class Searched:
-    """A snapshot for one search. `scope` is the nested object that is searched, "" for the documents themselves."""
+    """A snapshot for one search. Of nested objects nothing is seen."""
 
     def __init__(self, index: Index, version: Version) -> None:
-        view = index.view()
-        self.index, self.version, self.scope, self.warnings = index, version, "", list[str]()
-        self.table: Table = view
-        self.live: Mask = view.live
-        self.place = view.places.get
-        self.parents: list[int] | None = None
-
-    @property
-    def size(self) -> int:
-        return len(self.table.sources)
-
-    def inside(self, path: str) -> Searched:
-        """The objects of a nested field."""
-        if self.scope:
-            raise not_here("a nested query in a nested query is not supported")
-        inner = Searched(self.index, self.version)
-        children = self.table.column("nested", path, lambda: Children(path))
-        inner.scope, inner.table, inner.parents, inner.warnings = path, children, children.parents, self.warnings
-        inner.live = self.live[np.array(children.parents, np.intp)]
-        return inner
+        self.index, self.version, self.warnings = index, version, list[str]()
+        self.view = index.view()
+        self.live, self.size = self.view.live, len(self.view)
 
     def kind(self, name: str) -> str | None:
         """The field's type; None when it is not mapped. Raises for a field the sandbox cannot look into."""
@@ -64,22 +47,14 @@ class Searched:
         parent, _, last = name.rpartition(".")
         return parent if last in self.index.mapping.fields.get(parent, {}).get("fields", {}) else name
 
-    def _paths(self, name: str) -> list[tuple[list[str], Any]]:
-        fields = self.index.mapping.fields
-        own = self._own(name)
+    def _read(self, name: str) -> Callable[[Source], Iterator[Any]]:
+        fields, own = self.index.mapping.fields, self._own(name)
         paths = [(own, self.shown(name).get("null_value"))]
         paths += [(path, None) for path, shown in fields.items() if name in shown.get("copy_to", [])]
-        seen = [(path, null) for path, null in paths if self.index.mapping.nested_above(path) == self.scope]
-        return [(self._relative(path), null) for path, null in seen]
-
-    def _relative(self, path: str) -> list[str]:
-        return (path[len(self.scope) + 1 :] if self.scope else path).split(".")
-
-    def _read(self, name: str) -> Callable[[Source], Iterator[Any]]:
-        paths = self._paths(name)
+        seen = [(path.split("."), null) for path, null in paths if not self.index.mapping.in_nested(path)]
 
         def read(source: Source) -> Iterator[Any]:
-            for path, null in paths:
+            for path, null in seen:
                 yield from values_at(source, path, null)
 
         return read
@@ -120,20 +95,19 @@ class Searched:
             return analyze(text) if len(text) <= longest else []
 
         norms, read = shown["type"] == "text" and shown.get("norms", True), self._read(name)
-        return self.table.column("postings", name, lambda: Postings(read, tokens, norms=norms))
+        return self.view.column("postings", name, lambda: Postings(read, tokens, norms=norms))
 
     def values(self, name: str) -> Values:
         """The field's values, as they compare."""
         shown, read = self.shown(name), self._read(name)
         if shown.get("index") is False or shown.get("doc_values") is False:
             raise not_here(f"field [{name}] can only be used with index and doc_values")
-        return self.table.column("values", name, lambda: Values(read, lambda value: values.indexed(shown, value)))
+        return self.view.column("values", name, lambda: Values(read, lambda value: values.indexed(shown, value)))
 
     def vectors(self, field: VectorField) -> Vectors:
         """The field's matrix; empty where its nested object is not looked into."""
-        here = self.index.mapping.nested_above(field.path) == self.scope
-        path = self._relative(field.path) if here else [""]
-        return self.table.column("vectors", field.path, lambda: Vectors(field, path))
+        path = [""] if self.index.mapping.in_nested(field.path) else field.path.split(".")
+        return self.view.column("vectors", field.path, lambda: Vectors(field, path))
 
     def present(self, name: str) -> Mask:
         """Which documents have the field."""
@@ -165,7 +139,7 @@ class Searched:
         def known(value: Any) -> Any:
             return None if len(values.as_term(value)) > longest or (number and value == "") else True
 
-        return self.table.column("raw", name, lambda: Values(read, known)).where(bool)
+        return self.view.column("raw", name, lambda: Values(read, known)).where(bool)
 
     def failed(self, reason: str, cause: ApiError | None = None, kind: str = "query_shard_exception") -> ApiError:
         """The index's own refusal of a query, wrapped as all shards failing."""

@@ -119,11 +119,14 @@ def _whole(kind: str, shown: Shown, value: float | int) -> int:
     if isinstance(value, float) and math.isinf(value):
         raise not_here("the number is out of range")
     bits, number = WHOLE[kind], int(value)
+    java = 63 if kind == "long" else 31
     if kind == "unsigned_long":
         if not 0 <= number < 2**bits:
             raise illegal_argument(f"Value [{number}] is out of range for an unsigned long")
-    elif kind == "long" or not -(2**31) <= number < 2**31:
-        _check_java_range("long" if kind == "long" else "int", value)
+    elif not -(2**java) <= number < 2**java:
+        name = "long" if kind == "long" else "int"
+        reach = f"({-(2**java)} - {2**java - 1})"
+        raise jackson("input_coercion_exception", f"Numeric value ({value}) out of range of {name} {reach}")
     elif not -(2**bits) <= number < 2**bits:
         if kind == "short" and isinstance(value, int):
             raise jackson("input_coercion_exception", f"Numeric value ({value}) out of range of Java short")
@@ -133,23 +136,14 @@ def _whole(kind: str, shown: Shown, value: float | int) -> int:
     return number
 
 
-def _check_java_range(name: str, value: float | int) -> None:
-    limit = 2 ** (63 if name == "long" else 31)
-    if not -limit <= value < limit:
-        text = f"Numeric value ({value}) out of range of {name} ({-limit} - {limit - 1})"
-        raise jackson("input_coercion_exception", text)
-
-
 def real(kind: str, shown: Shown, number: float) -> float:
     """As stored: rounded to the type's width, or to the scaling factor."""
     if kind == "scaled_float":
         return float(math.floor(number * shown["scaling_factor"] + 0.5) / shown["scaling_factor"])
-    width = {"float": np.float32, "half_float": np.float16}.get(kind)
     with np.errstate(over="ignore"):
-        stored = float(width(number)) if width else number
+        seen = number if kind == "double" else float(np.float32(number))
+        stored = float(np.float16(number)) if kind == "half_float" else seen
     if math.isinf(stored):
-        with np.errstate(over="ignore"):
-            seen = float(np.float32(number))
         raise illegal_argument(f"[{kind}] supports only finite values, but got [{java_text(seen)}]")
     return stored
 
@@ -171,36 +165,18 @@ def jackson(kind: str, reason: str) -> ApiError:
 
 def check_geo(value: Any, name: str) -> None:
     """Raises the cause of a refusal, for whatever is no point on the globe."""
-    if isinstance(value, dict):
-        latitude, longitude = _geo_object(value)
-    elif isinstance(value, list):
-        if not 2 <= len(value) <= 3 or not all(_is_number(each) for each in value):
-            raise not_here("a geo_point must be two numbers")
-        longitude, latitude = value[:2]
-    elif isinstance(value, str) and "," in value:
-        parts = [part.strip() for part in value.split(",")]
-        if len(parts) != 2 or not all(map(is_number, parts)):
-            raise not_here("a geo_point must be two numbers")
-        latitude, longitude = map(float, parts)
-    elif isinstance(value, str):
-        if not _GEOHASH.fullmatch(value):
-            raise not_here(f"[{value}] is not supported as a geo_point")
+    if isinstance(value, str) and _GEOHASH.fullmatch(value):
         return
-    else:
-        raise ApiError(400, "parse_exception", "geo_point expected")
-    for word, number, most in (("latitude", latitude, 90), ("longitude", longitude, 180)):
+    pair = value
+    if isinstance(value, dict) and value.keys() == {"lat", "lon"}:
+        pair = [value["lon"], value["lat"]]
+    elif isinstance(value, str) and value.count(",") == 1:
+        pair = [float(part) if is_number(part) else None for part in reversed(value.split(","))]
+    if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)):
+        raise not_here(f"[{java_text(value)}] is not supported as a geo_point", "parse_exception")
+    for word, number, most in (("latitude", pair[1], 90), ("longitude", pair[0], 180)):
         if not abs(number) <= most:
             raise illegal_argument(f"illegal {word} value [{float(number)}] for {name}")
-
-
-def _geo_object(value: Shown) -> tuple[float, float]:
-    if not value.keys() <= {"lat", "lon"}:
-        reason = "field must be either [lon|lat], [type|coordinates], or [geohash]"
-        raise ApiError(400, "parse_exception", reason)
-    for key in ("lon", "lat"):
-        if not _is_number(value.get(key)):
-            raise not_here(f"[{key}] of a geo_point must be a number")
-    return value["lat"], value["lon"]
 
 
 def is_pair(value: list[Any]) -> bool:

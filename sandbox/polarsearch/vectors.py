@@ -153,18 +153,13 @@ def _check_space(engine: str, name: str, space: str, version: Version) -> None:
 
 def conflicts(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Each parameter that may not change in place, as the refusal lists them."""
-    found = []
-    if old["dimension"] != new["dimension"]:
-        found.append(f"Cannot update parameter [dimension] from [{old['dimension']}] to [{new['dimension']}]")
+    unset = (("data_type", "FLOAT"), ("space_type", "null"), ("mode", "null"), ("compression_level", ""))
+    changes = [(key, old.get(key, default), new.get(key, default)) for key, default in (("dimension", 0), *unset)]
+    told = [(key, before, after) for key, before, after in changes if before != after]
     if old.get("method") != new.get("method"):
-        names = [(field.get("method") or {}).get("name", "null") for field in (old, new)]
-        found.append(f"Cannot update parameter [method] from [{names[0]}] to [{names[1]}]")
-    for key, default in (("data_type", "FLOAT"), ("space_type", None), ("mode", None), ("compression_level", "")):
-        values = [field.get(key, default) for field in (old, new)]
-        if values[0] != values[1]:
-            shown = ["null" if value is None else value for value in values]
-            found.append(f"Cannot update parameter [{key}] from [{shown[0]}] to [{shown[1]}]")
-    return found
+        before, after = ((field.get("method") or {}).get("name", "null") for field in (old, new))
+        told.insert(int(bool(told) and told[0][0] == "dimension"), ("method", before, after))
+    return [f"Cannot update parameter [{key}] from [{before}] to [{after}]" for key, before, after in told]
 
 
 def mapper_class(field: dict[str, Any]) -> str:
