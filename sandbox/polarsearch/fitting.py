@@ -189,6 +189,7 @@ class _Fitting:
         root = cause if cause.kind in _ROOTS else None
         error = mapper_parsing(f"{text} Preview of field's value: '{seen}'", cause=cause, root=root)
         many = isinstance(value, dict) and len(value) > 1  # which a node shows in the order of a HashMap
+        many = many or (kind == "half_float" and isinstance(value, int) and abs(value) >= 2**63)  # and no preview then
         return not_here(error.reason, error.kind) if many else _or_not_here(error, cause)
 
 

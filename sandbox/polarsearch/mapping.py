@@ -108,8 +108,7 @@ class Mapping:
         if taken := sorted(unknown.keys() & set(_DATA["objects_known"].split())):
             raise not_here(f"parameter [{taken[0]}] of [{name}] is not supported", "mapper_parsing_exception")
         if unknown:
-            listed = "".join(f" [{key} : {java_text(value)}]" for key, value in unknown.items())
-            raise _one_of(unknown, f"Mapping definition for [{name}] has unsupported parameters: {listed}")
+            raise _unsupported(name, unknown)
         for key in ("include_in_parent", "include_in_root"):
             if body.get(key, False) not in (False, "false"):
                 raise not_here(f"parameter [{key}] of [{name}] is not supported", "mapper_parsing_exception")
@@ -122,6 +121,8 @@ class Mapping:
         return shown | ({"properties": properties} if properties else {})
 
     def _leaf(self, name: str, kind: str, body: Shown, prefix: str) -> Shown:
+        if body == values.SLASHED:
+            return dict(body)
         shown: Shown = {"type": kind}
         known = _DATA["known"].get(kind, "").split()
         if taken := [key for key in body if key in known]:
@@ -129,6 +130,8 @@ class Mapping:
         if unknown := [key for key in body if key != "type" and key not in _FIELDS[kind]]:
             if kind == "geo_point":
                 raise not_here(f"unknown parameter [{unknown[0]}] on [{name}]", "mapper_parsing_exception")
+            if kind == "flat_object":
+                raise _unsupported(name, {key: body[key] for key in unknown})
             raise _one_of(unknown, f"unknown parameter [{unknown[0]}] on mapper [{name}] of type [{kind}]")
         for key, value in body.items():
             if key != "type":
@@ -249,6 +252,8 @@ class Mapping:
             [rule] = template.values()
             if _matches(rule, path, name, kind):
                 return self._from_template(rule, name, kind)
+        if kind == "date" and "/" in str(value):
+            return dict(values.SLASHED)
         return dict(_DYNAMIC_TEXT) if kind == "string" else {"type": _MATCHED[kind]}
 
     def _kind(self, value: Any) -> str | None:
@@ -289,6 +294,8 @@ class Mapping:
             raise illegal_argument(f"can't merge a non object mapping [{path}] with an object mapping")
         if kinds[0] != kinds[1] or _class(old) != _class(new):
             raise illegal_argument(f"mapper [{path}] cannot be changed from type [{kinds[0]}] to [{kinds[1]}]")
+        if "print_format" in old and "print_format" not in new:
+            raise not_here(f"Cannot update parameter [print_format] of [{path}]")
         found = vectors.conflicts(old, new) if kinds[0] == "knn_vector" else list(_conflicts(old, new))
         if found:
             raise illegal_argument(f"Mapper for [{path}] conflicts with existing mapper:\n\t" + "\n\t".join(found))
@@ -319,6 +326,11 @@ class Mapping:
         parts = path.split(".")
         above = (".".join(parts[:cut]) for cut in range(1, len(parts)))
         return any(self.fields.get(each, {}).get("type") == "nested" for each in above)
+
+
+def _unsupported(name: str, unknown: Shown) -> ApiError:
+    listed = "".join(f" [{key} : {java_text(value)}]" for key, value in unknown.items())
+    return _one_of(unknown, f"Mapping definition for [{name}] has unsupported parameters: {listed}")
 
 
 def _is_object(shown: Shown) -> bool:

@@ -75,11 +75,17 @@ def _text(change: Callable[[str], Any]) -> Callable[[dict[str, Any], Source], No
         value = get(source, config["field"])
         if value is None and not config.get("ignore_missing"):
             raise illegal_argument(f"field [{config['field']}] is null, cannot process it.")
-        if value is not None and not isinstance(value, str):
+        if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+            raise not_here(f"field [{config['field']}] is a list of something else than texts")
+        if value is not None and not isinstance(value, (str, list)):
             kind = java_type(value)
             raise illegal_argument(f"field [{config['field']}] of type [{kind}] cannot be cast to [java.lang.String]")
         if value is not None:
-            put(source, config.get("target_field", config["field"]), change(value))
+            put(
+                source,
+                config.get("target_field", config["field"]),
+                [change(each) for each in value] if isinstance(value, list) else change(value),
+            )
 
     return act
 

@@ -215,7 +215,7 @@ def _bool(index: Searched, body: Body) -> Matches:
     must, filters, should, never = ([run(index, query) for query in each] for each in clauses)
     if not (must or filters or should or never):
         return run(index, None)
-    least = body.get("minimum_should_match")
+    least = body.get("minimum_should_match") if should else None
     required = minimum(least, len(should)) if least is not None else int(bool(should) and not (must or filters))
     if least is not None and required > len(should):
         return nothing(index.size)

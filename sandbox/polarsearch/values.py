@@ -20,8 +20,9 @@ REAL = {"double", "float", "half_float", "scaled_float"}
 NUMBERS = WHOLE.keys() | REAL
 DATES = {"date", "date_nanos"}
 LONGEST_TERM = 32766
-SLASHED = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"
-"""The format a field gets from a date with slashes; it is shown with `print_format`, its first part."""
+_SLASHED = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd"
+SLASHED = {"type": "date", "format": f"{_SLASHED}||epoch_millis", "print_format": _SLASHED.partition("||")[0]}
+"""The field that a date with slashes makes."""
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _CLASSES = {"long": "Long", "integer": "Integer", "short": "Short", "byte": "Byte", "float": "Float",
@@ -40,6 +41,8 @@ def indexed(shown: Shown, value: Any) -> Any:
         return _date(kind, shown, value)
     if kind == "geo_point" or kind == "flat_object":
         return None
+    if isinstance(value, dict) and kind == "boolean":
+        raise jackson("json_parse_exception", "Current token (START_OBJECT) not of boolean type")
     if isinstance(value, dict):
         raise ApiError(500, "illegal_state_exception", "Can't get text on a START_OBJECT at 1:7")
     convert: Callable[[Any], Any] = _OTHERS.get(kind, as_term)
@@ -204,7 +207,7 @@ def looks_like_date(text: str) -> bool:
     if text.isdigit():
         return False
     try:
-        dates.millis(text, "strict_date_optional_time||" + SLASHED.removesuffix("||epoch_millis"))
+        dates.millis(text, "strict_date_optional_time||" + _SLASHED)
     except ApiError:
         return False
     return True
