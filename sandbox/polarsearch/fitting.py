@@ -50,6 +50,9 @@ class _Fitting:
         shown = self._fields.get(path)
         if shown is None:
             return self._unmapped(path, value, dynamic)
+        return self._mapped(path, shown, value, dynamic)
+
+    def _mapped(self, path: str, shown: Source, value: Any, dynamic: str) -> Any:
         kind = shown.get("type", "object")
         if kind in _OBJECTS:
             return self._inner(path, value, shown, dynamic, path.rpartition(".")[2])
@@ -90,13 +93,8 @@ class _Fitting:
         found = {"type": "float"} if isinstance(value, np.ndarray) else self._guessed(path, value)
         if found is None:
             return value
-        if found.get("type") not in _OBJECTS:
-            self.new.setdefault(path, found)
-            return value
         self.new.setdefault(path, found)
-        listed = value if isinstance(value, list) else [value]
-        kept = [each if each is None else self.object(each, f"{path}.", dynamic) for each in listed]
-        return kept if isinstance(value, list) else kept[0]
+        return self._mapped(path, found, value, dynamic)
 
     def _guessed(self, path: str, value: Any) -> Source | None:
         found: Source | None = None
@@ -188,8 +186,7 @@ class _Fitting:
         text = f"failed to parse field [{path}] of type [{kind}] in document with id '{self._id}'."
         root = cause if cause.kind in _ROOTS else None
         error = mapper_parsing(f"{text} Preview of field's value: '{seen}'", cause=cause, root=root)
-        many = isinstance(value, dict) and len(value) > 1  # which a node shows in the order of a HashMap
-        many = many or (kind == "half_float" and isinstance(value, int) and abs(value) >= 2**63)  # and no preview then
+        many = kind == "half_float" and isinstance(value, int) and abs(value) >= 2**63  # has no preview
         return not_here(error.reason, error.kind) if many else _or_not_here(error, cause)
 
 

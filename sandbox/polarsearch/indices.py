@@ -13,7 +13,7 @@ from sandbox.polarsearch.mapping import wrapped
 from sandbox.polarsearch.names import aliased, check_alias_name, check_index_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.registry import INDEX, check_index_settings, is_dynamic
-from sandbox.polarsearch.settings import Flat, flatten, prefixed, shown
+from sandbox.polarsearch.settings import Flat, flatten, java_order, prefixed, shown
 
 ACKNOWLEDGED = {"acknowledged": True}
 _DEFAULTS = {"number_of_shards": "1", "number_of_replicas": "1", "replication.type": "DOCUMENT"}
@@ -118,7 +118,8 @@ def put_settings(node: Node, call: Call) -> Reply:
         raise not_here(error.reason) if set(fixed) & INDEX.keys() and not error.ours else error from None
     if fixed:
         listed = ", ".join(f"[{index.name}/{index.uuid}]" for index in indices)
-        text = f"Can't update non dynamic settings [[{', '.join(fixed)}]] for open indices [{listed}]"
+        keys = ", ".join(dict(java_order(dict.fromkeys(fixed))))
+        text = f"Can't update non dynamic settings [[{keys}]] for open indices [{listed}]"
         raise illegal_argument(text)
     for index in indices:
         _change_settings(node, index, flat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,7 +11,7 @@ from sandbox.polarsearch import dates, values, vectors
 from sandbox.polarsearch.analysis import Analysis
 from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing, not_here
 from sandbox.polarsearch.registry import check_all
-from sandbox.polarsearch.settings import java_bool, java_text, java_type
+from sandbox.polarsearch.settings import java_bool, java_order, java_text, java_type
 from sandbox.polarsearch.shapes import data
 from sandbox.polarsearch.versions import Version
 
@@ -127,13 +127,14 @@ class Mapping:
         known = _DATA["known"].get(kind, "").split()
         if taken := [key for key in body if key in known]:
             raise not_here(f"parameter [{taken[0]}] of [{name}] is not supported", "mapper_parsing_exception")
-        if unknown := [key for key in body if key != "type" and key not in _FIELDS[kind]]:
-            if kind == "geo_point":
-                raise not_here(f"unknown parameter [{unknown[0]}] on [{name}]", "mapper_parsing_exception")
-            if kind == "flat_object":
-                raise _unsupported(name, {key: body[key] for key in unknown})
-            raise _one_of(unknown, f"unknown parameter [{unknown[0]}] on mapper [{name}] of type [{kind}]")
-        for key, value in body.items():
+        unknown = {key: body[key] for key in body if key != "type" and key not in _FIELDS[kind]}
+        if unknown and kind == "geo_point":
+            raise not_here(f"unknown parameters {list(unknown)} on [{name}]", "mapper_parsing_exception")
+        if unknown and kind == "flat_object":
+            raise _unsupported(name, unknown)
+        for key, value in java_order(body):
+            if key in unknown:
+                raise mapper_parsing(f"unknown parameter [{key}] on mapper [{name}] of type [{kind}]")
             if key != "type":
                 shown |= self._parameter(name, kind, key, value, prefix)
         if kind == "scaled_float" and "scaling_factor" not in shown:
@@ -329,8 +330,8 @@ class Mapping:
 
 
 def _unsupported(name: str, unknown: Shown) -> ApiError:
-    listed = "".join(f" [{key} : {java_text(value)}]" for key, value in unknown.items())
-    return _one_of(unknown, f"Mapping definition for [{name}] has unsupported parameters: {listed}")
+    listed = "".join(f" [{key} : {java_text(value)}]" for key, value in java_order(unknown))
+    return mapper_parsing(f"Mapping definition for [{name}] has unsupported parameters: {listed}")
 
 
 def _is_object(shown: Shown) -> bool:
@@ -341,14 +342,10 @@ def _check_root(body: Shown) -> None:
     for key in body:
         if key in _ROOT_KNOWN:
             raise not_here(f"[{key}] of a mapping is not supported", "mapper_parsing_exception")
-    unknown = [key for key in body if key not in _ROOT]
+    unknown = {key: value for key, value in body.items() if key not in _ROOT}
     if unknown:
-        listed = "".join(f" [{key} : {java_text(body[key])}]" for key in unknown)
-        raise _one_of(unknown, f"Root mapping definition has unsupported parameters: {listed}")
-
-
-def _one_of(failed: Collection[str], reason: str) -> ApiError:
-    return mapper_parsing(reason) if len(failed) == 1 else not_here(reason, "mapper_parsing_exception")
+        listed = "".join(f" [{key} : {java_text(value)}]" for key, value in java_order(unknown))
+        raise mapper_parsing(f"Root mapping definition has unsupported parameters: {listed}")
 
 
 def _check_name(name: str) -> None:

@@ -21,6 +21,9 @@ _SHAPE = {"normalization": {"technique"}, "combination": {"technique", "paramete
 def checked(node: Node, name: str, body: dict[str, Any]) -> None:
     """Raises what storing this pipeline is refused for."""
     for key in ("request_processors", "response_processors", "phase_results_processors"):
+        if isinstance(body.get(key), dict):
+            reason = f"[{key}] property isn't a list, but of type [java.util.HashMap]"
+            raise parse_error(reason, property_name=key)
         if not isinstance(body.get(key) or [], list) or not all(isinstance(p, dict) for p in body.get(key) or []):
             raise not_here(f"[{key}] must be a list of processors", "parse_exception")
         for kind, config in _each(body, key):

@@ -6,13 +6,29 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sandbox.polarsearch.errors import ApiError, illegal_argument
 
 Flat = dict[str, Any]
+Item = TypeVar("Item")
+
+
+def java_order(items: Mapping[str, Item]) -> list[tuple[str, Item]]:
+    """As a Java HashMap gives them: by what String.hashCode makes of their keys."""
+    size = 16
+    while 4 * len(items) > 3 * size:
+        size *= 2
+
+    def slot(pair: tuple[str, Item]) -> int:
+        hashed = 0
+        for at in range(0, len(raw := pair[0].encode("utf-16-be")), 2):
+            hashed = (31 * hashed + int.from_bytes(raw[at : at + 2], "big")) & 0xFFFFFFFF
+        return (hashed ^ hashed >> 16) % size
+
+    return sorted(items.items(), key=slot)
 
 
 def java_text(value: Any) -> str:
@@ -26,7 +42,7 @@ def java_text(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return java_text([float(str(number)) for number in value])
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in java_order(value)) + "}"
     return _java_double(value) if isinstance(value, float) else str(value)
 
 

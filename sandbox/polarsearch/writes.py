@@ -148,13 +148,14 @@ def _attempt(node: Node, op: Op) -> dict[str, Any] | ApiError:
 
 def _apply(node: Node, index: Index, op: Op) -> dict[str, Any]:
     shard, id = index.shard, op.id or ""
-    _check_conflict(index, op)
     if op.verb == "delete":
         written = shard.delete(id)
     elif op.verb == "update":
         return _update(node, index, op)
     else:
-        written = shard.put(id, _fitted(node, index, id, op.body))
+        source = _fitted(node, index, id, op.body)
+        _check_conflict(index, op)
+        written = shard.put(id, source)
     return answer(index, written.doc_id, written.version, written.result, written.seq)
 
 

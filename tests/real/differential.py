@@ -31,8 +31,8 @@ Answer = tuple[int, Any, bool]
 MARK = "(in the sandbox)"
 OWN = ".plugins"
 CONNECTOR = {
-    "name": "c", "description": "d", "version": 1, "protocol": "http", "credential": {"k": "v"}, "parameters": {},
-    "actions": [{"action_type": "predict", "method": "POST", "url": "https://api.openai.com/v1/embeddings", "request_body": "{}"}],
+    "name": "c", "version": 1, "protocol": "http", "credential": {"k": "v"},
+    "actions": [{"action_type": "predict", "method": "POST", "url": "https://api.openai.com/", "request_body": "{}"}],
 }  # fmt: skip
 """Each flow comes after one, so that neither node is one that never had a model."""
 
