@@ -61,8 +61,7 @@ class Embeddings:
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self.api_keys, self.models = api_keys, catalogue() if models is None else models
-        self.calls = self.texts = 0
-        self.refused: Counter[int] = Counter()
+        self.calls, self.texts, self.refused = 0, 0, Counter[int]()
         self._new_id, self._counting = new_id, threading.Lock()
 
     def handle(self, request: Request) -> Response:
@@ -94,12 +93,10 @@ class Embeddings:
 
 
 def _parsed(body: bytes) -> Mapping[str, Any]:
-    asked = None
     with suppress(ValueError):
-        asked = json.loads(body)
-    if not isinstance(asked, dict):
-        raise Refusal(400, "We could not parse the JSON body of your request.", "invalid_request_error", "invalid_json")
-    return asked
+        if isinstance(asked := json.loads(body), dict):
+            return asked
+    raise Refusal(400, "We could not parse the JSON body of your request.", "invalid_request_error", "invalid_json")
 
 
 def _checked(asked: Mapping[str, Any], models: Mapping[str, Model]) -> Order:
@@ -151,13 +148,10 @@ def _invalid(reason: str) -> Refusal:
 
 def _answer(order: Order, vectors: Vectors, id_: str) -> dict[str, Any]:
     tokens = sum(map(order.model.count, order.texts))
-    written = (_written(vector, order.base64) for vector in vectors)
+    if order.base64:
+        written = [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]
+    else:
+        written = vectors.astype(np.float64).round(8).tolist()  # all a float32 knows, in half the digits
     rows = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(written)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "data": rows, "model": order.name, "usage": usage, "id": id_}
-
-
-def _written(vector: Vectors, as_base64: bool) -> Any:
-    if as_base64:
-        return base64.b64encode(vector.astype("<f4").tobytes()).decode()
-    return vector.astype(np.float64).round(8).tolist()  # all a float32 knows, in half the digits

@@ -49,10 +49,9 @@ class MiniLM:
 
     def _hidden(self, ids: NDArray[np.int64], mask: Array) -> Array:
         weights = self._loaded[1]
-        hidden = weights["embeddings.word_embeddings.weight"][ids]
-        hidden = hidden + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        hidden = hidden + weights["embeddings.token_type_embeddings.weight"][0]
-        hidden = _norm(hidden, weights, "embeddings.LayerNorm")
+        parts = ("word", "position", "token_type")
+        words, positions, types = (weights[f"embeddings.{part}_embeddings.weight"] for part in parts)
+        hidden = _norm(words[ids] + positions[: ids.shape[1]] + types[0], weights, "embeddings.LayerNorm")
         for layer in range(LAYERS):
             hidden = _layer(hidden, mask, weights, f"encoder.layer.{layer}")
         return hidden

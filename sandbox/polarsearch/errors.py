@@ -88,7 +88,7 @@ class PlainError(Exception):
 
 def not_here(what: str, kind: str = "illegal_argument_exception") -> ApiError:
     """HTTP 400 for what a real node may take, and the sandbox does not."""
-    return ApiError(400, kind, f"{what} {MARK}")
+    return ApiError(400, kind, what if what.endswith(MARK) else f"{what} {MARK}")
 
 
 def illegal_argument(reason: str, *, cause: ApiError | None = None) -> ApiError:

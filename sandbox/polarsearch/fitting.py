@@ -191,11 +191,7 @@ class _Fitting:
 
 
 def _or_not_here(error: ApiError, cause: ApiError) -> ApiError:
-    return (
-        not_here(f"{error.reason} {cause.reason.removesuffix(' (in the sandbox)')}", error.kind)
-        if cause.ours
-        else error
-    )
+    return not_here(f"{error.reason} {cause.reason}", error.kind) if cause.ours else error
 
 
 def _plain(value: Any) -> Any:
