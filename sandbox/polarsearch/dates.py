@@ -79,6 +79,8 @@ def _by_pattern(text: str, tokens: list[tuple[str, str]]) -> Fields:
     at, found = 0, {}
     for place, pattern in tokens:
         match = re.compile(pattern).match(text, at)
+        if place == "y" and re.match(r"\d{5}", text[at:]) and (at, tokens[1:2]) != (0, [("M", r"\d\d")]):
+            match = None  # a year takes all digits, unless digits must follow
         if not match:
             raise Unparsed(f"Text '{text}' could not be parsed at index {at}")
         at = match.end()
@@ -97,6 +99,8 @@ def millis(text: str, format: str, *, up: bool = False) -> int:
             return _moment(read(text), up)
         except ValueError as error:
             failures.append(error)
+    if text[:1] in {"+", "-"}:
+        raise not_here(f"dates with a sign, such as [{text}], are not supported")
     whole = f"failed to parse date field [{text}] with format [{format}]"
     reason = "Failed to parse with all enclosed parsers"
     if "||" not in format and format not in _SEVERAL:

@@ -138,7 +138,7 @@ class Mapping:
             if key != "type":
                 shown |= self._parameter(name, kind, key, value, prefix)
         if kind == "scaled_float" and "scaling_factor" not in shown:
-            raise illegal_argument(f"Field [{name}] misses required parameter [scaling_factor]")
+            raise illegal_argument("Field [scaling_factor] is required")
         if shown.get("search_analyzer", 0) == shown.get("analyzer", 1):
             del shown["search_analyzer"]
         if "null_value" in body and body["null_value"] is not None:

@@ -25,6 +25,7 @@ SLASHED = {"type": "date", "format": f"{_SLASHED}||epoch_millis", "print_format"
 """The field that a date with slashes makes."""
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_POINTS = re.compile(r"\s*[+-]?\d*\.\d*\.")
 _CLASSES = {"long": "Long", "integer": "Integer", "short": "Short", "byte": "Byte", "float": "Float",
             "half_float": "Float", "double": "Double", "scaled_float": "Double", "unsigned_long": "Long"}  # fmt: skip
 _GEOHASH = re.compile(r"[0-9b-hjkmnp-z]{1,12}")
@@ -79,7 +80,10 @@ def _date(kind: str, shown: Shown, value: Any) -> int:
     format = shown.get("format", dates.DEFAULT)
     if isinstance(value, dict):
         raise not_here("a date must be a text or a number")
-    text = str(int(value)) if isinstance(value, float) else as_term(value)
+    if isinstance(value, float) and -1 < value < 0:
+        raise not_here(f"[{value}] is not supported as a date")
+    whole = isinstance(value, float) and "epoch" in format and abs(value) < 1e16
+    text = str(int(value)) if whole else as_term(value)
     if not text:
         raise illegal_argument("cannot parse empty date")
     at = dates.millis(text, format)
@@ -111,7 +115,7 @@ def _read(kind: str, text: str) -> float | int:
     if not is_number(text) or (exact and text != text.strip()):
         if text.strip().lstrip("+-") in {"NaN", "Infinity"} and not exact:
             raise not_here(f"[{text}] is not supported as a number")
-        if text.count(".") > 1 and not exact:
+        if _POINTS.match(text) and not exact:
             raise ApiError(400, "number_format_exception", "multiple points")
         reason = f'For input string: "{text}"'
         raise illegal_argument(reason) if exact else ApiError(400, "number_format_exception", reason)

@@ -48,6 +48,7 @@ class VectorField:
 def declared(name: str, body: dict[str, Any], *, version: Version, settings: dict[str, Any]) -> dict[str, Any]:
     """The field as GET shows it. Raises the refusals of index creation (not yet wrapped)."""
     _check_keys(name, body, version)
+    _check_outer_space(body, settings)
     method = _method(body, version) if "method" in body else None
     compression.check(body, method)
     shown: dict[str, Any] = {"type": "knn_vector", "dimension": _dimension(name, body, method, version)}
@@ -72,6 +73,18 @@ def _check_keys(name: str, body: dict[str, Any], version: Version) -> None:
             raise not_here(f"[{key}] of [{name}] cannot be {java_text(value)}", "mapper_parsing_exception")
     if body.get("data_type", "float") not in {"float", "byte"}:
         raise not_here(f"data_type [{body['data_type']}] of [{name}] is not supported", "mapper_parsing_exception")
+
+
+def _check_outer_space(body: dict[str, Any], settings: dict[str, Any]) -> None:
+    space = body.get("space_type", "l2")
+    if space != space.lower():
+        raise not_here(f"[space_type] [{space}] is not supported", "mapper_parsing_exception")
+    if space not in _SPACES:
+        listed = "l2, cosinesimil, l1, linf, innerproduct, hamming"
+        raise illegal_argument(f"Unable to find space: {space} . Valid values are: [{listed}]")
+    if space == "hamming" and settings.get("index.knn") == "true":
+        kind = str(body.get("data_type", "float"))
+        raise illegal_argument(f"Space type [hamming] is not supported with [{kind}] data type")
 
 
 def _dimension(name: str, body: dict[str, Any], method: dict[str, Any] | None, version: Version) -> int:
