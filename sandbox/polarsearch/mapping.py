@@ -44,11 +44,12 @@ class Mapping:
 
     def declare(self, body: Shown) -> None:
         """Merge `body` into the mapping, or raise and leave it as it was. What is approximated goes to `warnings`."""
-        _check_root(body)
         self.warnings.clear()
         properties = self._parsed(body.get("properties") or {}, "")
+        root = self._root(body)
+        _check_root(body)
         merged = self._merged(self.shown.get("properties", {}), properties, "")
-        shown = self.shown | self._root(body) | ({"properties": merged} if merged else {})
+        shown = self.shown | root | ({"properties": merged} if merged else {})
         self._check_limits(dict(_walk(merged, "")))
         self.shown, self._fields = shown, None
 

@@ -117,7 +117,10 @@ def check(kind: str, config: Any, version: Version) -> None:
         raise not_here(f"[{taken[0]}] of processor [{kind}] is not supported", "parse_exception")
     for key in known.required:
         if key not in config:
-            raise parse_error(f"[{key}] required property is missing", processor_type=kind, property_name=key)
+            missing = (
+                "either field or exclude_field must be set" if kind == "remove" else "required property is missing"
+            )
+            raise parse_error(f"[{key}] {missing}", processor_type=kind, property_name=key)
     if kind == "text_embedding":
         _check_embedding(config)
     else:

@@ -115,6 +115,8 @@ def _read(kind: str, text: str) -> float | int:
     if not is_number(text) or (exact and text != text.strip()):
         if text.strip().lstrip("+-") in {"NaN", "Infinity"} and not exact:
             raise not_here(f"[{text}] is not supported as a number")
+        if text and not text.strip() and not exact:
+            raise ApiError(400, "number_format_exception", "empty String")
         if _POINTS.match(text) and not exact:
             raise ApiError(400, "number_format_exception", "multiple points")
         reason = f'For input string: "{text}"'
