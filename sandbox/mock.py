@@ -12,15 +12,16 @@ list of trusted endpoints does not include: trust it first, as with a real one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import respx
 
-from sandbox.polarsearch import Faults, PolarSearch
+from sandbox.polarsearch import Faults, Outbound, PolarSearch
 from sandbox.wire import Handler, Lost, Request
 
 EMBEDDINGS_URL = "http://embeddings.test/"
@@ -53,29 +54,24 @@ def mock_polarsearch(
     application = PolarSearch(**{"call": _in_process(api_keys), **options})
     try:
         with respx.mock(assert_all_called=False) as router:
-            router.route(url__startswith=url).mock(side_effect=_answering(application))
+            router.route(url__startswith=url).mock(side_effect=partial(_answered, application))
             yield MockedPolarSearch(url, application)
     finally:
         application.close()
 
 
-def _answering(application: PolarSearch) -> Callable[[httpx.Request], httpx.Response]:
-    def answer(request: httpx.Request) -> httpx.Response:
-        target = request.url.raw_path.decode()
-        try:
-            response = application.handle(Request.of(request.method, target, request.headers, request.content))
-        except Lost:
-            raise httpx.RemoteProtocolError(
-                "Server disconnected without sending a response.", request=request
-            ) from None
-        body = b"" if request.method == "HEAD" else response.body
-        return httpx.Response(response.status, headers=dict(response.headers), content=body)
-
-    return answer
+def _answered(application: PolarSearch, request: httpx.Request) -> httpx.Response:
+    target = request.url.raw_path.decode()
+    try:
+        response = application.handle(Request.of(request.method, target, request.headers, request.content))
+    except Lost:
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request) from None
+    body = b"" if request.method == "HEAD" else response.body
+    return httpx.Response(response.status, headers=dict(response.headers), content=body)
 
 
-def _in_process(api_keys: Collection[str]) -> Callable[[str, str, Mapping[str, str], bytes, float], tuple[int, bytes]]:
-    """An Outbound that reaches the embeddings service and nothing else."""
+def _in_process(api_keys: Collection[str]) -> Outbound:
+    """Reaches the embeddings service and nothing else."""
     known: list[Handler] = []
 
     def call(method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> tuple[int, bytes]:

@@ -8,6 +8,8 @@ Everything it knows is in two SQLite files under its home, so a sandbox that was
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +22,8 @@ from sandbox.autoetl.worker import Pace
 from sandbox.polardb import Database
 from sandbox.polardb import serve as serve_database
 from sandbox.samples import load_once
+
+PRIVATE_IPS = "plugins.ml_commons.connector.private_ip_enabled"
 
 
 class Application(Protocol):
@@ -84,8 +88,11 @@ class Sandbox:
         with ExitStack() as started:
             self.embeddings = embeddings()
             self.embeddings_url = self._serve(started, "embeddings", self.embeddings, embeddings_port) + "/v1"
+            new = not (home / "search.db").exists()
             self.polarsearch = polarsearch(home / "search.db", version)
             started.callback(self.polarsearch.close)
+            if new:
+                self._let_connectors_call_this_machine()
             self.search_url = self._serve(started, "search", self.polarsearch, search_port)
             self.database = Database(home / "sandbox.db", polardb_version=polardb_version, binlog=binlog)
             started.callback(self.database.close)
@@ -103,6 +110,15 @@ class Sandbox:
             raise Taken(service, port) from None
         started.callback(running.stop)
         return f"http://{defaults.HOST}:{running.port}"
+
+    def _let_connectors_call_this_machine(self) -> None:
+        """As an administrator sets it, once: the embedding service is on loopback."""
+        token = base64.b64encode(f"{self.search_username}:{self.search_password}".encode()).decode()
+        headers = {"authorization": f"Basic {token}", "content-type": "application/json"}
+        body = json.dumps({"persistent": {PRIVATE_IPS: True}}).encode()
+        answer = self.polarsearch.handle(wire.Request.of("PUT", "/_cluster/settings", headers, body))
+        if answer.status != 200:
+            self._log(f"search: {PRIVATE_IPS} could not be set (HTTP {answer.status})")
 
     def _serve_database(self, started: ExitStack, port: int) -> int:
         try:

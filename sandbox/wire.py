@@ -60,18 +60,12 @@ Handler = Callable[[Request], Response]
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], answer: Handler) -> None:
-        self.answer = answer
-        super().__init__(address, _Connection)
+    daemon_threads, request_queue_size = True, 128
+    answer: Handler
 
 
 class _Connection(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+    protocol_version, disable_nagle_algorithm, wbufsize = "HTTP/1.1", True, -1
     server: _Server
 
     def _serve(self) -> None:
@@ -85,9 +79,6 @@ class _Connection(BaseHTTPRequestHandler):
         except Exception as error:
             traceback.print_exc()  # to the sandbox's log
             response = Response.of(500, {"error": f"a mistake of the sandbox: {error!r}", "status": 500})
-        self._send(response)
-
-    def _send(self, response: Response) -> None:
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
@@ -113,7 +104,8 @@ class Running:
 
 def serve(answer: Handler, port: int = 0, *, tls: ssl.SSLContext | None = None) -> Running:
     """Serve on 127.0.0.1:`port` (0: any free one) until `stop()`. Raises OSError when the port is taken."""
-    server = _Server(("127.0.0.1", port), answer)
+    server = _Server(("127.0.0.1", port), _Connection)
+    server.answer = answer
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

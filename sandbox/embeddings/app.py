@@ -10,8 +10,8 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -33,8 +33,7 @@ class Refusal(Exception):
         self.error = {"message": message, "type": type_, "param": None, "code": code}
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """What was asked for, checked against the model's limits."""
 
     name: str
@@ -61,13 +60,9 @@ class Embeddings:
         models: Mapping[str, Model] | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
-        self.api_keys = api_keys
-        self.models = catalogue() if models is None else models
-        self.calls = 0
-        self.texts = 0
-        self.refused: Counter[int] = Counter()
-        self._new_id = new_id
-        self._counting = threading.Lock()
+        self.api_keys, self.models = api_keys, catalogue() if models is None else models
+        self.calls, self.texts, self.refused = 0, 0, Counter[int]()
+        self._new_id, self._counting = new_id, threading.Lock()
 
     def handle(self, request: Request) -> Response:
         """Answer one request; refusals are answers too, nothing is raised."""
@@ -77,8 +72,7 @@ class Embeddings:
             return self._refuse(refusal)
         answer = _answer(order, order.model.embed(order.texts, order.dimension), self._new_id())
         with self._counting:
-            self.calls += 1
-            self.texts += len(order.texts)
+            self.calls, self.texts = self.calls + 1, self.texts + len(order.texts)
         return Response.of(200, answer)
 
     def _order(self, request: Request) -> Order:
@@ -86,13 +80,10 @@ class Embeddings:
             raise Refusal(404, f"Invalid URL ({request.method} {request.path})", "invalid_request_error", "not_found")
         if request.method != "POST":
             raise Refusal(405, f"Not allowed: {request.method}", "invalid_request_error", "method_not_allowed")
-        self._admit(request.headers.get("authorization", ""))
-        return _checked(_parsed(request.body), self.models)
-
-    def _admit(self, authorization: str) -> None:
-        scheme, _, key = authorization.partition(" ")
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or key.strip() not in self.api_keys:
             raise Refusal(401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
+        return _checked(_parsed(request.body), self.models)
 
     def _refuse(self, refusal: Refusal) -> Response:
         with self._counting:
@@ -102,13 +93,10 @@ class Embeddings:
 
 
 def _parsed(body: bytes) -> Mapping[str, Any]:
-    try:
-        asked = json.loads(body)
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise Refusal(400, "We could not parse the JSON body of your request.", "invalid_request_error", "invalid_json")
-    return asked
+    with suppress(ValueError):
+        if isinstance(asked := json.loads(body), dict):
+            return asked
+    raise Refusal(400, "We could not parse the JSON body of your request.", "invalid_request_error", "invalid_json")
 
 
 def _checked(asked: Mapping[str, Any], models: Mapping[str, Model]) -> Order:
@@ -140,14 +128,11 @@ def _dimension(asked: Mapping[str, Any], name: str, model: Model) -> int:
     if wanted is None:
         return model.default
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in model.dimensions:
-        raise _invalid(f"Value error, dimension {wanted!r} is invalid, {name} offers {_listed(model.dimensions)}.")
+        offered = model.dimensions
+        whole = isinstance(offered, range)
+        listed = f"{min(offered)} to {max(offered)}" if whole else ", ".join(map(str, offered))
+        raise _invalid(f"Value error, dimension {wanted!r} is invalid, {name} offers {listed}.")
     return wanted
-
-
-def _listed(dimensions: Collection[int]) -> str:
-    if isinstance(dimensions, range):
-        return f"{dimensions[0]} to {dimensions[-1]}"
-    return ", ".join(map(str, dimensions))
 
 
 def _base64(asked: Mapping[str, Any]) -> bool:
@@ -163,16 +148,10 @@ def _invalid(reason: str) -> Refusal:
 
 def _answer(order: Order, vectors: Vectors, id_: str) -> dict[str, Any]:
     tokens = sum(map(order.model.count, order.texts))
-    write = _as_base64 if order.base64 else _as_numbers
-    rows = [{"object": "embedding", "index": index, "embedding": write(vector)} for index, vector in enumerate(vectors)]
+    if order.base64:
+        written = [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]
+    else:
+        written = vectors.astype(np.float64).round(8).tolist()  # all a float32 knows, in half the digits
+    rows = [{"object": "embedding", "index": at, "embedding": vector} for at, vector in enumerate(written)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return {"object": "list", "data": rows, "model": order.name, "usage": usage, "id": id_}
-
-
-def _as_numbers(vector: Vectors) -> list[float]:
-    numbers: list[float] = vector.astype(np.float64).round(8).tolist()  # all a float32 knows, in half the digits
-    return numbers
-
-
-def _as_base64(vector: Vectors) -> str:
-    return base64.b64encode(vector.astype("<f4").tobytes()).decode()

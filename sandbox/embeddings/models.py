@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import hashing
-from .minilm import DIMENSION as MINILM_DIMENSION
-from .minilm import MiniLM
+from .minilm import DIMENSION, MiniLM
 
 Vectors = NDArray[np.float32]
 
@@ -37,7 +36,7 @@ def catalogue() -> Mapping[str, Model]:
     """The models of the sandbox by name. Weights are read at the first text, not here."""
     minilm = MiniLM()
     return {
-        "all-MiniLM-L6-v2": Model(minilm.embed, minilm.count, (MINILM_DIMENSION,), MINILM_DIMENSION),
+        "all-MiniLM-L6-v2": Model(minilm.embed, minilm.count, (DIMENSION,), DIMENSION),
         "hashing": Model(hashing.embed, hashing.count, range(1, 16_001), 1024),
         "text-embedding-v4": Model(hashing.embed, hashing.count, TEXT_EMBEDDING_V4, 1024),
     }

@@ -1,7 +1,4 @@
-"""Who may do what: basic auth as the security plugin answers it.
-
-The surprises: 401 is plain text, and for the limited user even looking at a mapping or a model is forbidden.
-"""
+"""Who may do what: basic auth as the security plugin answers it."""
 
 from __future__ import annotations
 

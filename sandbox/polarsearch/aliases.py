@@ -1,33 +1,21 @@
-"""Aliases: second names of indexes. `POST /_aliases` does all of its actions or none, which makes a swap safe.
-
-The surprise: removing an alias that is not there is an error only when it is all that was asked, or with must_exist.
-"""
+"""Aliases: second names of indexes. `POST /_aliases` does all of its actions or none, which makes a swap safe."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sandbox.polarsearch.calls import EXPANDS, WAITS, Call, Reply, route
-from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found
+from sandbox.polarsearch.calls import Call, Reply
+from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.names import aliased, check_alias_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import as_list, java_bool
 
-_ACTIONS = {"add", "remove", "remove_index"}
-
 
 def alias_body(sent: dict[str, Any]) -> dict[str, Any]:
-    """As GET shows it: `routing` stands for both of its halves."""
-    body: dict[str, Any] = {"filter": sent["filter"]} if sent.get("filter") else {}
-    for half in ("index_routing", "search_routing"):
-        if (value := sent.get(half, sent.get("routing"))) is not None:
-            body[half] = str(value)
-    for flag in ("is_write_index", "is_hidden"):
-        if sent.get(flag) is not None:
-            body[flag] = java_bool(sent[flag])
-    return body
+    """As GET shows it."""
+    return {"is_write_index": java_bool(sent["is_write_index"])} if "is_write_index" in sent else {}
 
 
 def update(node: Node, call: Call) -> Reply:
@@ -36,36 +24,35 @@ def update(node: Node, call: Call) -> Reply:
     if not actions:
         raise illegal_argument("No action specified")
     planned: dict[str, dict[str, dict[str, Any]]] = {}
-    removed: list[Index] = []
     missing: list[str] = []
     for verb, body in actions:
         indices = _indices(node, body)
-        if verb == "remove_index":
-            removed += indices
-        else:
-            missing += _apply(node, planned, verb, body, indices)
+        missing += _apply(node, planned, verb, body, indices)
     if missing and (len(missing) == len(actions) or any(body.get("must_exist") for _, body in actions)):
         raise aliases_missing(missing)
-    _commit(node, planned, removed)
+    _check_writers(node, planned)
+    for name, aliases in planned.items():
+        node.indices[name].aliases = aliases
+        node.save(node.indices[name])
     return Reply({"acknowledged": True})
 
 
 def _parsed(action: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    verb = next(iter(action), "")
-    if verb not in _ACTIONS:
-        inner = ApiError(400, "x_content_parse_exception", f"[1:15] [alias_action] unknown field [{verb}]")
-        raise _unparsed(inner, root=inner)
-    body = action[verb]
-    if verb != "remove_index" and not (body.get("alias") or body.get("aliases")):
+    [(verb, body)] = action.items()
+    if body.get("alias") == "":
+        raise not_here("an alias needs a name")
+    if not (body.get("alias") or body.get("aliases")):
         raise _unparsed(illegal_argument("One of [alias] or [aliases] is required"))
     if not (body.get("index") or body.get("indices")):
         raise _unparsed(illegal_argument("One of [index] or [indices] is required"))
+    if {"alias", "aliases"} <= body.keys() or {"index", "indices"} <= body.keys():
+        raise not_here("only one of [index] and [indices], [alias] and [aliases] can be given")
     return verb, body
 
 
-def _unparsed(cause: ApiError, root: ApiError | None = None) -> ApiError:
+def _unparsed(cause: ApiError) -> ApiError:
     text = "[1:23] [aliases] failed to parse field [actions]"
-    return ApiError(400, "x_content_parse_exception", text, cause=cause, root=root)
+    return ApiError(400, "x_content_parse_exception", text, cause=cause)
 
 
 def _indices(node: Node, body: dict[str, Any]) -> list[Index]:
@@ -74,11 +61,12 @@ def _indices(node: Node, body: dict[str, Any]) -> list[Index]:
         if "*" not in expression and expression not in node.indices:
             raise no_alias_expected(expression) if aliased(node, expression) else index_not_found(expression)
         found += resolve(node, expression)
+        if not found:
+            raise index_not_found(expression)
     return found
 
 
 def _apply(node: Node, planned: dict[str, Any], verb: str, body: dict[str, Any], indices: list[Index]) -> list[str]:
-    """Do it to the plan; what `remove` did not find comes back."""
     missing = []
     for alias in as_list(body.get("aliases") or body["alias"]):
         if verb == "add":
@@ -95,14 +83,12 @@ def _apply(node: Node, planned: dict[str, Any], verb: str, body: dict[str, Any],
     return missing
 
 
-def _commit(node: Node, planned: dict[str, dict[str, dict[str, Any]]], removed: list[Index]) -> None:
-    for name, aliases in planned.items():
-        node.indices[name].aliases = aliases
-        node.save(node.indices[name])
-    for index in removed:
-        node.indices.pop(index.name, None)
-        node.store.drop("index", index.name)
-        node.store.clear(index.uuid)
+def _check_writers(node: Node, planned: dict[str, dict[str, dict[str, Any]]]) -> None:
+    after = {name: planned.get(name, index.aliases) for name, index in node.indices.items()}
+    for alias in {alias for aliases in planned.values() for alias in aliases}:
+        writers = [name for name, aliases in after.items() if aliases.get(alias, {}).get("is_write_index")]
+        if len(writers) > 1:
+            raise not_here(f"alias [{alias}] has more than one write index [{','.join(sorted(writers))}]")
 
 
 def aliases_missing(names: list[str]) -> ApiError:
@@ -118,9 +104,8 @@ def get(node: Node, call: Call) -> Reply:
     wanted = [part for part in call.path.get("name", "*").split(",") if part] or ["*"]
     answer: dict[str, Any] = {}
     for index in indices:
-        found = {
-            a: b for a, b in sorted(index.aliases.items()) if any(p == "_all" or fnmatchcase(a, p) for p in wanted)
-        }
+        every = sorted(index.aliases.items())
+        found = {a: b for a, b in every if any(p == "_all" or fnmatchcase(a, p) for p in wanted)}
         if found or "name" not in call.path:
             answer[index.name] = {"aliases": found}
     known = {alias for each in answer.values() for alias in each["aliases"]}
@@ -129,17 +114,6 @@ def get(node: Node, call: Call) -> Reply:
         text = f"alias{'es' * (len(missing) > 1)} [{','.join(missing)}] missing"
         return Reply({"error": text, "status": 404, **answer}, 404)
     return Reply(answer)
-
-
-def put(node: Node, call: Call) -> Reply:
-    """Add one alias; again is no change."""
-    body, name = call.json({}), call.path["name"]
-    indices = resolve(node, call.path["index"])
-    check_alias_name(name, node)
-    for index in indices:
-        index.aliases[name] = alias_body(body)
-        node.save(index)
-    return Reply({"acknowledged": True})
 
 
 def delete(node: Node, call: Call) -> Reply:
@@ -152,20 +126,3 @@ def delete(node: Node, call: Call) -> Reply:
         del index.aliases[alias]
         node.save(index)
     return Reply({"acknowledged": True})
-
-
-ROUTES = [
-    route("POST", "/_aliases", update, "indices:admin/aliases", WAITS),
-    route("GET HEAD", "/_alias", get, "indices:admin/aliases/get", EXPANDS),
-    route("GET HEAD", "/_alias/{name}", get, "indices:admin/aliases/get", EXPANDS),
-    route("GET HEAD", "/{index}/_alias", get, "indices:admin/aliases/get", EXPANDS),
-    route("GET HEAD", "/{index}/_alias/{name}", get, "indices:admin/aliases/get", EXPANDS),
-    *(
-        each
-        for word in ("_alias", "_aliases")
-        for each in (
-            route("PUT POST", f"/{{index}}/{word}/{{name}}", put, "indices:admin/aliases", WAITS),
-            route("DELETE", f"/{{index}}/{word}/{{name}}", delete, "indices:admin/aliases", WAITS),
-        )
-    ),
-]

@@ -1,7 +1,4 @@
-"""The whole service as one function from a request to a response: who asks, which route, what it answers.
-
-Nothing it raises reaches the caller but `sandbox.wire.Lost`, which stands for a connection that breaks.
-"""
+"""The whole service as one function from a request to a response: who asks, which route, what it answers."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from sandbox.polarsearch import (
     aliases,
@@ -21,40 +19,34 @@ from sandbox.polarsearch import (
     ingest,
     models,
     predict,
-    reindex,
     search,
     search_pipelines,
-    templates,
 )
 from sandbox.polarsearch.access import Access, unauthorized
 from sandbox.polarsearch.calls import Call, Reply, Route, Router, check_content_type
-from sandbox.polarsearch.errors import ApiError, PlainError
+from sandbox.polarsearch.errors import ApiError, PlainError, ShardFailure, not_here
 from sandbox.polarsearch.faults import Faults, Requests, control
-from sandbox.polarsearch.fields import ShardFailure
-from sandbox.polarsearch.node import Node, Outbound
+from sandbox.polarsearch.node import BUILD_HASH, Node, Outbound
 from sandbox.polarsearch.outbound import OverHttp
+from sandbox.polarsearch.shapes import data
 from sandbox.polarsearch.source import select
-from sandbox.polarsearch.store import open_store, shown
+from sandbox.polarsearch.store import Store, shown
 from sandbox.polarsearch.versions import Version
 from sandbox.wire import JSON_TYPE, Lost, Request, Response
 
-_MODULES = (
-    cluster,
-    aliases,
-    templates,
-    indices,
-    groups,
-    connectors,
-    models,
-    predict,
-    ingest,
-    search_pipelines,
-    search,
-    documents,
-    reindex,
-)
-ROUTES: list[Route] = [route for module in _MODULES for route in module.ROUTES]
-_TEXT = "text/plain; charset=UTF-8"
+_MODULES = {module.__name__.rpartition(".")[2]: module for module in (
+    aliases, cluster, connectors, documents, groups, indices, ingest, models, predict, search, search_pipelines
+)}  # fmt: skip
+
+
+def _route(about: dict[str, Any]) -> Route:
+    module, _, name = about["handle"].partition(".")
+    params, methods = frozenset(about["params"].split()), tuple(about["methods"].split())
+    handle = getattr(_MODULES[module], name)
+    return Route(methods, about["path"], handle, about["action"], params, about["body"], about["unlocked"])
+
+
+ROUTES = [_route(about) for about in data("routes")]
 
 
 class PolarSearch:
@@ -65,7 +57,6 @@ class PolarSearch:
     users: name → password; None means no security plugin. readers: those of them who may only read documents.
     call: how connectors reach other services; by default over HTTP.
     clock, sleep: seconds since 1970, and waiting (for `slow` faults only). entropy(n): n random bytes, for ids.
-    restart_quirk: deployed models fail to be deployed again after a restart, as a real 2.19.1's did.
     Raises ValueError for a version that is none, sqlite3.Error for a store that cannot be opened.
     """
 
@@ -80,17 +71,13 @@ class PolarSearch:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         entropy: Callable[[int], bytes] = os.urandom,
-        restart_quirk: bool = False,
     ) -> None:
         self.faults, self.requests = Faults(), Requests()
         self._access, self._router, self._sleep = Access(users, readers), Router(ROUTES), sleep
-        number = Version(version)
-        self._own = None if call else OverHttp()
-        outbound = call or self._own
-        assert outbound is not None
-        self._node = Node(store=open_store(store), version=number, clock=clock, entropy=entropy, call=outbound)
+        self._own, number = OverHttp(), Version(version)
+        self._node = Node(store=Store(store), version=number, clock=clock, entropy=entropy, call=call or self._own)
         with self._node.working():
-            deployment.after_restart(self._node, quirk=restart_quirk)
+            deployment.after_restart(self._node)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; any number of threads may ask at once. Raises `sandbox.wire.Lost`."""
@@ -115,8 +102,7 @@ class PolarSearch:
         """Leave the store in order and close connections. Everything answered is in the store anyway."""
         with self._node.lock:
             self._node.store.close()
-        if self._own:
-            self._own.close()
+        self._own.close()
 
     def _answer(self, request: Request) -> Response:
         user = self._access.user(request)
@@ -141,7 +127,18 @@ class PolarSearch:
         route.check(request)
         self._access.check(user, route.action)
         reply = self._handled(route, call)
-        return _response(reply, request)
+        return self._response(reply, request)
+
+    def _response(self, reply: Reply, request: Request) -> Response:
+        filter_path = request.query.get("filter_path")
+        body = select(reply.body, filter_path) if filter_path else reply.body
+        pretty = request.query.get("pretty", "false") in {"", "true"}
+        headers = {"content-type": JSON_TYPE}
+        if reply.warnings:
+            product = f"299 OpenSearch-{self._node.version.number}-{BUILD_HASH}"
+            quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in reply.warnings)
+            headers["warning"] = ", ".join(f'{product} "{text}"' for text in quoted)
+        return Response(reply.status, shown(body, pretty=pretty).encode(), headers)
 
     def _handled(self, route: Route, call: Call) -> Reply:
         if route.unlocked:
@@ -151,14 +148,6 @@ class PolarSearch:
 
 
 def _unreadable(error: Exception) -> Response:
-    """A body of another shape than any handler expects: a real node answers that with HTTP 500 as well."""
-    reason = f"the sandbox could not make sense of this request ({type(error).__name__}: {error})"
-    return Response.of(500, ApiError(500, "class_cast_exception", reason).body())
-
-
-def _response(reply: Reply, request: Request) -> Response:
-    if isinstance(reply.body, str):
-        return Response(reply.status, reply.body.encode(), {"content-type": _TEXT})
-    filter_path = request.query.get("filter_path")
-    body = select(reply.body, filter_path) if filter_path else reply.body
-    return Response(reply.status, shown(body).encode(), {"content-type": JSON_TYPE})
+    refusal = not_here(f"this request makes no sense ({type(error).__name__}: {error})", "class_cast_exception")
+    refusal.status = 500
+    return Response.of(500, refusal.body())

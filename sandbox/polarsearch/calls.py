@@ -1,56 +1,51 @@
-"""One request on its way to its handler: the route that took it, its parameters, its parsed body.
-
-The surprise: which route takes a request is decided by the path alone. A known path with another verb is 405, and
-`POST /_anything` is such a case, because it could have been an index's name.
-"""
+"""One request on its way to its handler: the route that took it, its parameters, its parsed and checked body."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.polarsearch.errors import ApiError, PlainError, illegal_argument
-from sandbox.polarsearch.settings import java_bool
+from sandbox.polarsearch.bodies import SHAPES
+from sandbox.polarsearch.errors import ApiError, PlainError, illegal_argument, not_here
+from sandbox.polarsearch.node import Node
+from sandbox.polarsearch.settings import java_bool, seconds
+from sandbox.polarsearch.shapes import data, holds, wrong
 from sandbox.wire import Request
 
-if TYPE_CHECKING:
-    from sandbox.polarsearch.node import Node
-
-WAITS = frozenset({"timeout", "cluster_manager_timeout", "master_timeout"})
-EXPANDS = frozenset({"expand_wildcards", "allow_no_indices", "ignore_unavailable", "local"})
-_ALWAYS = frozenset({"pretty", "human", "error_trace", "filter_path", "source", "source_content_type"})
-_SOURCE = (
-    "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {line}, column: {column}]"
-)
+_PARAMS = data("params")
+_VALUES: dict[str, str] = _PARAMS["values"]
+_ALWAYS, _KNOWN, _SEGMENTS = (frozenset(_PARAMS[name].split()) for name in ("always", "known", "routes"))
 _EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+_VERBS = {"_search", "_undeploy", "_deploy", "_load", "_unload", "_upload", "_register", "_create"}
 _METHODS = ("HEAD", "GET", "DELETE", "PUT", "POST")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a handler answers: JSON, or text for `_cat`."""
+    """What a handler answers; `warnings` become Warning headers."""
 
     body: Any
     status: int = 200
+    warnings: Sequence[str] = ()
 
 
 @dataclass
 class Call:
-    """A request that found its route. `path` are the route's parameters."""
+    """A request that found its route. `path` are the route's parameters, `shape` what its body may hold."""
 
     request: Request
     path: Mapping[str, str] = field(default_factory=dict)
+    shape: str | None = None
 
     def text(self, name: str, default: str = "") -> str:
         """A query parameter."""
         return self.request.query.get(name, default)
 
-    def flag(self, name: str, default: bool = False) -> bool:
+    def flag(self, name: str) -> bool:
         """A boolean query parameter; given without a value it is true."""
-        value = self.request.query.get(name)
-        return default if value is None else value == "" or java_bool(value)
+        return self.text(name, "false") in {"", "true"}
 
     def number(self, name: str) -> int | None:
         """A whole-number query parameter."""
@@ -61,8 +56,14 @@ class Call:
             raise illegal_argument(f"Failed to parse int parameter [{name}] with value [{value}]") from None
 
     def json(self, default: Any = None) -> Any:
-        """The body, or `default` when there is none. Raises json_parse_exception."""
-        return parsed(self.request.body) if self.request.body else default
+        """The body, or `default` when there is none. Raises json_parse_exception, and what its shape refuses."""
+        return self.checked(parsed(self.request.body)) if self.request.body else default
+
+    def checked(self, body: Any) -> Any:
+        """The body, held to its shape."""
+        assert self.shape is not None
+        SHAPES.check(self.shape, body)
+        return body
 
     def required(self) -> Any:
         """The body. Raises parse_exception when there is none."""
@@ -73,27 +74,29 @@ class Call:
     def mapped(self) -> dict[str, Any]:
         """The body as an object, whose refusal is wrapped as index creation and pipelines wrap it."""
         try:
-            value = self.json({})
+            value = parsed(self.request.body) if self.request.body else {}
         except ApiError as error:
             raise ApiError(400, "parse_exception", "Failed to parse content to map", cause=error) from None
         if not isinstance(value, dict):
             raise ApiError(400, "parse_exception", "Failed to parse content to map")
+        self.checked(value)
         return value
 
 
-Handle = Callable[["Node", Call], Reply]
+Handle = Callable[[Node, Call], Reply]
 
 
 @dataclass(frozen=True)
 class Route:
     """`path` has {parameters}; `action` is what the security plugin calls it; `unlocked` handlers call other services
-    and so lock the node themselves, only while they touch it."""
+    and so lock the node themselves, only while they touch it. `body` names the shape of its body, None: it has none."""
 
     methods: tuple[str, ...]
     path: str
     handle: Handle
     action: str
     params: frozenset[str] = frozenset()
+    body: str | None = None
     unlocked: bool = False
 
     @property
@@ -108,22 +111,32 @@ class Route:
         pairs = list(zip(own, parts, strict=True))
         if any(mine != theirs for mine, theirs in pairs if mine[0] != "{"):
             return None
-        return {mine[1:-1]: theirs for mine, theirs in pairs if mine[0] == "{"}
+        found = {mine[1:-1]: theirs for mine, theirs in pairs if mine[0] == "{"}
+        return None if "_ml" in own and _VERBS & set(found.values()) else found
 
     def check(self, request: Request) -> None:
-        """Raises illegal_argument_exception for a query parameter this route does not know."""
-        unknown = [name for name in request.query if name not in self.params | _ALWAYS]
+        """Raises for a query parameter this route does not take, a value it cannot have, or a body it has not."""
+        for name, value in request.query.items():
+            if name in self.params | _ALWAYS:
+                _check_param(name, value)
+            elif name in _VALUES or name in _KNOWN:
+                raise not_here(f"request [{request.path}] with parameter [{name}] is not supported")
+        unknown = sorted(name for name in request.query if name not in _VALUES and name not in _KNOWN)
         if unknown:
-            listed = f"parameter{'s' * (len(unknown) > 1)}: {', '.join(f'[{name}]' for name in sorted(unknown))}"
+            listed = f"parameter{'s' * (len(unknown) > 1)}: {', '.join(f'[{name}]' for name in unknown)}"
             raise illegal_argument(f"request [{request.path}] contains unrecognized {listed}")
+        if request.body and self.body is None:
+            raise illegal_argument(f"request [{request.method} {request.path}] does not support having a body")
 
 
-def route(
-    methods: str, path: str, handle: Handle, action: str, *params: Iterable[str], unlocked: bool = False
-) -> Route:
-    """`methods` and `params` in short: "GET POST", and any number of sets of names."""
-    names = frozenset(name for group in params for name in ([group] if isinstance(group, str) else group))
-    return Route(tuple(methods.split()), path, handle, action, names, unlocked)
+def _check_param(name: str, value: str) -> None:
+    kind = _VALUES[name]
+    if kind == "flag":
+        value == "" or java_bool(value)
+    elif kind == "time":
+        seconds(value, name)
+    elif kind not in {"refresh", "number"} and not holds(kind, value):
+        raise wrong(name, kind, value)
 
 
 class Router:
@@ -135,12 +148,14 @@ class Router:
             self._routes.setdefault(len(each.parts), []).append(each)
 
     def find(self, request: Request) -> tuple[Route, Call]:
-        """The route that takes this request. Raises PlainError 400 or 405."""
+        """The route that takes this request. Raises PlainError 400 or 405, ApiError for a real node's other routes."""
         parts = [part for part in request.path.split("/") if part]
         found = [(each, got) for each in self._routes.get(len(parts), []) if (got := each.match(parts)) is not None]
         for each, params in found:
             if request.method in each.methods:
-                return each, Call(request, params)
+                return each, Call(request, params, each.body)
+        if _SEGMENTS & set(parts):
+            raise not_here(f"[{request.method} {request.path}] is not supported")
         if not found:
             text = f"no handler found for uri [{request.path}] and method [{request.method}]"
             raise PlainError(400, text, numbered=False)
@@ -167,32 +182,38 @@ def check_content_type(request: Request) -> None:
 
 
 def parsed(body: bytes) -> Any:
-    """JSON. Raises json_parse_exception in Jackson's words."""
+    """JSON. Raises json_parse_exception, for what people send in Jackson's words."""
     try:
-        text = body.decode()
+        return json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_without_repeats)
     except UnicodeDecodeError:
-        raise ApiError(
-            400, "json_parse_exception", "Invalid UTF-8 start byte" + _SOURCE.format(line=1, column=1)
-        ) from None
-    try:
-        return json.loads(text)
+        raise _unparsed("Invalid UTF-8 start byte") from None
     except json.JSONDecodeError as error:
-        raise _json_error(text, error) from None
+        raise _json_error(error.doc[error.pos :], error.msg) from None
 
 
-def _json_error(text: str, error: json.JSONDecodeError) -> ApiError:
-    rest = text[error.pos :]
+def _no_constant(name: str) -> Any:
+    raise not_here(f"[{name}] is no JSON", "json_parse_exception")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise not_here("Duplicate field", "json_parse_exception")
+    return made
+
+
+def _json_error(rest: str, message: str) -> ApiError:
     word = rest.split(None, 1)[0].split(",")[0].split("}")[0] if rest.strip() else ""
-    column = error.colno
     if not rest.strip():
-        reason = "Unexpected end-of-input"
-    elif error.msg.startswith("Expecting property name"):
-        reason = (
-            f"Unexpected character ('{rest[0]}' (code {ord(rest[0])})): was expecting double-quote to start field name"
-        )
-    elif error.msg.startswith("Expecting value") and word[:1].isalpha():
-        column += len(word)
-        reason = f"Unrecognized token '{word}': was expecting {_EXPECTED}"
-    else:
-        reason = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])}))"
-    return ApiError(400, "json_parse_exception", reason + _SOURCE.format(line=error.lineno, column=column))
+        return _unparsed("Unexpected end-of-input")
+    character = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])}))"
+    if message.startswith("Expecting property name"):
+        return _unparsed(f"{character}: was expecting double-quote to start field name")
+    if message.startswith("Expecting value") and word[:1].isalpha():
+        return _unparsed(f"Unrecognized token '{word}': was expecting {_EXPECTED}")
+    return _unparsed(character)
+
+
+def _unparsed(reason: str) -> ApiError:
+    source = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+    return ApiError(400, "json_parse_exception", f"{reason}\n at [Source: {source}; line: 1, column: 1]")

@@ -1,7 +1,4 @@
-"""What makes the vectors of a field small, and what of it fits together: `mode`, `compression_level`, an encoder.
-
-From 84 recorded answers (`vectors.jsonl`). How well small vectors are found is not played: searches here are exact.
-"""
+"""What makes the vectors of a field small, and what of it fits together: `mode`, `compression_level`, an encoder."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Connectors: how to call somebody else's model, key included.
-
-The surprises: the credential is never shown again; a change is merged, so no parameter can be taken away; and a
-connector that a deployed model uses cannot be changed at all.
-"""
+"""Connectors: how to call somebody else's model, key included."""
 
 from __future__ import annotations
 
@@ -10,9 +6,9 @@ import re
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.cluster import trusted_patterns
-from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
+from sandbox.polarsearch.errors import MARK, ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.groups import refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS
@@ -22,21 +18,10 @@ from sandbox.polarsearch.versions import Gate
 _KEYS = ("name", "version", "description", "protocol", "parameters", "credential", "actions", "client_config")
 _PROTOCOLS = {"http", "aws_sigv4"}
 _ACTION_TYPES = {"PREDICT", "EXECUTE", "BATCH_PREDICT", "CANCEL_BATCH_PREDICT", "BATCH_PREDICT_STATUS"}
-_ACTION_KEYS = (
-    "action_type",
-    "method",
-    "url",
-    "headers",
-    "request_body",
-    "pre_process_function",
-    "post_process_function",
-)
-_RETRIES = {
-    "retry_backoff_millis": 200,
-    "retry_timeout_seconds": 30,
-    "max_retry_times": 0,
-    "retry_backoff_policy": "constant",
-}
+_ACTION_KEYS = ["action_type", "method", "url", "headers", "request_body", "pre_process_function"]
+_ACTION_KEYS += ["post_process_function"]
+_RETRIES: dict[str, Any] = {"retry_backoff_millis": 200, "retry_timeout_seconds": 30, "max_retry_times": 0}
+_RETRIES |= {"retry_backoff_policy": "constant"}
 _CLIENT: dict[Gate, dict[str, Any]] = {
     "client_config": {"max_connection": 30, "connection_timeout": 30000, "read_timeout": 30000},
     "client_retries": _RETRIES,
@@ -54,15 +39,29 @@ def create(node: Node, call: Call) -> Reply:
     if not call.request.body:
         raise ApiError(500, "i_o_exception", "Create Connector request has empty body")
     body = call.json()
-    refuse_access(body, "connector")
+    warnings = retry_warnings(body)
     now, id = node.millis(), node.new_id()
-    source = declared(node, body) | {"created_time": now, "last_updated_time": now}
+    made = declared(node, body)
+    refuse_access(body, "connector")
+    source = made | {"created_time": now, "last_updated_time": now}
     objects.write(node, CONNECTORS, id, source, refresh=True)
-    return Reply({"connector_id": id})
+    return Reply({"connector_id": id}, warnings=warnings)
+
+
+def retry_warnings(body: dict[str, Any]) -> list[str]:
+    """What of a client_config is only kept."""
+    config = body.get("client_config") or {}
+    return (
+        [f"[max_retry_times] is kept, but no request is repeated {MARK}"]
+        if int(config.get("max_retry_times", 0))
+        else []
+    )
 
 
 def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     """A connector as it is kept, credential and all. Raises everything creating one is refused for."""
+    for action in body.get("actions") or []:
+        _action(action)
     for key in ("name", "version", "protocol"):
         if body.get(key) is None:
             raise illegal_argument(f"Connector {key} is null")
@@ -71,8 +70,8 @@ def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
         raise illegal_argument(f"Can't find class for type {protocol}")
     if not credential and node.version.has("credential_required"):
         raise illegal_argument("Connector credential is null or empty list")
-    if protocol == "aws_sigv4" and not {"access_key", "secret_key"} <= credential.keys():
-        raise illegal_argument("Missing credential")
+    if protocol == "aws_sigv4":
+        _check_sigv4(credential, body.get("parameters") or {})
     source = normalised(body, node)
     if source.get("actions") is None:
         raise illegal_argument("No actions configured for this connector")
@@ -80,8 +79,17 @@ def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     return source
 
 
+def _check_sigv4(credential: dict[str, Any], parameters: dict[str, Any]) -> None:
+    given = {**parameters, **credential}
+    if not {"access_key", "secret_key"} <= credential.keys():
+        raise illegal_argument("Missing credential")
+    for key, words in (("service_name", "service name"), ("region", "region")):
+        if key not in given:
+            raise illegal_argument(f"Missing {words}")
+
+
 def normalised(body: dict[str, Any], node: Node) -> dict[str, Any]:
-    """The known keys in the form they are shown: every parameter a text, unknown keys dropped in silence."""
+    """The body in the form it is shown: every parameter a text."""
     source = {key: body[key] for key in _KEYS if body.get(key) is not None}
     for key in ("name", "version", "description", "protocol"):
         if key in source:
@@ -97,8 +105,9 @@ def normalised(body: dict[str, Any], node: Node) -> dict[str, Any]:
 
 
 def _client_config(given: dict[str, Any], node: Node) -> dict[str, Any]:
-    """Filled up with every default this version knows; what it does not know is dropped in silence."""
     known = {key: value for gate, keys in _CLIENT.items() if node.version.has(gate) for key, value in keys.items()}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise not_here(f"[client_config.{unknown[0]}] is dropped by OpenSearch {node.version.number}")
     return {"client_config": {key: given.get(key, default) for key, default in known.items()}} if known else {}
 
 
@@ -133,16 +142,7 @@ def _matches(pattern: str, url: str) -> bool:
     try:
         return re.fullmatch(pattern, url) is not None
     except re.error as error:
-        raise ApiError(400, "pattern_syntax_exception", _java_syntax_error(pattern, error)) from None
-
-
-def _java_syntax_error(pattern: str, error: re.error) -> str:
-    """Java's words and caret for the common cases, Python's words for the others."""
-    words = {"unterminated character set": "Unclosed character class", "nothing to repeat": "Dangling meta character"}
-    unclosed = error.msg == "missing ), unterminated subpattern"
-    at = len(pattern) if unclosed else error.pos or 0
-    text = f"{'Unclosed group' if unclosed else words.get(error.msg, error.msg)} near index {at}\n{pattern}"
-    return text if at >= len(pattern) else f"{text}\n{' ' * at}^"
+        raise not_here(f"{error.msg} in [{pattern}]", "pattern_syntax_exception") from None
 
 
 def shown(source: dict[str, Any]) -> dict[str, Any]:
@@ -206,13 +206,3 @@ def delete(node: Node, call: Call) -> Reply:
             raise status_error(409, text)
         raise ApiError(500, "m_l_validation_exception", text)
     return Reply(objects.remove(node, CONNECTORS, id))
-
-
-_ML = "/_plugins/_ml/connectors"
-_RIGHT = "cluster:admin/opensearch/ml"
-ROUTES = [
-    route("POST", f"{_ML}/_create", create, f"{_RIGHT}/create_connector"),
-    route("GET", f"{_ML}/{{id}}", get, f"{_RIGHT}/connectors/get"),
-    route("PUT", f"{_ML}/{{id}}", update, f"{_RIGHT}/connectors/update"),
-    route("DELETE", f"{_ML}/{{id}}", delete, f"{_RIGHT}/connectors/delete"),
-]

@@ -1,8 +1,4 @@
-"""Getting models to work: deploying, on request and on demand, undeploying, and what a restart does to them.
-
-A deployed model keeps the connector as it was when it was deployed. The surprise: what says COMPLETED is only the
-request; the model is DEPLOYED a moment later, or DEPLOY_FAILED, and the reason stands in the task.
-"""
+"""Getting models to work: deploying, on request and on demand, undeploying, and what a restart does to them."""
 
 from __future__ import annotations
 
@@ -16,7 +12,6 @@ from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
 
 DEPLOY_SECONDS = 0.18  # recorded: 0.18 s from DEPLOYING to DEPLOYED
 SWAP_SECONDS = 0.04  # recorded: up to 0.07 s until a changed model is what predictions use
-REDEPLOY_SECONDS, GIVE_UP_SECONDS = 9.0, 3.1  # recorded: after a restart, until DEPLOYING and then DEPLOY_FAILED
 ON_DUTY = {"DEPLOYED", "DEPLOYING", "PARTIALLY_DEPLOYED"}
 
 
@@ -45,8 +40,6 @@ def existing(node: Node, id: str, reason: str = "Failed to find model") -> dict[
 
 
 def connector_of(node: Node, model: dict[str, Any]) -> dict[str, Any] | None:
-    if "connector" in model:
-        return dict(model["connector"])
     doc = objects.find(node, CONNECTORS, model["connector_id"])
     return doc.source if doc else None
 
@@ -77,7 +70,6 @@ def _finish_deploying(node: Node, id: str, task: str) -> None:
 
 
 def _load(node: Node, id: str) -> str | None:
-    """Deploy now: DEPLOYED, or DEPLOY_FAILED and the reason by node, as JSON."""
     model = existing(node, id)
     connector, now = connector_of(node, model), node.millis()
     changes = {"last_deployed_time": now, "last_updated_time": now}
@@ -127,49 +119,13 @@ def _deploy_on_demand(node: Node, id: str, model: dict[str, Any]) -> None:
         raise status_error(404, f"Failed to find connector:{model['connector_id']}")
 
 
-def after_restart(node: Node, *, quirk: bool) -> None:
-    """Deployed models are deployed again; with `quirk` they fail at that, as the recorded node's did."""
+def after_restart(node: Node) -> None:
+    """Deployed models are deployed again."""
     for doc in objects.searched(node, MODELS):
-        if doc.source["model_state"] in ON_DUTY and quirk:
-            node.timers.after(REDEPLOY_SECONDS, _Redeployment(node, doc.id).begin)
-        elif doc.source["model_state"] in ON_DUTY:
-            _load(node, doc.id) if doc.source["model_state"] == "DEPLOYING" else _reload_quietly(
-                node, doc.id, doc.source
-            )
-
-
-def _reload_quietly(node: Node, id: str, model: dict[str, Any]) -> None:
-    connector = connector_of(node, model)
-    if connector:
-        node.loaded[id] = connector
-
-
-class _Redeployment:
-    """What the auto-redeployer did to a remote model in the recording: try once, fail, stay failed."""
-
-    def __init__(self, node: Node, id: str) -> None:
-        self._node, self._id = node, id
-
-    def begin(self) -> None:
-        if self._id not in self._node.loaded:
-            now = self._node.millis()
-            objects.change(
-                self._node,
-                MODELS,
-                self._id,
-                model_state="DEPLOYING",
-                auto_redeploy_retry_times=1,
-                last_updated_time=now,
-            )
-            self._node.timers.after(GIVE_UP_SECONDS, self.give_up)
-
-    def give_up(self) -> None:
-        if self._id not in self._node.loaded:
-            now = self._node.millis()
-            times = {"last_updated_time": now, "last_deployed_time": now}
-            objects.change(
-                self._node, MODELS, self._id, model_state="DEPLOY_FAILED", current_worker_node_count=0, **times
-            )
+        if doc.source["model_state"] == "DEPLOYING":
+            _load(node, doc.id)
+        elif doc.source["model_state"] in ON_DUTY and (connector := connector_of(node, doc.source)):
+            node.loaded[doc.id] = connector
 
 
 def swap_later(node: Node, id: str, connector: dict[str, Any]) -> None:

@@ -6,65 +6,63 @@ import time
 from typing import Any
 
 from sandbox.polarsearch import writes
-from sandbox.polarsearch.calls import Call, Reply, parsed, route
-from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing
+from sandbox.polarsearch.bodies import SHAPES
+from sandbox.polarsearch.calls import Call, Reply, parsed
+from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing, not_here
 from sandbox.polarsearch.names import for_reading
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.source import filtered, from_query
 from sandbox.polarsearch.writes import Op
 
-VERBS = {"index", "create", "update", "delete"}
+_ACTIONS = {"index": "bulk_index", "create": "bulk_index", "update": "bulk_other", "delete": "bulk_other"}
+_LONGEST_ID = 512
 
 
 def put(node: Node, call: Call) -> Reply:
     """Index one document, with or without an id."""
     if not call.request.body:
         raise ApiError(400, "parse_exception", "request body is required")
-    verb = "create" if call.text("op_type") == "create" or "/_create/" in call.request.path else "index"
-    op = Op(verb, call.path["index"], call.path.get("id"), _document(call), **_conditions(call))
+    verb = "create" if call.text("op_type") == "create" else "index"
+    op = Op(verb, call.path["index"], call.path.get("id"), _document(call), call.request.query.get("pipeline"))
     return _single(node, call, op)
 
 
 def _document(call: Call) -> dict[str, Any]:
     try:
-        body = call.json()
+        body = parsed(call.request.body)
     except ApiError as error:
-        raise mapper_parsing("failed to parse", cause=error) from None
+        raise error if error.ours else mapper_parsing("failed to parse", cause=error) from None
     if not isinstance(body, dict):
         text = "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes"
         raise mapper_parsing("failed to parse", cause=ApiError(400, "not_x_content_exception", text))
     return body
 
 
-def _conditions(call: Call) -> dict[str, Any]:
-    external = call.text("version_type").startswith("external")
-    version = call.number("version") if external else None
-    return {"pipeline": call.request.query.get("pipeline"), "if_seq_no": call.number("if_seq_no"), "version": version}
-
-
-def update(node: Node, call: Call) -> Reply:
-    """Merge into one document, which goes through the index's pipelines as if it had been sent whole."""
-    asked = Op("update", call.path["index"], call.path["id"], call.required())
-    op = writes.merged_update(node, asked)
-    return _single(node, call, op) if isinstance(op, Op) else Reply(op)
-
-
 def delete(node: Node, call: Call) -> Reply:
     """Of a missing document the answer is 404, and not an error."""
-    return _single(node, call, Op("delete", call.path["index"], call.path["id"], if_seq_no=call.number("if_seq_no")))
+    return _single(node, call, Op("delete", call.path["index"], call.path["id"]))
 
 
 def _single(node: Node, call: Call, op: Op) -> Reply:
     refresh = writes.parse_refresh(call.request.query.get("refresh"))
+    _check_ids([op])
     writes.perform(node, [op], refresh=refresh)
     if isinstance(op.outcome, ApiError):
         raise op.outcome
     answer = dict(op.outcome or {})
-    return Reply(_refreshed(answer, call), writes.STATUS[answer["result"]])
+    told = node.indices[answer["_index"]].approximations
+    return Reply(_refreshed(answer, call), writes.STATUS[answer["result"]], told)
+
+
+def _check_ids(ops: list[Op]) -> None:
+    long = [op.id for op in ops if op.id is not None and len(op.id.encode()) > _LONGEST_ID]
+    if long:
+        told = f"is too long, must be no longer than {_LONGEST_ID} bytes but was:"
+        listed = " ".join(f"{at}: id [{id}] {told} {len(id.encode())};" for at, id in enumerate(long, 1))
+        raise ApiError(400, "action_request_validation_exception", f"Validation Failed: {listed}")
 
 
 def _refreshed(answer: dict[str, Any], call: Call) -> dict[str, Any]:
-    """`forced_refresh` is said of refresh=true only, and only of what was written."""
     if call.request.query.get("refresh") not in {"", "true"} or answer["result"] == "noop":
         return answer
     head = {key: answer[key] for key in ("_index", "_id", "_version", "result")}
@@ -73,54 +71,13 @@ def _refreshed(answer: dict[str, Any], call: Call) -> dict[str, Any]:
 
 def get(node: Node, call: Call) -> Reply:
     """By id."""
-    found = _found(node, call.path["index"], call.path["id"], from_query(call))
-    return Reply(found, 200 if found["found"] else 404)
-
-
-def _found(node: Node, index: str, id: str, wanted: Any) -> dict[str, Any]:
-    place = for_reading(node, index)
-    doc = place.shard.current.get(id)
+    index, id, wanted = for_reading(node, call.path["index"]), call.path["id"], from_query(call)
+    doc = index.shard.current.get(id)
+    found: dict[str, Any] = {"_index": index.name, "_id": id}
     if doc is None:
-        return {"_index": place.name, "_id": id, "found": False}
-    found = {
-        "_index": place.name,
-        "_id": id,
-        "_version": doc.version,
-        "_seq_no": doc.seq,
-        "_primary_term": 1,
-        "found": True,
-    }
-    return found if wanted is False else found | {"_source": filtered(doc.source, wanted)}
-
-
-def get_source(node: Node, call: Call) -> Reply:
-    """The document alone."""
-    found = _found(node, call.path["index"], call.path["id"], from_query(call))
-    if not found["found"]:
-        name = f"{call.path['index']}]/[{call.path['id']}"
-        raise ApiError(404, "resource_not_found_exception", f"Document not found [{name}]")
-    return Reply(found["_source"])
-
-
-def multi_get(node: Node, call: Call) -> Reply:
-    """Several at once; one that cannot be looked for is an error in its place."""
-    body, default = call.required(), call.path.get("index")
-    wanted = [{"_id": id} for id in body.get("ids", [])] + body.get("docs", [])
-    if not wanted:
-        reason = "Validation Failed: 1: no documents to get;"
-        raise ApiError(400, "action_request_validation_exception", reason)
-    return Reply({"docs": [_one_of_many(node, call, each, default) for each in wanted]})
-
-
-def _one_of_many(node: Node, call: Call, each: dict[str, Any], default: str | None) -> dict[str, Any]:
-    index = each.get("_index", default)
-    if index is None:
-        reason = "Validation Failed: 1: index is missing for doc 0;"
-        raise ApiError(400, "action_request_validation_exception", reason)
-    try:
-        return _found(node, index, str(each["_id"]), each.get("_source", from_query(call)))
-    except ApiError as error:
-        return {"_index": index, "_id": each["_id"], "error": error.body()["error"]}
+        return Reply(found | {"found": False}, 404)
+    found |= {"_version": doc.version, "_seq_no": doc.seq, "_primary_term": 1, "found": True}
+    return Reply(found if wanted is False else found | {"_source": filtered(doc.source, wanted)})
 
 
 def bulk(node: Node, call: Call) -> Reply:
@@ -130,6 +87,7 @@ def bulk(node: Node, call: Call) -> Reply:
     began = time.perf_counter()
     refresh = writes.parse_refresh(call.request.query.get("refresh"))
     ops = _parsed(call)
+    _check_ids(ops)
     done = writes.perform(node, ops, refresh=refresh)
     took = {"took": round((time.perf_counter() - began) * 1000)}
     if any(op.piped for op in ops):
@@ -147,7 +105,6 @@ def _item(op: Op, call: Call) -> dict[str, Any]:
 
 
 def _parsed(call: Call) -> list[Op]:
-    """The actions of a _bulk body. Raises before anything is written."""
     if not call.request.body.endswith(b"\n"):
         raise illegal_argument("The bulk request must be terminated by a newline [\\n]")
     lines = iter(enumerate(call.request.body.split(b"\n"), 1))
@@ -156,66 +113,39 @@ def _parsed(call: Call) -> list[Op]:
         if not line.strip():
             continue
         verb, meta = _action(number, parsed(line))
-        index = meta.get("_index", call.path.get("index"))
-        if index is None:
-            reason = "Validation Failed: 1: index is missing;"
-            raise ApiError(400, "action_request_validation_exception", reason)
-        body = {} if verb == "delete" else _body(next(lines, (0, b""))[1])
+        index = meta.get("_index", call.path.get("index", ""))
+        body = {} if verb == "delete" else _body(verb, next(lines, (0, b""))[1])
         id = None if meta.get("_id") is None else str(meta["_id"])
-        pipeline = meta.get("pipeline", call.request.query.get("pipeline"))
+        if id is None and verb in {"update", "delete"}:
+            raise not_here(f"[{verb}] needs an [_id]")
         verb = "create" if meta.get("op_type") == "create" else verb
-        ops.append(Op(verb, index, id, body, pipeline, meta.get("if_seq_no")))
+        ops.append(Op(verb, index, id, body, meta.get("pipeline", call.request.query.get("pipeline"))))
+    missing = [op for op in ops if not op.index]
+    if missing or not ops:
+        listed = "".join(f"{at}: index is missing;" for at in range(1, len(missing) + 1))
+        raise ApiError(
+            400, "action_request_validation_exception", f"Validation Failed: {listed or '1: no requests added;'}"
+        )
     return ops
 
 
 def _action(number: int, line: Any) -> tuple[str, dict[str, Any]]:
     verb = next(iter(line), "") if isinstance(line, dict) else ""
-    if verb not in VERBS:
+    if verb not in _ACTIONS:
         text = f"Malformed action/metadata line [{number}], expected one of [create, delete, index, update]"
         raise illegal_argument(f"{text} but found [{verb}]")
-    return verb, line[verb] or {}
+    if len(line) > 1:
+        raise not_here(f"line [{number}] has more than one action")
+    SHAPES.check(_ACTIONS[verb], line[verb])
+    return verb, line[verb]
 
 
-def _body(line: bytes) -> dict[str, Any]:
+def _body(verb: str, line: bytes) -> dict[str, Any]:
+    if not line.strip():
+        raise not_here(f"[{verb}] needs a document")
     body = parsed(line)
     if not isinstance(body, dict):
         raise mapper_parsing("failed to parse")
+    if verb == "update":
+        SHAPES.check("bulk_update", body)
     return body
-
-
-_WRITE = ("refresh", "timeout", "wait_for_active_shards", "routing", "pipeline", "require_alias")
-_IF = ("if_seq_no", "if_primary_term", "version", "version_type", "op_type")
-_SOURCE = (
-    "_source",
-    "_source_includes",
-    "_source_excludes",
-    "realtime",
-    "refresh",
-    "preference",
-    "routing",
-    "stored_fields",
-)
-_BULK = "indices:data/write/bulk"
-ROUTES = [
-    route("PUT POST", "/{index}/_doc/{id}", put, "indices:data/write/index", _WRITE, _IF, unlocked=True),
-    route("POST", "/{index}/_doc", put, "indices:data/write/index", _WRITE, _IF, unlocked=True),
-    route("PUT POST", "/{index}/_create/{id}", put, "indices:data/write/index", _WRITE, _IF, unlocked=True),
-    route(
-        "POST",
-        "/{index}/_update/{id}",
-        update,
-        "indices:data/write/update",
-        _WRITE,
-        _IF,
-        _SOURCE,
-        "retry_on_conflict",
-        unlocked=True,
-    ),
-    route("DELETE", "/{index}/_doc/{id}", delete, "indices:data/write/delete", _WRITE, _IF, unlocked=True),
-    route("GET HEAD", "/{index}/_doc/{id}", get, "indices:data/read/get", _SOURCE, "version", "version_type"),
-    route("GET HEAD", "/{index}/_source/{id}", get_source, "indices:data/read/get", _SOURCE),
-    route("GET POST", "/_mget", multi_get, "indices:data/read/mget", _SOURCE),
-    route("GET POST", "/{index}/_mget", multi_get, "indices:data/read/mget", _SOURCE),
-    route("POST PUT", "/_bulk", bulk, _BULK, _WRITE, _SOURCE, "batch_size", unlocked=True),
-    route("POST PUT", "/{index}/_bulk", bulk, _BULK, _WRITE, _SOURCE, "batch_size", unlocked=True),
-]

@@ -1,13 +1,12 @@
-"""How OpenSearch says no: one JSON envelope with a type, a reason and a status.
-
-The surprise: `root_cause` is not the cause. It repeats the error itself, unless the cause is one of OpenSearch's own
-exceptions, and the true cause stands in `caused_by`.
-"""
+"""How OpenSearch says no: one JSON envelope with a type, a reason and a status."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+MARK = "(in the sandbox)"
+"""Ends every refusal that is not a real node's."""
 
 
 class ApiError(Exception):
@@ -28,6 +27,11 @@ class ApiError(Exception):
         self.extra = dict(extra or {})
         self.cause, self.root = cause, root
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is the sandbox that refuses, not what a real node would."""
+        return self.reason.endswith(MARK)
+
     def item(self) -> dict[str, Any]:
         """As one item of `_bulk` shows it: no root cause, no status."""
         shown = {"type": self.kind, "reason": self.reason, **self.extra}
@@ -38,6 +42,24 @@ class ApiError(Exception):
         root = self.root or self
         roots = [{"type": root.kind, "reason": root.reason, **root.extra}]
         return {"error": {"root_cause": roots, **self.item()}, "status": self.status}
+
+
+class ShardFailure(ApiError):
+    """What is answered as "all shards failed": the reason stands in root_cause and failed_shards."""
+
+    def __init__(self, inner: ApiError, index: str) -> None:
+        failed = [{"shard": 0, "index": index, "node": "", "reason": inner.item()}]
+        extra = {"phase": "query", "grouped": True, "failed_shards": failed}
+        super().__init__(inner.status, "search_phase_execution_exception", "all shards failed", extra=extra)
+        self.root = ApiError(inner.status, inner.kind, inner.reason, extra=inner.extra)
+        if inner.kind == "illegal_argument_exception":
+            bare = ApiError(inner.status, inner.kind, inner.reason)
+            self.cause = ApiError(inner.status, inner.kind, inner.reason, cause=bare)
+
+    def at(self, node: str) -> ShardFailure:
+        """With the node's id."""
+        self.extra["failed_shards"][0]["node"] = node
+        return self
 
 
 class PhaseFailure(ApiError):
@@ -62,6 +84,11 @@ class PlainError(Exception):
         super().__init__(text)
         self.status, self.headers = status, dict(headers or {})
         self.body: dict[str, Any] = {"error": text, "status": status} if numbered else {"error": text}
+
+
+def not_here(what: str, kind: str = "illegal_argument_exception") -> ApiError:
+    """HTTP 400 for what a real node may take, and the sandbox does not."""
+    return ApiError(400, kind, what if what.endswith(MARK) else f"{what} {MARK}")
 
 
 def illegal_argument(reason: str, *, cause: ApiError | None = None) -> ApiError:

@@ -1,8 +1,4 @@
-"""Faults on purpose, and a count of requests: what a test needs to ask "and if that answer had been lost?".
-
-A fault takes the next requests that match, and is gone. It can be added in the process (`search.faults.add(…)`) or over
-the socket (`POST /_sandbox/faults`), where the same words are keys of a JSON object.
-"""
+"""Faults on purpose, and a count of requests: what a test needs to ask "and if that answer had been lost?"."""
 
 from __future__ import annotations
 
@@ -16,13 +12,8 @@ from typing import Any
 from sandbox.wire import Request
 
 NAMED = {"lost", "refused", "slow"}
-_TYPES = {
-    429: "rejected_execution_exception",
-    500: "exception",
-    502: "bad_gateway",
-    503: "cluster_manager_not_discovered_exception",
-    504: "gateway_timeout",
-}
+_TYPES = {429: "rejected_execution_exception", 502: "bad_gateway", 504: "gateway_timeout"}
+_TYPES |= {503: "cluster_manager_not_discovered_exception"}
 
 
 @dataclass
@@ -40,9 +31,8 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in NAMED and not (self.kind.isdigit() and 400 <= int(self.kind) < 600):
-            raise ValueError(
-                f"a fault's kind is one of {', '.join(sorted(NAMED))} or an HTTP status, not {self.kind!r}"
-            )
+            named = ", ".join(sorted(NAMED))
+            raise ValueError(f"a fault's kind is one of {named} or an HTTP status, not {self.kind!r}")
 
     def takes(self, request: Request) -> bool:
         """Whether it is about this request."""
@@ -64,35 +54,24 @@ class Faults:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
 
-    def add(
-        self,
-        method: str,
-        path: str,
-        kind: str | int,
-        times: int = 1,
-        *,
-        body: Any = None,
-        seconds: float = 1.0,
-        skip: int = 0,
-    ) -> None:
+    def add(self, method: str, path: str, kind: str | int, times: int = 1, **options: Any) -> None:
         """Let the next `times` requests of `method` (`*`: any) to a path like `path` (a glob) fail as `kind` says,
         after letting `skip` of them through. Raises ValueError for a kind there is not."""
-        fault = Fault(method, path, str(kind), times, body, seconds, skip)
         with self._lock:
-            self._waiting.append(fault)
+            self._waiting.append(Fault(method, path, str(kind), times, **options))
 
     def take(self, request: Request) -> Fault | None:
         """The fault for this request, if any, one time less from now on."""
         with self._lock:
-            for fault in self._waiting:
-                if fault.takes(request):
-                    if fault.skip:
-                        fault.skip -= 1
-                        return None
-                    fault.times -= 1
-                    self._waiting = [each for each in self._waiting if each.times > 0]
-                    return fault
-        return None
+            fault = next((each for each in self._waiting if each.takes(request)), None)
+            if fault is None:
+                return None
+            if fault.skip:
+                fault.skip -= 1
+                return None
+            fault.times -= 1
+            self._waiting = [each for each in self._waiting if each.times > 0]
+            return fault
 
     def waiting(self) -> list[dict[str, Any]]:
         """What has not happened yet."""
@@ -109,8 +88,7 @@ class Requests:
     """How many requests came, by method and route (`GET /{index}/_doc/{id}`)."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+        self._lock, self._counts = threading.Lock(), Counter[str]()
 
     def count(self, name: str) -> None:
         """One more."""
@@ -135,17 +113,11 @@ def control(request: Request, faults: Faults, requests: Requests) -> tuple[int, 
         if request.method == "DELETE":
             requests.reset()
         return 200, {"total": sum(counts.values()), "requests": counts}
-    if request.path == "/_sandbox/faults" and request.method in {"GET", "POST", "DELETE"}:
-        return _control_faults(request, faults)
-    return 404, {"error": "the sandbox has /_sandbox/faults and /_sandbox/requests"}
-
-
-def _control_faults(request: Request, faults: Faults) -> tuple[int, Any]:
-    if request.method == "DELETE":
-        faults.clear()
-    elif request.method == "POST":
-        try:
-            faults.add(**json.loads(request.body))
-        except (TypeError, ValueError) as error:
-            return 400, {"error": str(error)}
+    if request.path != "/_sandbox/faults" or request.method not in {"GET", "POST", "DELETE"}:
+        return 404, {"error": "the sandbox has /_sandbox/faults and /_sandbox/requests"}
+    try:
+        if request.method != "GET":
+            faults.clear() if request.method == "DELETE" else faults.add(**json.loads(request.body))
+    except (TypeError, ValueError) as error:
+        return 400, {"error": str(error)}
     return 200, {"faults": faults.waiting()}

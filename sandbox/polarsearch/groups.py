@@ -1,15 +1,11 @@
-"""Model groups: names for sets of models, each name once.
-
-The surprise: registering a model without a group joins the group of the model's own name, or makes it, and nothing
-ever deletes that one.
-"""
+"""Model groups: names for sets of models, each name once."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.calls import Call, Reply, no_such_method, route
+from sandbox.polarsearch.calls import Call, Reply, no_such_method
 from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import GROUPS, MODELS
@@ -100,13 +96,3 @@ def delete(node: Node, call: Call) -> Reply:
             raise status_error(409, text)
         raise ApiError(500, "m_l_validation_exception", text)
     return Reply(objects.remove(node, GROUPS, id))
-
-
-_ML = "/_plugins/_ml/model_groups"
-_ACTION = "cluster:admin/opensearch/ml"
-ROUTES = [
-    route("POST", f"{_ML}/_register", register, f"{_ACTION}/register_model_group"),
-    route("GET", f"{_ML}/{{id}}", get, f"{_ACTION}/model_groups/get"),
-    route("PUT", f"{_ML}/{{id}}", update, f"{_ACTION}/update_model_group"),
-    route("DELETE", f"{_ML}/{{id}}", delete, f"{_ACTION}/delete_model_group"),
-]

@@ -1,8 +1,4 @@
-"""Hybrid search: several queries side by side, their scores made comparable and then combined.
-
-The surprise: min_max gives the worst hit of a query 0.001, not 0, so that it still ranks above what did not match; and
-harmonic and geometric means look only at the queries that matched.
-"""
+"""Hybrid search: several queries side by side, their scores made comparable and then combined."""
 
 from __future__ import annotations
 
@@ -17,7 +13,6 @@ from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.scoring import Floats
 
 MIN_SCORE = np.float32(0.001)
-RANK_CONSTANT = 60
 MAX_QUERIES = 5
 
 Combine = Callable[[list[np.float32], list[np.float32]], float]
@@ -66,7 +61,6 @@ def _geometric(scores: list[np.float32], weights: list[np.float32]) -> float:
 
 
 def _sum(numbers: Iterable[Any]) -> Any:
-    """Added one by one, rounded to 32 bits each time."""
     total = np.float32(0)
     for number in numbers:
         total = np.float32(float(total) + float(number))
@@ -81,17 +75,12 @@ COMBINATIONS: dict[str, Combine] = {
 }
 
 
-def combined(parts: list[Matches], processor: dict[str, Any] | None) -> Matches:
-    """One ranking of several. Without a processor the best score counts, which no real node promises."""
+def combined(parts: list[Matches], processor: dict[str, Any]) -> Matches:
+    """One ranking of several."""
     mask = np.any([part.mask for part in parts], axis=0)
-    if processor is None:
-        best = np.max([np.where(part.mask, part.scores, 0) for part in parts], axis=0)
-        return Matches(mask, np.asarray(best, np.float32))
-    kind, config = next(iter(processor.items()))
+    [config] = processor.values()
     if not mask.any():
         return Matches(mask, np.zeros(len(mask), np.float32))
-    if kind == "score-ranker-processor":
-        return Matches(mask, _ranked(parts, config))
     return Matches(mask, _normalised(parts, config, mask))
 
 
@@ -113,20 +102,8 @@ def _normalised(parts: list[Matches], config: dict[str, Any], mask: Any) -> Floa
 
 
 def _weights(combination: dict[str, Any], queries: int) -> list[float]:
-    """One for each query, all the same unless given. Only a search that found something is refused for their number."""
     weights = (combination.get("parameters") or {}).get("weights") or [1.0] * queries
     if len(weights) != queries:
         reason = f"number of weights [{len(weights)}] must match number of sub-queries [{queries}] in hybrid query"
         raise PhaseFailure(illegal_argument(reason))
     return list(weights)
-
-
-def _ranked(parts: list[Matches], config: dict[str, Any]) -> Floats:
-    """Reciprocal rank fusion."""
-    constant = (config.get("combination") or {}).get("rank_constant", RANK_CONSTANT)
-    scores = np.zeros(len(parts[0].mask), np.float32)
-    for part in parts:
-        places = np.flatnonzero(part.mask)
-        order = places[np.lexsort((places, -part.scores[places]))]
-        scores[order] += (1 / (constant + np.arange(1, len(order) + 1))).astype(np.float32)
-    return scores

@@ -1,8 +1,4 @@
-"""Ingest pipelines: stored as sent, run over every document written to an index that names them.
-
-The surprises: nothing checks that a pipeline's model exists, and a pipeline can be deleted while indexes use it (every
-write then fails). A document without the source field passes untouched; one with a blank text is refused.
-"""
+"""Ingest pipelines: stored as sent, run over every document written to an index that names them."""
 
 from __future__ import annotations
 
@@ -14,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.polarsearch import predict, processors
-from sandbox.polarsearch.calls import WAITS, Call, Reply, route
-from sandbox.polarsearch.errors import ApiError, illegal_argument, parse_error
+from sandbox.polarsearch import conditions, predict, processors
+from sandbox.polarsearch.calls import Call, Reply
+from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, parse_error
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.pipelines import pipeline_routes, required_list
-from sandbox.polarsearch.processors import Dropped, Source
+from sandbox.polarsearch.pipelines import check_keys, pipeline_handlers, required_list
+from sandbox.polarsearch.processors import Source
+from sandbox.polarsearch.registry import check_all
 from sandbox.polarsearch.texts import is_blank
 
-_KEYS = {"description", "version", "processors", "on_failure"}
+_KEYS = {"description", "version", "processors"}
 
 
 @dataclass
@@ -33,23 +30,20 @@ class Entry:
     index: str = "_index"
     id: str = "_id"
     failed: ApiError | None = None
-    dropped: bool = False
     stage: int = 1  # when it failed: 0 before any processor, 1 in one, 2 when another service had answered
-
-    @property
-    def going(self) -> bool:
-        return self.failed is None and not self.dropped
 
 
 def checked(node: Node, name: str, body: dict[str, Any]) -> None:
     """Raises what storing this pipeline is refused for."""
-    for each in required_list(body, "processors"):
-        for kind, config in each.items():
-            processors.check(kind, config, node.version)
-    unknown = sorted(body.keys() - _KEYS)
-    if unknown:
-        reason = f"pipeline [{name}] doesn't support one or more provided configuration parameters"
-        raise parse_error(f"{reason} [{', '.join(unknown)}]")
+    check_all(lambda each: _check_processor(each, node), [(each,) for each in required_list(body, "processors")])
+    check_keys(name, body, _KEYS, {"on_failure"})
+
+
+def _check_processor(each: Any, node: Node) -> None:
+    if not isinstance(each, dict) or len(each) != 1:
+        raise not_here("a processor must be an object with one key", "parse_exception")
+    for kind, config in each.items():
+        processors.check(kind, config, node.version)
 
 
 def run(node: Node, name: str, entries: list[Entry]) -> None:
@@ -60,62 +54,25 @@ def run(node: Node, name: str, entries: list[Entry]) -> None:
         for entry in entries:
             entry.failed, entry.stage = illegal_argument(f"pipeline with id [{name}] does not exist"), 0
         return
-    run_body(node, body, entries)
-
-
-def run_body(node: Node, body: dict[str, Any], entries: list[Entry]) -> None:
-    """The same for a pipeline that need not be stored."""
-    _run_steps(node, body["processors"], entries)
-    rescue = body.get("on_failure")
-    if rescue:
-        _rescue(node, rescue, [entry for entry in entries if entry.failed])
-
-
-def _rescue(node: Node, steps: list[dict[str, Any]], entries: list[Entry]) -> None:
-    for entry in entries:
-        entry.failed = None
-    _run_steps(node, steps, entries)
-
-
-def _run_steps(node: Node, steps: list[dict[str, Any]], entries: list[Entry]) -> None:
-    for step in steps:
+    for step in body["processors"]:
         for kind, config in step.items():
-            going = [entry for entry in entries if entry.going]
-            _run_step(node, kind, config, going)
-            failed = [entry for entry in going if entry.failed]
-            if config.get("ignore_failure"):
-                for entry in failed:
-                    entry.failed = None
-            elif config.get("on_failure"):
-                _rescue(node, config["on_failure"], failed)
+            _run_step(node, kind, config, [entry for entry in entries if not entry.failed])
 
 
 def _run_step(node: Node, kind: str, config: dict[str, Any], entries: list[Entry]) -> None:
-    meant = []
-    for entry in entries:
-        try:
-            if processors.applies(config.get("if"), entry.source):
-                meant.append(entry)
-        except ApiError as error:
-            entry.failed = error
+    meant = [each for each in entries if "if" not in config or conditions.holds(config["if"], each.source)]
     if kind == "text_embedding":
         size = int(config.get("batch_size", 1))
         for start in range(0, len(meant), size):
             _embed(node, config, meant[start : start + size])
         return
     for entry in meant:
-        _act(kind, config, entry)
-
-
-def _act(kind: str, config: dict[str, Any], entry: Entry) -> None:
-    act = processors.KINDS[kind].act
-    try:
-        if act:
-            act(config, entry.source)
-    except Dropped:
-        entry.dropped = True
-    except ApiError as error:
-        entry.failed = error
+        act = processors.KINDS[kind].act
+        try:
+            if act:
+                act(config, entry.source)
+        except ApiError as error:
+            entry.failed = error
 
 
 @dataclass(frozen=True)
@@ -136,14 +93,13 @@ class _Want:
 
 
 def _embed(node: Node, config: dict[str, Any], entries: list[Entry]) -> None:
-    """One batch: all its texts in one request, so that one failure fails them all."""
     wants: list[_Want] = []
     for entry in entries:
         try:
             wants += list(_wanted(entry, entry.source, config["field_map"]))
         except ApiError as error:
             entry.failed = error
-    wants = [want for want in wants if want.entry.going]
+    wants = [want for want in wants if not want.entry.failed]
     if config.get("skip_existing"):
         wants = [want for want in wants if not _reused(node, want)]
     texts = [text for want in wants for text in want.texts]
@@ -165,24 +121,12 @@ def _wanted(entry: Entry, source: Source, fields: dict[str, Any]) -> Iterator[_W
         value = processors.get(source, name)
         if value is None:
             continue
-        if isinstance(target, dict):
-            yield from _wanted_inside(entry, value, target)
-            continue
         head, _, _ = name.rpartition(".")
         into = processors.get(source, head) if head else source
         texts = [value] if isinstance(value, str) else value
         _check_texts(name, value)
-        yield _Want(
-            entry, into if isinstance(into, dict) else source, target, list(texts), isinstance(value, list), name
-        )
-
-
-def _wanted_inside(entry: Entry, value: Any, fields: dict[str, Any]) -> Iterator[_Want]:
-    """A text where the field map expects objects is left alone."""
-    inner = value if isinstance(value, list) else [value]
-    for each in inner:
-        if isinstance(each, dict):
-            yield from _wanted(entry, each, fields)
+        into = into if isinstance(into, dict) else source
+        yield _Want(entry, into, target, list(texts), isinstance(value, list), name)
 
 
 def _check_texts(name: str, value: Any) -> None:
@@ -203,7 +147,6 @@ def _check_texts(name: str, value: Any) -> None:
 
 
 def _reused(node: Node, want: _Want) -> bool:
-    """skip_existing: the vector the document already has for this very text is kept."""
     with node.working():
         index = node.indices.get(want.entry.index)
         old = index.shard.current.get(want.entry.id) if index else None
@@ -218,22 +161,15 @@ def _reused(node: Node, want: _Want) -> bool:
 
 def simulate(node: Node, call: Call) -> Reply:
     """Run documents through a pipeline and show them, writing nothing. HTTP 200 even when a document fails."""
-    body = call.required()
-    if "id" in call.path:
-        pipeline = node.pipelines["ingest"].get(call.path["id"])
-        if pipeline is None:
-            raise illegal_argument(f"pipeline [{call.path['id']}] does not exist")
-    elif "pipeline" not in body:
-        raise parse_error("[pipeline] required property is missing", property_name="pipeline")
-    else:
-        pipeline = body["pipeline"]
-        checked(node, "_simulate_pipeline", pipeline)
+    body, name = call.required(), call.path["id"]
+    if name not in node.pipelines["ingest"]:
+        raise illegal_argument(f"pipeline [{name}] does not exist")
     docs = required_list(body, "docs")
     if not docs:
         raise illegal_argument("must specify at least one document in [docs]")
     entries = [_entry(doc) for doc in docs]
     for entry in entries:  # never in batches
-        run_body(node, pipeline, [entry])
+        run(node, name, [entry])
     return Reply({"docs": [_simulated(node, entry) for entry in entries]})
 
 
@@ -246,16 +182,9 @@ def _entry(doc: dict[str, Any]) -> Entry:
 def _simulated(node: Node, entry: Entry) -> Any:
     if entry.failed:
         return {"error": entry.failed.body()["error"]}
-    if entry.dropped:
-        return None
     at = datetime.fromtimestamp(node.clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     shown = {"_index": entry.index, "_id": entry.id, "_source": entry.source, "_ingest": {"timestamp": at}}
     return {"doc": shown}
 
 
-_SIMULATE = "cluster:admin/ingest/pipeline/simulate"
-ROUTES = [
-    *pipeline_routes("ingest", "/_ingest/pipeline", checked),
-    route("GET POST", "/_ingest/pipeline/_simulate", simulate, _SIMULATE, "verbose", WAITS, unlocked=True),
-    route("GET POST", "/_ingest/pipeline/{id}/_simulate", simulate, _SIMULATE, "verbose", WAITS, unlocked=True),
-]
+put, get, delete = pipeline_handlers("ingest", checked)

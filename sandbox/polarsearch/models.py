@@ -1,17 +1,12 @@
-"""Remote models: registered, deployed, pointed at another connector, undeployed, deleted.
-
-The surprises: `_deploy` says COMPLETED when the model is only DEPLOYING; a change of connector is answered before
-predictions use it; a connector that does not exist is accepted; an undeployed model deploys itself to predict.
-"""
+"""Remote models: registered, deployed, pointed at another connector, undeployed, deleted."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sandbox.polarsearch import objects
-from sandbox.polarsearch.calls import Call, Reply, no_such_method, route
+from sandbox.polarsearch.calls import Call, Reply, no_such_method
 from sandbox.polarsearch.cluster import enabled
-from sandbox.polarsearch.connectors import declared, shown
 from sandbox.polarsearch.deployment import (
     ON_DUTY,
     connector_of,
@@ -25,25 +20,11 @@ from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
 from sandbox.polarsearch.groups import joined, refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
+from sandbox.polarsearch.shapes import data
 
-_SHOWN = (
-    "name", "model_group_id", "algorithm", "model_version", "description", "model_state", "model_config",
-    "deploy_setting", "is_enabled",
-    "rate_limiter", "created_time", "last_updated_time", "last_deployed_time", "model_id",
-    "auto_redeploy_retry_times", "planning_worker_node_count", "current_worker_node_count", "planning_worker_nodes",
-    "deploy_to_all_nodes", "is_hidden", "connector_id", "connector", "interface", "guardrails",
-)  # fmt: skip
-_REGISTERED = ("description", "is_enabled", "rate_limiter", "deploy_setting", "model_config", "interface", "guardrails")
-_UPDATABLE = (
-    "name",
-    "description",
-    "is_enabled",
-    "rate_limiter",
-    "deploy_setting",
-    "model_config",
-    "interface",
-    "connector_id",
-)
+_SHOWN = data("others")["model"].split()
+_REGISTERED = ("description", "is_enabled", "deploy_setting")
+_UPDATABLE = ("name", "description", "is_enabled", "deploy_setting", "connector_id")
 _ALGORITHMS = {"REMOTE", "TEXT_EMBEDDING", "SPARSE_ENCODING", "SPARSE_TOKENIZE", "TEXT_SIMILARITY", "KMEANS", "AGENT"}
 
 
@@ -62,74 +43,46 @@ def register(node: Node, call: Call) -> Reply:
     refuse_access(body, "model")
     if algorithm(body.get("function_name", "text_embedding")) != "REMOTE":
         raise illegal_argument("model format is null")
-    connector = _connector(node, body)
+    connector = _connector(node, body.get("connector_id"))
     group, version = joined(node, body.get("model_group_id"), body["name"], body.get("description"))
     task, id, now = node.new_id(), node.new_id(), node.millis()
-    source: dict[str, Any] = {
-        "name": body["name"],
-        "model_group_id": group,
-        "algorithm": "REMOTE",
-        "model_version": str(version),
-    }
+    source: dict[str, Any] = {"name": body["name"], "model_group_id": group, "algorithm": "REMOTE"}
     source |= {key: body[key] for key in _REGISTERED if body.get(key) is not None and body[key] is not True}
     if "deploy_setting" in source:
         source["deploy_setting"] = {"model_ttl_minutes": -1, **source["deploy_setting"]}
-    source |= {
-        "model_state": "REGISTERED",
-        "created_time": now,
-        "last_updated_time": now,
-        "is_hidden": False,
-        **connector,
-    }
+    source |= {"model_version": str(version), "model_state": "REGISTERED", "created_time": now}
+    source |= {"last_updated_time": now, "is_hidden": False, "connector_id": connector}
     objects.write(node, MODELS, id, source, refresh=True)
     for state in ("CREATED", "COMPLETED"):
         write_task(node, task, "REGISTER_MODEL", id, state, is_async=False)
-    if call.flag("deploy"):
-        start_deploying(node, id)
     return Reply({"task_id": task, "status": "CREATED", "model_id": id})
 
 
-def _connector(node: Node, body: dict[str, Any]) -> dict[str, Any]:
-    id = body.get("connector_id")
-    if id is None and body.get("connector") is None:
+def _connector(node: Node, id: str | None) -> str:
+    if id is None:
         text = "You must provide connector content when creating a remote model without connector id!"
         raise illegal_argument(text)
-    if id is None:
-        return {"connector": declared(node, body["connector"])}
     if objects.find(node, CONNECTORS, id) is None:
-        raise status_error(404, f"Failed to find connector:{id}")
-    return {"connector_id": id}
+        raise status_error(404, "Failed to find connector" + (f":{id}" if CONNECTORS in node.indices else ""))
+    return id
 
 
 def get_task(node: Node, call: Call) -> Reply:
     """By id."""
-    return Reply(_task(node, call.path["id"]))
-
-
-def _task(node: Node, id: str) -> dict[str, Any]:
-    task = objects.find(node, TASKS, id)
+    task = objects.find(node, TASKS, call.path["id"])
     if task is None:
         raise status_error(404, "Failed to find task")
-    return task.source
-
-
-def delete_task(node: Node, call: Call) -> Reply:
-    """Nothing else ever deletes one."""
-    _task(node, call.path["id"])
-    return Reply(objects.remove(node, TASKS, call.path["id"]))
+    return Reply(task.source)
 
 
 def get(node: Node, call: Call) -> Reply:
-    """By id, an inner connector without its credential."""
+    """By id."""
     id = call.path["id"]
     reason = (
         f"Failed to find model with the provided model id: {id}" if MODELS in node.indices else "Fail to find model"
     )
     source = existing(node, id, reason)
-    answer = {key: source[key] for key in _SHOWN if key in source}
-    if "connector" in answer:
-        answer["connector"] = shown(answer["connector"])
-    return Reply(answer)
+    return Reply({key: source[key] for key in _SHOWN if key in source})
 
 
 def update(node: Node, call: Call) -> Reply:
@@ -143,9 +96,6 @@ def update(node: Node, call: Call) -> Reply:
     if source["model_state"] == "DEPLOYING":
         text = "Model is deploying. Please wait for the model to complete deployment. model ID "
         raise status_error(409, text + id)
-    if "connector_id" in body and "connector_id" not in source:
-        text = "This remote does not have a connector_id field, maybe it uses an internal connector."
-        raise status_error(400, text)
     changes: dict[str, Any] = {key: body[key] for key in _UPDATABLE if body.get(key) is not None}
     group = body.get("model_group_id")
     if group not in {None, source["model_group_id"]}:
@@ -166,15 +116,10 @@ def deploy(node: Node, call: Call) -> Reply:
 
 
 def undeploy(node: Node, call: Call) -> Reply:
-    """One model, or those listed. Again is no error."""
-    if "id" in call.path:
-        ids = [call.path["id"]]
-        existing(node, ids[0])
-    else:
-        ids = call.json({}).get("model_ids") or []
-        if not ids:
-            raise illegal_argument("Must set specific model ids to undeploy")
-    return Reply({node.id: {"stats": {id: undeploy_one(node, id) for id in ids}}})
+    """Again is no error."""
+    id = call.path["id"]
+    existing(node, id)
+    return Reply({node.id: {"stats": {id: undeploy_one(node, id)}}})
 
 
 def delete(node: Node, call: Call) -> Reply:
@@ -196,24 +141,3 @@ def _refuse_if_used(node: Node, id: str) -> None:
             text = f"{len(using)} {kind} pipelines are still using this model, "
             text += "please delete or update the pipelines first: "
             raise status_error(409, f"{text}[{', '.join(using)}]")
-
-
-_ML = "/_plugins/_ml"
-_RIGHT = "cluster:admin/opensearch/ml"
-ROUTES = [
-    *(
-        route("POST", f"{_ML}/models/{word}", register, f"{_RIGHT}/register_model", "deploy")
-        for word in ("_register", "_upload")
-    ),
-    route("GET", f"{_ML}/models/{{id}}", get, f"{_RIGHT}/models/get", "return_content"),
-    route("PUT", f"{_ML}/models/{{id}}", update, f"{_RIGHT}/models/update"),
-    route("DELETE", f"{_ML}/models/{{id}}", delete, f"{_RIGHT}/models/delete"),
-    *(route("POST", f"{_ML}/models/{{id}}/{word}", deploy, f"{_RIGHT}/deploy_model") for word in ("_deploy", "_load")),
-    *(
-        route("POST", f"{_ML}/models/{at}{word}", undeploy, f"{_RIGHT}/undeploy_model")
-        for at in ("", "{id}/")
-        for word in ("_undeploy", "_unload")
-    ),
-    route("GET", f"{_ML}/tasks/{{id}}", get_task, f"{_RIGHT}/tasks/get"),
-    route("DELETE", f"{_ML}/tasks/{{id}}", delete_task, f"{_RIGHT}/tasks/delete"),
-]

@@ -43,7 +43,7 @@ def _objection(name: str) -> str | None:
     if ":" in name:
         return "must not contain ':'"
     if name[:1] in {"_", "-", "+"}:
-        return f"must not start with '{name[0]}'." if name[0] == "_" else "must not start with '_', '-', or '+'"
+        return "must not start with '_', '-', or '+'"
     if name in {".", ".."}:
         return "must not be '.' or '..'"
     length = len(name.encode())
@@ -55,8 +55,11 @@ def visible(node: Node) -> Iterator[Index]:
     return (index for name, index in sorted(node.indices.items()) if not index.hidden)
 
 
-def resolve(node: Node, expression: str | None) -> list[Index]:
-    """The indexes an expression names. A missing plain name is an error, a wildcard that finds nothing is not."""
+def resolve(node: Node, expression: str | None, *, ignore_unavailable: bool = False) -> list[Index]:
+    """The indexes an expression names. A missing plain name is an error, a wildcard that finds nothing is not.
+
+    With `ignore_unavailable` a missing plain name finds nothing, too.
+    """
     if expression in {None, "", "_all", "*"}:
         return list(visible(node))
     found: dict[str, Index] = {}
@@ -64,17 +67,19 @@ def resolve(node: Node, expression: str | None) -> list[Index]:
         if part.startswith("-") and found:
             found = {name: index for name, index in found.items() if not fnmatchcase(name, part[1:])}
         else:
-            found |= {index.name: index for index in _one(node, part)}
+            found |= {index.name: index for index in _one(node, part, ignore_unavailable)}
     return list(found.values())
 
 
-def _one(node: Node, part: str) -> list[Index]:
+def _one(node: Node, part: str, ignore_unavailable: bool) -> list[Index]:
     if "*" in part:
         return [each for each in visible(node) if any(fnmatchcase(name, part) for name in (each.name, *each.aliases))]
     found = [index for index in visible(node) if part == index.name or part in index.aliases]
     if not found and part[:1] == "_":
-        check_index_name(part)
-    if not found:
+        extra = {"index": part, "index_uuid": "_na_"}
+        text = f"Invalid index name [{part}], must not start with '_'."
+        raise ApiError(400, "invalid_index_name_exception", text, extra=extra)
+    if not found and not ignore_unavailable:
         raise index_not_found(part)
     return found
 

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.polarsearch import predict
-from sandbox.polarsearch.errors import ApiError, illegal_argument, parsing
+from sandbox.polarsearch.errors import ApiError, illegal_argument
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.search_pipelines import default_model
 
 DEFAULT_K = 10
-_KEYS = {"query_text", "query_image", "model_id", "k", "min_score", "max_distance", "filter", "boost", "_name",
-         "expand_nested_docs", "method_parameters", "rescore"}  # fmt: skip
-_PASSED_ON = _KEYS - {"query_text", "query_image", "model_id"}
 
 
 def resolved(node: Node, query: Any, pipeline: dict[str, Any]) -> Any:
@@ -29,15 +26,15 @@ def resolved(node: Node, query: Any, pipeline: dict[str, Any]) -> Any:
 
 def _knn(node: Node, body: dict[str, Any], pipeline: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for field, options in body.items():
-        unknown = options.keys() - _KEYS
-        if unknown:
-            raise parsing(f"[neural] query does not support [{min(unknown)}]")
         if not options.get("query_text"):
             raise illegal_argument("Either query text or image text must be provided for neural query")
         model = options.get("model_id") or default_model(pipeline, field)
         if model is None:
             raise ApiError(500, "null_pointer_exception", "modelId is marked non-null but is null")
-        knn = {key: resolved(node, options[key], pipeline) for key in options.keys() & _PASSED_ON}
+        knn = {key: resolved(node, value, pipeline) for key, value in options.items() if key in _PASSED_ON}
         if not knn.keys() & {"k", "min_score", "max_distance"}:
             knn["k"] = DEFAULT_K
         yield field, knn | {"vector": predict.embed(node, model, [options["query_text"]])[0]}
+
+
+_PASSED_ON = {"k", "min_score", "max_distance", "filter", "boost"}

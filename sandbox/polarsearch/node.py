@@ -1,8 +1,4 @@
-"""The one node everything happens on: its state, its clock, its lock, and what is due later.
-
-Handlers get the node. Those that only touch state run under its lock; those that call other services take it only
-around the parts that touch state (`with node.working()`), so that a slow embedding service holds up nobody else.
-"""
+"""The one node everything happens on: its state, its clock, its lock, and what is due later."""
 
 from __future__ import annotations
 
@@ -15,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.polarsearch.errors import index_not_found
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import Home, Index
 from sandbox.polarsearch.store import Store
 from sandbox.polarsearch.versions import Version
+
+BUILD_HASH = "0" * 40
+"""Stands where a real node names the commit it was built from."""
 
 Outbound = Callable[[str, str, Mapping[str, str], bytes, float], tuple[int, bytes]]
 """method, url, headers, body, timeout in seconds → status, body; raises OSError when there is no answer."""
@@ -63,9 +62,8 @@ class Node:
         self.settings: dict[str, dict[str, Any]] = {"persistent": store.all("settings").get("persistent", {})}
         self.settings["transient"] = {}
         self.pipelines = {"ingest": store.all("ingest"), "search": store.all("search")}
-        self.templates: dict[str, Any] = store.all("template")
-        self.indices = {name: Index.restored(name, body, self) for name, body in store.all("index").items()}
-        self.tasks: dict[str, Any] = store.all("task")
+        self.home = Home(store, version, clock)
+        self.indices = {name: Index.restored(name, body, self.home) for name, body in store.all("index").items()}
         self.loaded: dict[str, dict[str, Any]] = {}  # deployed models → the connector as it was when they were deployed
 
     def _lasting(self, name: str, make: Callable[[], str]) -> str:
@@ -109,3 +107,9 @@ class Node:
     def save(self, index: Index) -> None:
         """Write an index's settings, mapping and aliases."""
         self.store.put("index", index.name, index.to_store())
+
+    def remove(self, index: Index) -> None:
+        """With its documents and its part in every alias."""
+        del self.indices[index.name]
+        self.store.drop("index", index.name)
+        self.store.clear(index.uuid)

@@ -1,13 +1,10 @@
-"""Where ML Commons keeps its things: hidden indexes of the node itself, searched like any other.
-
-Which explains its surprises: a connector changed a moment ago is still found as it was (only creating and deleting
-refresh), and whether a connector is "in use" is decided by such a search. Getting by id is never stale.
-"""
+"""Where ML Commons keeps its things: hidden indexes of the node itself, searched like any other."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sandbox.polarsearch.errors import ApiError, index_not_found
 from sandbox.polarsearch.index import Index
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.shard import Doc, Written
@@ -37,7 +34,7 @@ def place(node: Node, name: str) -> Index:
     """The hidden index, made when first written to."""
     if name not in node.indices:
         settings = {"index.uuid": node.new_uuid(), "index.number_of_shards": "1", "index.number_of_replicas": "0"}
-        index = Index(name, settings, node, hidden=True)
+        index = Index(name, settings, node.home, hidden=True)
         index.mapping.declare({"properties": _FIELDS})
         node.indices[name] = index
         node.save(index)
@@ -85,7 +82,13 @@ def answer(name: str, written: Written, *, refreshed: bool = False) -> dict[str,
 
 
 def remove(node: Node, name: str, id: str, *, refresh: bool = True) -> dict[str, Any]:
-    """Delete and refresh. Of a missing object the answer is `not_found`, with HTTP 200."""
+    """Delete and refresh. Of a missing object the answer is `not_found`, with HTTP 200, once there has been any."""
+    if name not in node.indices:
+        cause = index_not_found(name)
+        cause.extra["resource.type"] = "index_expression"
+        raise ApiError(
+            500, "status_exception", f"Failed to delete data object from index {name}", cause=cause, root=cause
+        )
     shard = place(node, name).shard
     written = shard.delete(id)
     if refresh:

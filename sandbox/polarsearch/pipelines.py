@@ -1,7 +1,4 @@
-"""What ingest and search pipelines have in common: stored whole under a name, shown as sent, deleted without asking.
-
-The surprise: getting a pipeline that is not there is 404 with an empty object, and no reason.
-"""
+"""What ingest and search pipelines have in common: stored whole under a name, shown as sent, deleted without asking."""
 
 from __future__ import annotations
 
@@ -9,8 +6,8 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from sandbox.polarsearch.calls import WAITS, Call, Reply, Route, route
-from sandbox.polarsearch.errors import ApiError, parse_error
+from sandbox.polarsearch.calls import Call, Handle, Reply
+from sandbox.polarsearch.errors import ApiError, not_here, parse_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import java_type
 
@@ -27,8 +24,20 @@ def required_list(body: dict[str, Any], name: str) -> list[Any]:
     return list(body[name])
 
 
-def pipeline_routes(kind: Literal["ingest", "search"], path: str, check: Check) -> list[Route]:
-    """PUT, GET and DELETE for one kind of pipeline."""
+def check_keys(name: str, body: dict[str, Any], known: set[str], not_taken: set[str]) -> None:
+    """Raises parse_exception for keys of a pipeline that nobody knows."""
+    if taken := sorted(body.keys() & not_taken):
+        raise not_here(f"[{taken[0]}] of pipeline [{name}] is not supported", "parse_exception")
+    unknown = sorted(body.keys() - known)
+    if unknown:
+        reason = f"pipeline [{name}] doesn't support one or more provided configuration parameters"
+        raise parse_error(f"{reason} [{', '.join(unknown)}]")
+    if not isinstance(body.get("description", ""), str) or not isinstance(body.get("version", 0), int):
+        raise not_here("[description] must be a text, [version] a whole number", "parse_exception")
+
+
+def pipeline_handlers(kind: Literal["ingest", "search"], check: Check) -> tuple[Handle, Handle, Handle]:
+    """To put, get and delete one kind of pipeline."""
 
     def put(node: Node, call: Call) -> Reply:
         name, body = call.path["id"], call.mapped()
@@ -51,13 +60,7 @@ def pipeline_routes(kind: Literal["ingest", "search"], path: str, check: Check) 
             node.store.drop(kind, each)
         return Reply({"acknowledged": True})
 
-    action = "cluster:admin/ingest/pipeline" if kind == "ingest" else "cluster:admin/search/pipeline"
-    return [
-        route("PUT", f"{path}/{{id}}", put, f"{action}/put", WAITS),
-        route("GET", f"{path}/{{id}}", get, f"{action}/get", WAITS, "local"),
-        route("GET", path, get, f"{action}/get", WAITS, "local"),
-        route("DELETE", f"{path}/{{id}}", delete, f"{action}/delete", WAITS),
-    ]
+    return put, get, delete
 
 
 def _matching(known: dict[str, Any], expression: str) -> dict[str, Any]:

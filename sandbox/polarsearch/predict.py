@@ -1,16 +1,13 @@
-"""Predictions: by parameters, which go into the connector's template as they are, or by texts, as ingestion does it.
-
-The surprise: the two forms differ, so one can work while the other fails.
-"""
+"""Predictions: by parameters, which go into the connector's template as they are, or by texts, as ingestion does it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sandbox.polarsearch import remote
-from sandbox.polarsearch.calls import Call, Reply, route
+from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.deployment import ready
-from sandbox.polarsearch.errors import ApiError, illegal_argument
+from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
 from sandbox.polarsearch.models import algorithm
 from sandbox.polarsearch.node import Node
 
@@ -35,6 +32,8 @@ def by_algorithm(node: Node, call: Call) -> Reply:
 
 def _texts(node: Node, model: str, body: dict[str, Any]) -> Reply:
     texts = body.get("text_docs")
+    if body.get("target_response", ["sentence_embedding"]) != ["sentence_embedding"]:
+        raise not_here("[target_response] must be [sentence_embedding]")
     if texts is not None and not isinstance(texts, list):
         reason = (
             'Cannot invoke "org.opensearch.ml.common.input.MLInput.setAlgorithm(org.opensearch.ml.common.FunctionName)"'
@@ -62,11 +61,3 @@ def embed(node: Node, model: str, texts: list[str]) -> list[Any]:
             500, "illegal_state_exception", f"Unable to fetch embeddings: {len(texts)} texts, {len(vectors)} vectors"
         )
     return vectors
-
-
-_ML = "/_plugins/_ml"
-_RIGHT = "cluster:admin/opensearch/ml/predict"
-ROUTES = [
-    route("POST", f"{_ML}/models/{{id}}/_predict", by_model, _RIGHT, unlocked=True),
-    route("POST", f"{_ML}/_predict/{{algorithm}}/{{id}}", by_algorithm, _RIGHT, unlocked=True),
-]

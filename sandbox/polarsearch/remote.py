@@ -1,8 +1,4 @@
-"""Calling out: a connector's template filled in, sent, and its answer read.
-
-The surprise: whatever the other service refuses comes back with that service's own status, so a bad model key looks
-like a failed login to us (HTTP 401).
-"""
+"""Calling out: a connector's template filled in, sent, and its answer read."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.polarsearch.cluster import enabled
-from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
+from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import gson
 
@@ -24,7 +20,7 @@ _PLACEHOLDER = re.compile(r"\$\{(parameters|credential)\.([^}]+)\}")
 _INPUTS = {
     "connector.pre_process.openai.embedding": "input",
     "connector.pre_process.cohere.embedding": "texts",
-    "connector.pre_process.default.embedding": "text_docs",
+    "connector.pre_process.default.embedding": "input",
 }
 _OUTPUTS: dict[str, Callable[[Any], Any]] = {
     "connector.post_process.openai.embedding": lambda answer: [row["embedding"] for row in answer["data"]],
@@ -33,11 +29,15 @@ _OUTPUTS: dict[str, Callable[[Any], Any]] = {
     "connector.post_process.default.embedding": lambda answer: answer,
 }
 _DEFAULT_TIMEOUT = 30.0
+_PRIVATE = [ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")]
 
 
 def predict_texts(node: Node, connector: Connector, texts: list[str]) -> list[list[Output]]:
     """Embed texts, in as many requests as `input_docs_processed_step_size` asks for: one list of outputs for each."""
-    name = _INPUTS.get(_action(connector).get("pre_process_function", ""), "input")
+    function = _action(connector).get("pre_process_function")
+    if function and function not in _INPUTS:
+        raise not_here(f"pre_process_function [{function}] is not supported")
+    name = _INPUTS.get(function or "", "input")
     step = int(connector.get("parameters", {}).get("input_docs_processed_step_size") or len(texts))
     return [predict(node, connector, {name: texts[at : at + step]}) for at in range(0, len(texts), step)]
 
@@ -80,7 +80,6 @@ def _payload(template: str, values: dict[str, dict[str, str]]) -> bytes:
 
 
 def _timeout(connector: Connector) -> float:
-    """In seconds. The stored default of 30000 was meant in milliseconds, and is read as 30 s here."""
     asked = float(connector.get("client_config", {}).get("read_timeout", _DEFAULT_TIMEOUT))
     return asked / 1000 if asked >= 1000 else asked
 
@@ -90,11 +89,14 @@ def _refuse_private(node: Node, url: str) -> None:
     if enabled(node, "connector.private_ip_enabled"):
         return
     try:
-        private = ipaddress.ip_address(host).is_private
+        at = ipaddress.ip_address(host)
+        private = at.version == 4 and any(at in network for network in _PRIVATE)
+        private = private or at.is_loopback or at.is_unspecified
     except ValueError:
-        private = host == "localhost"
+        private = host in {"localhost", ""}
     if private:
-        raise illegal_argument(f"Remote inference host name has private ip address: {host}")
+        shown = f"[{host}]" if ":" in host else host
+        raise illegal_argument(f"Remote inference host name has private ip address: {shown}")
 
 
 def _sent(node: Node, method: str, url: str, headers: dict[str, str], body: bytes, timeout: float) -> Any:
@@ -116,17 +118,16 @@ def _read(answer: Any, function: str | None) -> Iterator[Output]:
         yield {"name": "response", "dataAsMap": _doubles(answer)}
         return
     if function not in _OUTPUTS:
-        raise illegal_argument(f"the sandbox has no post_process_function [{function}]")
+        raise not_here(f"post_process_function [{function}] is not supported")
     try:
         vectors = _OUTPUTS[function](answer)
     except (KeyError, TypeError, IndexError):
-        raise illegal_argument(f"post_process_function [{function}] cannot read the remote service's answer") from None
+        raise not_here(f"post_process_function [{function}] cannot read the remote service's answer") from None
     for vector in vectors:
         yield {"name": "sentence_embedding", "data_type": "FLOAT32", "shape": [len(vector)], "data": vector}
 
 
 def _doubles(value: Any) -> Any:
-    """Every number a double, as Gson reads them."""
     if isinstance(value, list):
         return [_doubles(item) for item in value]
     if isinstance(value, dict):

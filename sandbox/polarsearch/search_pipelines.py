@@ -1,40 +1,62 @@
-"""Search pipelines: a default model for neural queries, and how hybrid scores are put together.
-
-A pipeline named by `?search_pipeline=` comes before the index's own `index.search.default_pipeline`.
-"""
+"""Search pipelines: a default model for neural queries, and how hybrid scores are put together."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.polarsearch.errors import illegal_argument, parse_error
+from sandbox.polarsearch.errors import illegal_argument, not_here, parse_error
 from sandbox.polarsearch.hybrid import COMBINATIONS, NORMALIZATIONS
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.pipelines import pipeline_routes
+from sandbox.polarsearch.pipelines import check_keys, pipeline_handlers
+from sandbox.polarsearch.shapes import data
 
 _KEYS = {"description", "version", "request_processors", "response_processors", "phase_results_processors"}
-_COMMON = {"tag", "description", "ignore_failure"}
+_COMMON = {"tag", "description"}
 _ENRICHER = {"default_model_id", "neural_field_default_id"}
-PHASE = {"normalization-processor", "score-ranker-processor"}
+PHASE = "normalization-processor"
+_OTHERS = set(data("others")["search_processors"].split())
+_SHAPE = {"normalization": {"technique"}, "combination": {"technique", "parameters"}}
 
 
 def checked(node: Node, name: str, body: dict[str, Any]) -> None:
     """Raises what storing this pipeline is refused for."""
-    for kind, config in _each(body, "request_processors"):
-        if kind != "neural_query_enricher":
-            raise illegal_argument(f"Invalid processor type {kind}")
-        _check_enricher(config)
-    for kind, config in _each(body, "phase_results_processors"):
-        if kind not in PHASE or (kind == "score-ranker-processor" and not node.version.has("rank_fusion")):
-            raise illegal_argument(f"Invalid processor type {kind}")
-        if kind == "normalization-processor":
-            _check_normalization(node, config)
-    for kind, _ in _each(body, "response_processors"):
+    for key in ("request_processors", "response_processors", "phase_results_processors"):
+        if isinstance(body.get(key), dict):
+            reason = f"[{key}] property isn't a list, but of type [java.util.HashMap]"
+            raise parse_error(reason, property_name=key)
+        if not isinstance(body.get(key) or [], list) or not all(isinstance(p, dict) for p in body.get(key) or []):
+            raise not_here(f"[{key}] must be a list of processors", "parse_exception")
+        for kind, config in _each(body, key):
+            if kind in _OTHERS:
+                raise not_here(f"processor [{kind}] is not supported")
+            _check(node, key, kind, config)
+    check_keys(name, body, _KEYS, set())
+
+
+def _check(node: Node, place: str, kind: str, config: Any) -> None:
+    known = {"request_processors": "neural_query_enricher", "phase_results_processors": PHASE}
+    if kind != known.get(place):
         raise illegal_argument(f"Invalid processor type {kind}")
-    unknown = sorted(body.keys() - _KEYS)
-    if unknown:
-        reason = f"pipeline [{name}] doesn't support one or more provided configuration parameters"
-        raise parse_error(f"{reason} [{', '.join(unknown)}]")
+    if not isinstance(config, dict) or "ignore_failure" in config:
+        raise not_here(f"processor [{kind}] takes an object without [ignore_failure]", "parse_exception")
+    if kind == PHASE:
+        _check_shape(config)
+        _check_normalization(node, config)
+    else:
+        _check_enricher(config)
+
+
+def _check_shape(config: dict[str, Any]) -> None:
+    for key, options in config.items():
+        known = key in _COMMON or (key in _SHAPE and isinstance(options, dict) and not options.keys() - _SHAPE[key])
+        if not known:
+            raise not_here(f"[{key}] of processor [{PHASE}] is not supported", "parse_exception")
+    parameters = config.get("combination", {}).get("parameters", {})
+    weights = parameters.get("weights", []) if isinstance(parameters, dict) else 0
+    if not isinstance(weights, list) or not all(isinstance(each, (int, float)) and each >= 0 for each in weights):
+        raise not_here(f"[weights] of processor [{PHASE}] must be a list of numbers", "parse_exception")
+    if parameters.keys() - {"weights"}:
+        raise not_here(f"[parameters] of processor [{PHASE}] can only be weights", "parse_exception")
 
 
 def _each(body: dict[str, Any], key: str) -> list[tuple[str, dict[str, Any]]]:
@@ -48,6 +70,9 @@ def _check_enricher(config: dict[str, Any]) -> None:
     if unknown:
         reason = "processor [neural_query_enricher] doesn't support one or more provided configuration parameters"
         raise parse_error(f"{reason}: [{', '.join(unknown)}]")
+    fields = config.get("neural_field_default_id", {})
+    if not isinstance(config.get("default_model_id", ""), str) or not isinstance(fields, dict):
+        raise not_here("[default_model_id] must be a text, [neural_field_default_id] an object", "parse_exception")
 
 
 def _check_normalization(node: Node, config: dict[str, Any]) -> None:
@@ -90,7 +115,7 @@ def default_model(pipeline: dict[str, Any], field: str) -> str | None:
 
 def combination(pipeline: dict[str, Any]) -> dict[str, Any] | None:
     """The processor that puts hybrid scores together."""
-    return next((each for each in pipeline.get("phase_results_processors") or [] if each.keys() & PHASE), None)
+    return next((each for each in pipeline.get("phase_results_processors") or [] if PHASE in each), None)
 
 
-ROUTES = pipeline_routes("search", "/_search/pipeline", checked)
+put, get, delete = pipeline_handlers("search", checked)

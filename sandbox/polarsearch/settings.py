@@ -1,20 +1,34 @@
-"""Settings of the cluster and of indexes: dotted keys inside, nested objects outside, every scalar a text.
-
-The surprise: where one key is the start of another (`index.knn` and `index.knn.advanced.…`) the nested form keeps a dot
-(`"knn": "true", "knn.advanced": {…}`).
-"""
+"""Settings of the cluster and of indexes: dotted keys inside, nested objects outside, every scalar a text."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sandbox.polarsearch.errors import ApiError, illegal_argument
 
 Flat = dict[str, Any]
+Item = TypeVar("Item")
+
+
+def java_order(items: Mapping[str, Item]) -> list[tuple[str, Item]]:
+    """As a Java HashMap gives them: by what String.hashCode makes of their keys."""
+    size = 16
+    while 4 * len(items) > 3 * size:
+        size *= 2
+
+    def slot(pair: tuple[str, Item]) -> int:
+        hashed = 0
+        for at in range(0, len(raw := pair[0].encode("utf-16-be")), 2):
+            hashed = (31 * hashed + int.from_bytes(raw[at : at + 2], "big")) & 0xFFFFFFFF
+        return (hashed ^ hashed >> 16) % size
+
+    return sorted(items.items(), key=slot)
 
 
 def java_text(value: Any) -> str:
@@ -28,8 +42,16 @@ def java_text(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return java_text([float(str(number)) for number in value])
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
-    return str(value)
+        return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in java_order(value)) + "}"
+    return _java_double(value) if isinstance(value, float) else str(value)
+
+
+def _java_double(number: float) -> str:
+    if number == 0 or 1e-3 <= abs(number) < 1e7 or number != number or abs(number) == float("inf"):
+        return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(number), repr(number))
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    text = "".join(map(str, digits))
+    return f"{'-' * sign}{text[0]}.{text[1:] or 0}E{int(exponent) + len(text) - 1}"
 
 
 _JAVA_TYPES = {str: "java.lang.String", int: "java.lang.Integer", float: "java.lang.Double", bool: "java.lang.Boolean"}
@@ -86,47 +108,31 @@ def shown(flat: Mapping[str, Any], *, as_flat: bool) -> dict[str, Any]:
     return {key: flat[key] for key in sorted(flat)} if as_flat else nest(flat)
 
 
-def unknown_setting(key: str, known: Iterable[str]) -> ApiError:
-    """The refusal of a key nobody registered, with what looks like it."""
-    close = [(score, name) for name in known if (score := _similar(key, name)) > 0.7]
-    names = [name for _, name in sorted(close, key=lambda pair: -pair[0])]
-    if not names:
-        hint = " please check that any required plugins are installed, or check the breaking changes documentation"
-        return illegal_argument(f"unknown setting [{key}]{hint} for removed settings")
-    meant = f"[{names[0]}]" if len(names) == 1 else f"any of [{', '.join(names)}]"
-    return illegal_argument(f"unknown setting [{key}] did you mean {meant}?")
-
-
-def _similar(one: str, other: str) -> float:
-    """1 - edits / the longer length, as Lucene's LevenshteinDistance."""
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        before, row = row, [i]
-        for j, b in enumerate(other, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (a != b)))
-    return 1 - row[-1] / max(len(one), len(other), 1)
-
-
 _UNITS = {"nanos": 1e-9, "micros": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_TIME = re.compile(r"(-?\d+)(nanos|micros|ms|s|m|h|d)")
 
 
 def seconds(text: str, setting: str) -> float:
     """A time value such as 500ms or -1. Raises illegal_argument_exception."""
     if text in {"-1", "0"}:
         return float(text)
-    for unit in sorted(_UNITS, key=len, reverse=True):
-        number = text[: -len(unit)]
-        if text.endswith(unit) and number.isdigit():
-            return float(number) * _UNITS[unit]
-    raise illegal_argument(
-        f"failed to parse setting [{setting}] with value [{text}] as a time value: unit is missing or unrecognized"
-    )
+    found = _TIME.fullmatch(text)
+    if not found and (unit := re.search(r"[^\d](nanos|micros|ms|s|m|h|d)$", text)):
+        bare = text.removesuffix(unit[1]).strip()
+        cause = ApiError(400, "number_format_exception", f'For input string: "{bare}"')
+        raise illegal_argument(f"failed to parse [{text}]", cause=cause)
+    failed = f"failed to parse setting [{setting}] with value [{text}] as a time value:"
+    if not found:
+        raise illegal_argument(f"{failed} unit is missing or unrecognized")
+    if found[1].startswith("-"):
+        raise illegal_argument(f"{failed} negative durations are not supported")
+    return float(found[1]) * _UNITS[found[2]]
 
 
 def as_list(value: Any) -> list[str]:
     """A list setting given as a list or as one text with commas."""
     return (
-        [str(item) for item in value] if isinstance(value, list) else [part for part in str(value).split(",") if part]
+        [str(item) for item in value] if isinstance(value, list) else [each for each in str(value).split(",") if each]
     )
 
 

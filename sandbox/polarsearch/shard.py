@@ -1,25 +1,18 @@
-"""An index's documents: written at once, found by id at once, found by searching only after a refresh.
-
-Two views of the same documents, then: `current` by id, and `view` for searches, which is what the last refresh saw.
-Overwritten and deleted documents stay in the view's statistics for minutes: a node keeps them for recovery.
-"""
+"""An index's documents: written at once, found by id at once, found by searching only after a refresh."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 
-from sandbox.polarsearch.columns import Mask, Postings, Source, Values, Vectors
+from sandbox.polarsearch.columns import Mask, Source, Table
 from sandbox.polarsearch.store import Store
 
 IDLE_SECONDS = 300.0  # a shard nobody writes to is flushed, and only then may merging drop what was overwritten
 DEAD_LIMIT = 5000
 TOMBSTONE_SECONDS = 60.0  # index.gc_deletes
-
-Column = TypeVar("Column", Postings, Vectors, Values)
 
 
 @dataclass(frozen=True)
@@ -42,15 +35,14 @@ class Written:
     seq: int
 
 
-class View:
+class View(Table):
     """What searches see: documents by their place, some of them dead."""
 
     def __init__(self, docs: Iterable[Doc] = ()) -> None:
+        super().__init__()
         self.docs: list[Doc] = []
-        self.sources: list[Source] = []
         self.alive: list[bool] = []
         self.places: dict[str, int] = {}
-        self._columns: dict[tuple[str, str], Any] = {}
         for doc in docs:
             self.add(doc)
 
@@ -63,6 +55,7 @@ class View:
         return np.array(self.alive, np.bool_)
 
     def add(self, doc: Doc) -> None:
+        """Put it at the end; an older one of its id is dead from then on."""
         self.kill(doc.id)
         self.places[doc.id] = len(self.docs)
         self.docs.append(doc)
@@ -70,16 +63,10 @@ class View:
         self.alive.append(True)
 
     def kill(self, id: str) -> None:
+        """Leave it in place, dead."""
         place = self.places.pop(id, None)
         if place is not None:
             self.alive[place] = False
-
-    def column(self, kind: str, path: str, make: Callable[[], Column]) -> Column:
-        """The field's column, made on first use and brought up to date."""
-        column: Column = self._columns.setdefault((kind, path), None) or make()
-        self._columns[kind, path] = column
-        column.extend(self.sources)
-        return column
 
     def merged(self) -> View:
         """The same without the dead."""
@@ -109,13 +96,6 @@ class Shard:
         self._pend(doc)
         self._store.write(self._place, [(id, doc.seq, version, source)])
         return Written(id, "updated" if old else "created", version, doc.seq)
-
-    def set_version(self, id: str, version: int, written: Written) -> Written:
-        """Give the document just written the version its writer keeps count of (version_type=external)."""
-        doc = Doc(id, written.seq, version, self.current[id].source)
-        self.current[id] = self._pending[-1] = doc
-        self._store.write(self._place, [(id, doc.seq, version, doc.source)])
-        return Written(id, written.result, version, written.seq)
 
     def delete(self, id: str) -> Written:
         """Delete one document; of a missing one the version counts on all the same."""

@@ -6,10 +6,22 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sandbox.polarsearch.calls import Call
+from sandbox.polarsearch.errors import not_here
 from sandbox.polarsearch.settings import as_list
 
 Wanted = Any
 """True, False, a pattern, a list of patterns, or {"includes": […], "excludes": […]}."""
+
+
+def checked_source(wanted: Any) -> Wanted:
+    """A body's `_source`, as one of these. Raises for anything else."""
+    if isinstance(wanted, (bool, dict)):
+        return wanted
+    if isinstance(wanted, str):
+        return {"true": True, "false": False}.get(wanted, wanted)
+    if isinstance(wanted, list) and all(isinstance(each, str) for each in wanted):
+        return wanted
+    raise not_here("[_source] must be true, false, patterns, or includes and excludes")
 
 
 def from_query(call: Call) -> Wanted:
@@ -82,7 +94,6 @@ def _selected(value: Any, patterns: list[list[str]]) -> Any:
 
 
 def _deeper(key: str, patterns: list[list[str]]) -> list[list[str]]:
-    """What is left of each pattern below `key`. `**` stands for any number of levels."""
     left = []
     for pattern in patterns:
         if pattern[0] == "**":

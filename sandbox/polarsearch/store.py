@@ -1,8 +1,4 @@
-"""What survives the process: one SQLite file of named objects and documents, committed before every answer.
-
-Vectors are written as the bytes of their numbers (a quarter of the time and half of the room of digits), and come back
-to the same digits: as 64-bit floats when a client sent them, as 32-bit floats when ingestion made them.
-"""
+"""What survives the process: one SQLite file of named objects and documents, committed before every answer."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +31,10 @@ def decode(text: str) -> Any:
     return json.loads(text, object_hook=_unpack if _VECTOR in text else None)
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, *, pretty: bool = False) -> str:
     """JSON as clients see it, with vectors as lists of numbers."""
-    return json.dumps(value, ensure_ascii=False, default=numbers)
+    form: Any = {"indent": 2, "separators": (",", " : ")} if pretty else {}
+    return json.dumps(value, ensure_ascii=False, default=numbers, **form)
 
 
 def numbers(vector: Any) -> list[float]:
@@ -55,45 +52,14 @@ def _unpack(value: dict[str, Any]) -> Any:
     return np.frombuffer(base64.b64decode(packed[3:]), packed[:3]) if isinstance(packed, str) else value
 
 
-class Store(Protocol):
-    """Where objects (`kind`, `name` → JSON) and documents (`place`, `id` → version, source) are kept."""
+class Store:
+    """One SQLite file, readable by its owner only: it holds the connectors' credentials. Without a path, memory."""
 
-    def put(self, kind: str, name: str, body: Any) -> None: ...
-    def drop(self, kind: str, name: str) -> None: ...
-    def all(self, kind: str) -> dict[str, Any]: ...
-    def write(self, place: str, rows: Iterable[tuple[str, int, int, Any]]) -> None: ...
-    def remove(self, place: str, id: str) -> None: ...
-    def clear(self, place: str) -> None: ...
-    def documents(self, place: str) -> Iterator[tuple[str, int, int, Any]]: ...
-    def commit(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class MemoryStore:
-    """Keeps nothing: the process' own memory is all there is."""
-
-    def put(self, kind: str, name: str, body: Any) -> None: ...
-    def drop(self, kind: str, name: str) -> None: ...
-    def all(self, kind: str) -> dict[str, Any]:
-        return {}
-
-    def write(self, place: str, rows: Iterable[tuple[str, int, int, Any]]) -> None: ...
-    def remove(self, place: str, id: str) -> None: ...
-    def clear(self, place: str) -> None: ...
-    def documents(self, place: str) -> Iterator[tuple[str, int, int, Any]]:
-        return iter(())
-
-    def commit(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class FileStore:
-    """One SQLite file, readable by its owner only: it holds the connectors' credentials."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(path, check_same_thread=False)
+    def __init__(self, path: Path | None) -> None:
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._db = sqlite3.connect(path or ":memory:", check_same_thread=False)
         # NORMAL survives a killed process, though not a lost machine: enough for a sandbox.
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
 
@@ -126,8 +92,3 @@ class FileStore:
 
     def close(self) -> None:
         self._db.close()
-
-
-def open_store(path: Path | None) -> Store:
-    """`path`'s file, or nothing but memory."""
-    return FileStore(path) if path else MemoryStore()

@@ -1,8 +1,4 @@
-"""The rules of a `knn_vector` field: what a mapping may say of it, how it is shown again, and what a document may hold.
-
-The surprise: a method that names only `hnsw` is shown with engine, space and `parameters: {}` added, and a conflict
-between two methods shows only their names ("from [hnsw] to [hnsw]").
-"""
+"""The rules of a `knn_vector` field: what a mapping may say of it, how it is shown, and what a document may hold."""
 
 from __future__ import annotations
 
@@ -13,13 +9,18 @@ import numpy as np
 
 from sandbox.polarsearch import compression
 from sandbox.polarsearch.compression import invalid
-from sandbox.polarsearch.errors import illegal_argument, mapper_parsing
+from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing, not_here
 from sandbox.polarsearch.scoring import Floats
+from sandbox.polarsearch.settings import java_text
+from sandbox.polarsearch.values import not_numeric
 from sandbox.polarsearch.versions import Version
 
 MAX_DIMENSION = 16000
-_KEYS = {"type", "dimension", "method", "data_type", "space_type", "mode", "compression_level", "model_id"}
-_KEYS |= {"store", "doc_values", "meta", "ignore_malformed"}
+_KEYS = {"type", "dimension", "method", "data_type", "space_type", "mode", "compression_level", "meta"}
+_OTHER_KEYS = {"model_id", "store", "doc_values", "ignore_malformed", "index", "similarity", "index_options", "boost",
+               "copy_to", "fields"}  # fmt: skip
+_TYPES: dict[str, tuple[type, ...]] = {"dimension": (int, str), "method": (dict,), "meta": (dict,)}
+_METHOD_KEYS, _ENCODER_KEYS = {"name", "engine", "space_type", "parameters"}, {"name", "parameters"}
 _SPACES = {"l2", "l1", "linf", "cosinesimil", "innerproduct", "hamming"}
 _ENGINES = {"faiss", "lucene", "nmslib"}
 _ENGINE_SPACES = {
@@ -42,27 +43,48 @@ class VectorField:
     dimension: int
     space: str
     data_type: str
-    normalised: bool
 
 
-def declared(name: str, body: dict[str, Any], *, version: Version, knn: bool) -> dict[str, Any]:
+def declared(name: str, body: dict[str, Any], *, version: Version, settings: dict[str, Any]) -> dict[str, Any]:
     """The field as GET shows it. Raises the refusals of index creation (not yet wrapped)."""
-    for key in body:
+    _check_keys(name, body, version)
+    _check_outer_space(body, settings)
+    method = _method(body, version) if "method" in body else None
+    compression.check(body, method)
+    shown: dict[str, Any] = {"type": "knn_vector", "dimension": _dimension(name, body, method, version)}
+    if body.get("data_type", "float") != "float":
+        shown["data_type"] = str(body["data_type"]).upper()
+    if method is not None:
+        if settings.get("index.knn") != "true" and version.has("top_level_space_type"):
+            raise illegal_argument("Cannot set modelId or method parameters when index.knn setting is false")
+        shown["method"] = method
+    return shown | {key: body[key] for key in ("space_type", "mode", "compression_level", "meta") if key in body}
+
+
+def _check_keys(name: str, body: dict[str, Any], version: Version) -> None:
+    for key, value in body.items():
+        if key in _OTHER_KEYS:
+            raise not_here(f"parameter [{key}] of [{name}] is not supported", "mapper_parsing_exception")
         if key not in _KEYS or (
             key in {"space_type", "mode", "compression_level"} and not version.has("top_level_space_type")
         ):
             raise mapper_parsing(f"unknown parameter [{key}] on mapper [{name}] of type [knn_vector]")
-    method = _method(body, version) if "method" in body else None
-    compression.check(body, method)
-    shown: dict[str, Any] = {"type": "knn_vector", "dimension": _dimension(name, body, method, version)}
-    if "data_type" in body and body["data_type"] != "float":
-        shown["data_type"] = str(body["data_type"]).upper()
-    if method is not None:
-        if not knn and version.has("top_level_space_type"):
-            raise illegal_argument("Cannot set modelId or method parameters when index.knn setting is false")
-        shown["method"] = method
-    shown |= {key: body[key] for key in ("space_type", "mode", "compression_level", "meta") if key in body}
-    return shown
+        if not isinstance(value, _TYPES.get(key, (str,))):
+            raise not_here(f"[{key}] of [{name}] cannot be {java_text(value)}", "mapper_parsing_exception")
+    if body.get("data_type", "float") not in {"float", "byte"}:
+        raise not_here(f"data_type [{body['data_type']}] of [{name}] is not supported", "mapper_parsing_exception")
+
+
+def _check_outer_space(body: dict[str, Any], settings: dict[str, Any]) -> None:
+    space = body.get("space_type", "l2")
+    if space != space.lower():
+        raise not_here(f"[space_type] [{space}] is not supported", "mapper_parsing_exception")
+    if space not in _SPACES:
+        listed = "l2, cosinesimil, l1, linf, innerproduct, hamming"
+        raise illegal_argument(f"Unable to find space: {space} . Valid values are: [{listed}]")
+    if space == "hamming" and settings.get("index.knn") == "true":
+        kind = str(body.get("data_type", "float"))
+        raise illegal_argument(f"Space type [hamming] is not supported with [{kind}] data type")
 
 
 def _dimension(name: str, body: dict[str, Any], method: dict[str, Any] | None, version: Version) -> int:
@@ -88,6 +110,10 @@ def default_engine(version: Version) -> str:
 
 def _method(body: dict[str, Any], version: Version) -> dict[str, Any]:
     sent = body["method"]
+    encoder = (sent.get("parameters") or {}).get("encoder", {})
+    odd = sent.keys() - _METHOD_KEYS | (encoder.keys() - _ENCODER_KEYS if isinstance(encoder, dict) else {"encoder"})
+    if odd or not isinstance(sent.get("parameters") or {}, dict):
+        raise not_here(f"[{', '.join(sorted(odd))}] of a method is not supported", "mapper_parsing_exception")
     engine = sent.get("engine", default_engine(version))
     if engine not in _ENGINES:
         raise mapper_parsing(f"Invalid engine: {engine}")
@@ -140,18 +166,13 @@ def _check_space(engine: str, name: str, space: str, version: Version) -> None:
 
 def conflicts(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Each parameter that may not change in place, as the refusal lists them."""
-    found = []
-    if old["dimension"] != new["dimension"]:
-        found.append(f"Cannot update parameter [dimension] from [{old['dimension']}] to [{new['dimension']}]")
+    unset = (("data_type", "FLOAT"), ("space_type", "null"), ("mode", "null"), ("compression_level", ""))
+    changes = [(key, old.get(key, default), new.get(key, default)) for key, default in (("dimension", 0), *unset)]
+    told = [(key, before, after) for key, before, after in changes if before != after]
     if old.get("method") != new.get("method"):
-        names = [(field.get("method") or {}).get("name", "null") for field in (old, new)]
-        found.append(f"Cannot update parameter [method] from [{names[0]}] to [{names[1]}]")
-    for key, default in (("data_type", "FLOAT"), ("space_type", None), ("mode", None), ("compression_level", "")):
-        values = [field.get(key, default) for field in (old, new)]
-        if values[0] != values[1]:
-            shown = ["null" if value is None else value for value in values]
-            found.append(f"Cannot update parameter [{key}] from [{shown[0]}] to [{shown[1]}]")
-    return found
+        before, after = ((field.get("method") or {}).get("name", "null") for field in (old, new))
+        told.insert(int(bool(told) and told[0][0] == "dimension"), ("method", before, after))
+    return [f"Cannot update parameter [{key}] from [{before}] to [{after}]" for key, before, after in told]
 
 
 def mapper_class(field: dict[str, Any]) -> str:
@@ -159,12 +180,35 @@ def mapper_class(field: dict[str, Any]) -> str:
     return "lucene" if (field.get("method") or {}).get("engine") == "lucene" else "method"
 
 
-def field_of(path: str, shown: dict[str, Any]) -> VectorField:
+def field_of(path: str, shown: dict[str, Any], default_space: str) -> VectorField:
     """From the mapping as shown."""
     method = shown.get("method") or {}
-    space = method.get("space_type") or shown.get("space_type") or "l2"
-    normalised = space == "cosinesimil" and method.get("engine") != "lucene"
-    return VectorField(path, shown["dimension"], space, shown.get("data_type", "FLOAT"), normalised)
+    space = method.get("space_type") or shown.get("space_type") or default_space
+    return VectorField(path, shown["dimension"], space, shown.get("data_type", "FLOAT"))
+
+
+def is_number(value: Any) -> bool:
+    """A number of JSON, and not true or false."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def not_a_number(value: Any) -> ApiError:
+    """The cause of the refusal of one value of a vector."""
+    if isinstance(value, str):
+        return ApiError(400, "number_format_exception", f'For input string: "{value}"')
+    tokens = {dict: "START_OBJECT", list: "START_ARRAY", bool: f"VALUE_{java_text(value).upper()}"}
+    return not_numeric(tokens.get(type(value), "VALUE_NULL"))
+
+
+def not_bytes(values: list[Any]) -> tuple[Any, ApiError] | None:
+    """The first value that is no byte, and why."""
+    text = "[data_type] field was set as [byte] in index mapping. But, KNN vector values are "
+    for value in values:
+        if int(value) != value:
+            return value, illegal_argument(f"{text}floats instead of byte integers")
+        if not -128 <= value <= 127:
+            return value, illegal_argument(f"{text}not within in the byte range [-128, 127]")
+    return None
 
 
 def checked(field: VectorField, values: Any) -> Floats:
@@ -172,10 +216,7 @@ def checked(field: VectorField, values: Any) -> Floats:
     given = len(values) if isinstance(values, (list, np.ndarray)) else 1
     if given != field.dimension:
         raise illegal_argument(f"Vector dimension mismatch. Expected: {field.dimension}, Given: {given}")
-    try:
-        array = np.asarray(values, np.float32)
-    except (TypeError, ValueError):
-        raise illegal_argument("[knn_vector] values must be numbers") from None
+    array = np.asarray(values, np.float32)
     if not np.isfinite(array).all():
         raise illegal_argument("KNN vector values cannot be NaN or infinite")
     if field.space == "cosinesimil" and not array.any():

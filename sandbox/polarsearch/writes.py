@@ -1,10 +1,5 @@
-"""Writing documents: one way for single requests, _bulk and _reindex. First the pipelines, which may call other
-services, then all at once under the lock.
-
-The surprise: in a _bulk an `update` runs no pipeline over what it changes, so a vector made from the old text stays;
-only `doc_as_upsert` sends the partial document through. A single `_update` sends the whole merged document. And `items`
-of a _bulk are not in order: what a pipeline refused is put between what it did not, in the order it was refused.
-"""
+"""Writing documents: one way for single requests and _bulk. First the pipelines, which may call other services, then
+all at once under the lock."""
 
 from __future__ import annotations
 
@@ -34,8 +29,6 @@ class Op:
     id: str | None
     body: dict[str, Any] = field(default_factory=dict)
     pipeline: str | None = None
-    if_seq_no: int | None = None
-    version: int | None = None
     outcome: dict[str, Any] | ApiError | None = None
     piped: bool = False
 
@@ -71,7 +64,6 @@ def perform(node: Node, ops: list[Op], *, refresh: bool) -> list[Op]:
 
 
 def _prepare(node: Node, op: Op) -> None:
-    """Make the index when it is missing, and give the document an id."""
     try:
         index = for_writing(node, op.index)
         if index is None and op.verb == "delete":
@@ -95,9 +87,6 @@ def _auto_create(node: Node, name: str) -> None:
 
 
 def _check_update(body: dict[str, Any]) -> None:
-    unknown = body.keys() - {"doc", "upsert", "doc_as_upsert", "detect_noop", "_source"}
-    if unknown:
-        raise ApiError(400, "x_content_parse_exception", f"[1:2] [UpdateRequest] unknown field [{min(unknown)}]")
     if "doc" not in body:
         reason = "Validation Failed: 1: script or doc is missing;"
         raise ApiError(400, "action_request_validation_exception", reason)
@@ -117,26 +106,18 @@ def _plans(node: Node, ops: list[Op]) -> dict[tuple[str, tuple[str, ...]], list[
 
 
 def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[tuple[int, Op]]:
-    """Run the pipelines over the ops' documents; those refused come back with the stage they were refused at."""
     entries = [ingest.Entry(copy.deepcopy(op.document or {}), index, op.id or "") for op in ops]
     for name in names:
-        ingest.run(node, name, [entry for entry in entries if entry.going])
+        ingest.run(node, name, [entry for entry in entries if not entry.failed])
     refused = []
     for op, entry in zip(ops, entries, strict=True):
         op.piped = True
         if entry.failed:
             op.outcome = entry.failed
             refused.append((entry.stage, op))
-        elif entry.dropped:
-            op.outcome = _dropped(index, op)
         else:
             _replace(op, entry.source)
     return refused
-
-
-def _dropped(index: str, op: Op) -> dict[str, Any]:
-    shards = {"total": 0, "successful": 0, "failed": 0}
-    return {"_index": index, "_id": op.id, "_version": -3, "result": "noop", "_shards": shards}
 
 
 def _replace(op: Op, source: dict[str, Any]) -> None:
@@ -167,15 +148,14 @@ def _attempt(node: Node, op: Op) -> dict[str, Any] | ApiError:
 
 def _apply(node: Node, index: Index, op: Op) -> dict[str, Any]:
     shard, id = index.shard, op.id or ""
-    _check_conflict(index, op)
     if op.verb == "delete":
         written = shard.delete(id)
     elif op.verb == "update":
         return _update(node, index, op)
     else:
-        written = shard.put(id, _fitted(node, index, id, op.body))
-        if op.version is not None:
-            written = shard.set_version(id, op.version, written)
+        source = _fitted(node, index, id, op.body)
+        _check_conflict(index, op)
+        written = shard.put(id, source)
     return answer(index, written.doc_id, written.version, written.result, written.seq)
 
 
@@ -198,14 +178,6 @@ def _check_conflict(index: Index, op: Op) -> None:
     old = index.shard.current.get(op.id or "")
     if op.verb == "create" and old:
         raise conflict(index, f"[{op.id}]: version conflict, document already exists (current version [{old.version}])")
-    if op.if_seq_no is not None and (old.seq if old else None) != op.if_seq_no:
-        found = f"current document has seqNo [{old.seq}] and primary term [1]" if old else "but no document was found"
-        raise conflict(
-            index, f"[{op.id}]: version conflict, required seqNo [{op.if_seq_no}], primary term [1]. {found}"
-        )
-    if op.version is not None and old and op.version <= old.version:
-        text = f"current version [{old.version}] is higher or equal to the one provided [{op.version}]"
-        raise conflict(index, f"[{op.id}]: version conflict, {text}")
 
 
 def conflict(index: Index, reason: str, status: int = 409, kind: str = "version_conflict_engine_exception") -> ApiError:
@@ -227,22 +199,6 @@ def _update(node: Node, index: Index, op: Op) -> dict[str, Any]:
         return answer(index, id, old.version, "noop", old.seq)
     written = index.shard.put(id, _fitted(node, index, id, merged))
     return answer(index, id, written.version, "updated", written.seq)
-
-
-def merged_update(node: Node, op: Op) -> Op | dict[str, Any]:
-    """A single `_update` as the write it amounts to, or its answer when it changes nothing."""
-    with node.working():
-        _prepare(node, op)
-        if isinstance(op.outcome, ApiError):
-            raise op.outcome
-        index, id, body = for_writing(node, op.index), op.id or "", op.body
-        old = index.shard.current.get(id) if index else None
-        if old is None or index is None:
-            return Op("update", op.index, id, body)
-        merged = _merged(old.source, body["doc"])
-        if body.get("detect_noop", True) and same(merged, old.source):
-            return answer(index, id, old.version, "noop", old.seq)
-        return Op("index", op.index, id, merged, if_seq_no=old.seq)
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sandbox import wire
 from sandbox.polarsearch import PolarSearch
 from sandbox.process import Sandbox
 from tests.conformance.server import CannedEmbeddings, PolarDb, Server, is_real
-from tests.real.opensearch import EXACT, READER, READER_PASSWORD, Account
+from tests.real.opensearch import PRIVATE, READER, READER_PASSWORD, Account
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def emulator(embeddings, url, *, account=None, **options):
     running = wire.serve(application.handle)
     account = account or Account()
     with account.client(f"http://127.0.0.1:{running.port}") as client:
-        client.put("/_index_template/exact", json=EXACT).raise_for_status()
+        client.put("/_cluster/settings", json={"transient": {PRIVATE: True}}).raise_for_status()
         yield Server("emulator", f"http://127.0.0.1:{running.port}", client, embeddings, url, account)
     running.stop()
     application.close()

@@ -46,7 +46,7 @@ def nobody_listens(server):
 
 def a_private_address(server):
     model = server.model(server.connector())
-    server.ok("PUT", "/_cluster/settings", {"persistent": {PRIVATE: False}})
+    server.ok("PUT", "/_cluster/settings", {"transient": {PRIVATE: False}})
     return server.embed(model, "a text")
 
 

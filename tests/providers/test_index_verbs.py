@@ -122,7 +122,7 @@ def test_what_the_link_and_the_aliases_keep_in_its_meta_stays(indexes, ask, meta
 def test_an_index_that_serves_an_alias_of_its_stack_stays(indexes, ask, ended, meta, protection):
     made = indexes.create(**DOCS, deletion_protection=protection)
     ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {**meta()["pulumi"], "alias:docs": "p/s/alias#2"}}})
-    ask.put("/docs_1/_alias/docs", {})
+    ask.post("/_aliases", {"actions": [{"add": {"index": "docs_1", "alias": "docs"}}]})
     with pytest.raises(ended, match=r"index docs_1 still serves alias docs; run `pulumi up --refresh`"):
         indexes.delete(made)
     ask.delete("/docs_1/_alias/docs")
@@ -132,7 +132,7 @@ def test_an_index_that_serves_an_alias_of_its_stack_stays(indexes, ask, ended, m
 
 def test_an_alias_of_somebody_else_holds_no_index(indexes, ask):
     made = indexes.create(**DOCS, deletion_protection=False)
-    ask.put("/docs_1/_alias/theirs", {})
+    ask.post("/_aliases", {"actions": [{"add": {"index": "docs_1", "alias": "theirs"}}]})
     indexes.delete(made)
     assert indexes.read(made) is None
 

@@ -25,6 +25,9 @@ READER, READER_PASSWORD = "reader", "only-reads-documents"
 PATIENCE = Patience()
 """Alone a start takes 7 s, and 12 with the security plugin; on a busy machine it took more than 120."""
 
+PRIVATE = "plugins.ml_commons.connector.private_ip_enabled"
+"""Connectors may call this machine: false unless set."""
+
 JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 EXACT = {"index_patterns": ["*"], "template": {"settings": {"index.knn.advanced.approximate_threshold": -1}}}
 LOGGING = """status = error
@@ -125,7 +128,7 @@ class OpenSearch:
             "path.logs": self._folder / "logs",
             "cluster.routing.allocation.disk.threshold_enabled": "false",
             "plugins.ml_commons.only_run_on_ml_node": "false",
-            "plugins.ml_commons.connector.private_ip_enabled": "true",
+            PRIVATE: "true",
             **({} if self._profile == "secure" else {"http.type": "netty4", "transport.type": "netty4"}),
         }
 

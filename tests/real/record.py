@@ -1,7 +1,7 @@
 """Records what a real OpenSearch answers: `python -m tests.real.record rows` writes `tests/recordings/…/rows.jsonl`.
 
-A story is a function below: requests to a fresh node, one after the other. The older recordings were made by a recorder
-that is gone; their rows have the same shape.
+A story is a function below: requests to a fresh node, one after the other. The recorder of older recordings is gone;
+`… record again documents mappings models search` asks a fresh node what they ask, and keeps the new answers.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from tests.conformance.server import ML, TRUSTED, connector_body
 from tests.conformance.test_documents import BLANK, NOT_BLANK, VECTOR
 from tests.real.opensearch_home import VERSION
 from tests.real.servers import Servers
+from tests.recordings.ids import Ids
+from tests.sandbox.polarsearch.conftest import HashedEmbeddings
 
 FOLDER = Path(__file__).parents[1] / "recordings" / f"opensearch-{VERSION}"
-KEY = "sk-good"
+PROBES = Path(__file__).with_name("probes.json")
+KEY, HASHED_PORT, CLEANING = "sk-good", 8841, "cleaning"
 
 Ask = Callable[..., Any]
 
@@ -35,16 +39,27 @@ class Recorder:
     def __init__(self, client: httpx.Client) -> None:
         self._client, self.lines = client, list[str]()
 
-    def __call__(self, method: str, path: str, body: Any = None, *, note: str | None = None, wait: float = 0) -> Any:
-        """The answer, whatever it is. `wait` is seconds before the request."""
+    def __call__(self, method: str, path: str, body: Any = None, *, note: str | None = None, wait: float = 0,
+                 kind: str = "application/json") -> Any:  # fmt: skip
+        """The answer, whatever it is. `wait` is seconds before the request, `kind` the type of a body that is text."""
         time.sleep(wait)
         begun = time.monotonic()
-        response = self._client.request(method, path, json=body)
+        form = {"content": body.encode(), "headers": {"content-type": kind}} if isinstance(body, str) else {}
+        response = self._client.request(method, path, **(form or {"json": body}))
         took = {"ms": round((time.monotonic() - begun) * 1000), **({"wait": wait} if wait else {})}
         asked = {"note": note, "method": method, "path": path, "body": body}
-        answered = {"status": response.status_code, "response": response.json()}
-        self.lines.append(json.dumps({**asked, **answered, **took}))
-        return response.json()
+        answer = response.json() if "json" in response.headers.get("content-type", "") and response.content else None
+        self.lines.append(json.dumps({**asked, "status": response.status_code, "response": answer, **took}))
+        return answer
+
+
+def asked_again(ask: Ask, name: str, ids: Ids) -> None:
+    """What a recording asks, with the ids that this node gives."""
+    for row in map(json.loads, (FOLDER / f"{name}.jsonl").read_text().splitlines()):
+        body = json.loads(ids.ours(json.dumps(row["body"])))
+        kind = "text/plain" if row["status"] == 406 else "application/json"
+        answer = ask(row["method"], ids.ours(row["path"]), body, note=row["note"], wait=row.get("wait", 0), kind=kind)
+        ids.learn_all(row["response"], answer)
 
 
 def rows(ask: Ask, url: str) -> None:
@@ -116,24 +131,65 @@ def vectors(ask: Ask, _url: str) -> None:
         ask("DELETE", "/docs")
 
 
-STORIES: Mapping[str, Callable[[Ask, str], None]] = {"rows": rows, "vectors": vectors}
+def probes(ask: Ask, _url: str) -> None:
+    """Short flows of what a stand-in would rather accept, ignore or guess, each on an empty node."""
+    for flow in json.loads(PROBES.read_text()):
+        for method, path, *body in flow["requests"]:
+            ask(method, path, *body, note=flow["name"])
+        for name in ask("GET", "/_alias", note=CLEANING):
+            ask("DELETE", f"/{name}", note=CLEANING) if name[0] != "." else None
+
+
+STORIES: Mapping[str, Callable[[Ask, str], None]] = {"rows": rows, "vectors": vectors, "probes": probes}
 
 
 def record(name: str) -> Path:
     """Where the story now stands. Raises Lacking, Broken."""
-    embeddings, servers = wire.serve(Embeddings(api_keys={KEY}).handle), Servers()
+    with _node(Embeddings(api_keys={KEY}).handle) as (client, port):
+        recorder = Recorder(client)
+        STORIES[name](recorder, f"http://127.0.0.1:{port}/v1/embeddings")
+    return _written(name, recorder)
+
+
+def record_again(names: Sequence[str]) -> list[Path]:
+    """Where the recordings stand, one after the other on the same node. Raises Lacking, Broken."""
+    hashed, ids = HashedEmbeddings(8), Ids()
+
+    def embed(request: wire.Request) -> wire.Response:
+        status, answer = hashed(request.method, request.path, _as_sent(request.headers), request.body, 30)
+        return wire.Response(status, answer, {"content-type": wire.JSON_TYPE})
+
+    with _node(embed, HASHED_PORT) as (client, _):
+        recorders = {name: Recorder(client) for name in names}
+        for name, recorder in recorders.items():
+            asked_again(recorder, name, ids)
+    return [_written(name, recorder) for name, recorder in recorders.items()]
+
+
+def _as_sent(headers: Mapping[str, str]) -> dict[str, str]:
+    return {"Authorization": headers.get("authorization", "")}
+
+
+@contextmanager
+def _node(embed: wire.Handler, port: int = 0) -> Iterator[tuple[httpx.Client, int]]:
+    embeddings, servers = wire.serve(embed, port), Servers()
     try:
-        recorder = Recorder(servers.plain.client)
-        STORIES[name](recorder, f"http://127.0.0.1:{embeddings.port}/v1/embeddings")
+        yield servers.plain.client, embeddings.port
     finally:
         servers.close()
         embeddings.stop()
+
+
+def _written(name: str, recorder: Recorder) -> Path:
     file = FOLDER / f"{name}.jsonl"
-    file.write_text("".join(f"{line}\n" for line in recorder.lines))
+    file.write_text("".join(f"{line}\n" for line in recorder.lines if json.loads(line)["note"] != CLEANING))
     return file
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [] or sys.argv[1] not in STORIES:
-        sys.exit(f"usage: python -m tests.real.record {'|'.join(STORIES)}")
-    print(record(sys.argv[1]))
+    if sys.argv[1:2] == ["again"]:
+        print(*record_again(sys.argv[2:]), sep="\n")
+    elif sys.argv[1:2] == [] or sys.argv[1] not in STORIES:
+        sys.exit(f"usage: python -m tests.real.record {'|'.join(STORIES)}|again NAME…")
+    else:
+        print(record(sys.argv[1]))

@@ -204,7 +204,7 @@ def test_searching_ml_commons_before_there_is_anything_is_404_in_2_11(make, clie
         assert client_for(make(version=version))("POST", "/_plugins/_ml/models/_search", {})[0] == status
 
 
-CLIENT_CONFIGS = [("2.12.0", 0), ("2.13.0", 3), ("2.14.0", 3), ("2.15.0", 7), ("3.4.0", 7), ("3.5.0", 8)]
+CLIENT_CONFIGS = [("2.13.0", 3), ("2.14.0", 3), ("2.15.0", 7), ("3.4.0", 7), ("3.5.0", 8)]
 
 
 @pytest.mark.parametrize(("version", "known"), CLIENT_CONFIGS)
@@ -213,9 +213,20 @@ def test_a_client_config_is_filled_up_with_what_the_version_knows(
 ):
     client = client_for(make(version=version))
     deploying(client, clock)
-    config = {"max_connection": 5, "nonsense": 1, "skip_ssl_verification": True}
-    id = client.ok("POST", "/_plugins/_ml/connectors/_create", connector_body(client_config=config))["connector_id"]
+    body = connector_body(client_config={"max_connection": 5})
+    id = client.ok("POST", "/_plugins/_ml/connectors/_create", body)["connector_id"]
     assert len(client.ok("GET", f"/_plugins/_ml/connectors/{id}").get("client_config", {})) == known
+
+
+@pytest.mark.parametrize(("version", "option"), [("2.12.0", "max_connection"), ("3.4.0", "skip_ssl_verification")])
+def test_a_client_config_that_the_version_would_drop_is_refused(
+    make, client_for, clock, deploying, connector_body, version, option
+):
+    client = client_for(make(version=version))
+    deploying(client, clock)
+    body = connector_body(client_config={option: True if option[0] == "s" else 5})
+    status, reason = client.reason("POST", "/_plugins/_ml/connectors/_create", body)
+    assert (status, reason) == (400, f"[client_config.{option}] is dropped by OpenSearch {version} (in the sandbox)")
 
 
 def test_undeploying_what_was_never_deployed_changes_its_state_from_2_19_on(make, client_for, clock, deploying):
