@@ -22,7 +22,7 @@ from sandbox.polardb.database import Database
 from sandbox.polardb.links import SEARCH_VIEW
 from sandbox.polardb.tables import Catalog
 
-SMALLEST, FAST, SLOW = 25, 2.0, 20.0
+SMALLEST, FAST, SLOW = 25, 0.25, 1.0
 """How many changes a link begins with, and the seconds within which a batch is fast, or after which it is slow."""
 Documents = Mapping[str, dict[str, Any] | None]
 
