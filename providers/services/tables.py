@@ -87,9 +87,18 @@ class Tables:
         )
 
     def _about(self, statement: str) -> list[Row]:
-        places = [part for name in self._names for part in name.split(".", 1)]
-        tables = " OR ".join(["(table_schema = %s AND table_name = %s)"] * len(self._names))
-        return self._database.query(statement.format(tables=tables), places) if self._names else []
+        """Asks about all tables; a table of another database that has one of their names is asked about, too."""
+        if not self._names:
+            return []
+        schemas, tables = (
+            list(dict.fromkeys(part)) for part in zip(*(n.split(".", 1) for n in self._names), strict=True)
+        )
+        listed = f"table_schema IN ({_marks(schemas)}) AND table_name IN ({_marks(tables)})"
+        return self._database.query(statement.format(tables=listed), [*schemas, *tables])
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _of(table: str, rows: Sequence[Row]) -> Sequence[Row]:
