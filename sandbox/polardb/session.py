@@ -148,6 +148,7 @@ class Session:
     def _begin(self) -> None:
         self.variables = Variables(self.database.server_variables)
         self.warnings: list[tuple[str, int, str]] = []
+        self._grants: list[Grant] | None = None
         self.last_insert_id, self.row_count = 0, -1
 
     def reset(self) -> None:
@@ -192,7 +193,14 @@ class Session:
     # Privileges
 
     def grants(self) -> list[Grant]:
-        return self.accounts.grants(self.account)
+        """Those of the account, read once a statement."""
+        if self._grants is None:
+            self._grants = self.accounts.grants(self.account)
+        return self._grants
+
+    def begin_statement(self) -> None:
+        """Forgets what held for the statement before: another session may have granted something since."""
+        self._grants = None
 
     def may(self, privilege: str, level: Level) -> bool:
         return allows(self.grants(), privilege, level)

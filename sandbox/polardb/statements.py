@@ -36,6 +36,7 @@ def execute(session: Session, sql: str, *, several: bool = True) -> Iterator[tup
 
 
 def _answers(session: Session, reader: Reader) -> list[Answer]:
+    session.begin_statement()
     if not reader.peek("SHOW", "WARNINGS"):
         session.warnings = []
     try:
