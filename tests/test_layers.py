@@ -41,14 +41,17 @@ ONLY_HERE = {
     "pulumi.dynamic": {"providers.kit.provider"},
     "grpc": {"providers.kit.host"},
 }
-APART = [(room, apart) for room in ("providers", "components") for apart in ("sandbox", "engine", "bench")]
-APART += [(apart, room) for room, apart in APART if apart != "bench"] + [("sandbox.polarsearch", "sandbox.polardb")]
+PRODUCT, TOOLS = ("providers", "components"), ("sandbox", "engine", "dev")
+APART = [(room, tool) for room in PRODUCT for tool in (*TOOLS, "bench")]
+APART += [(tool, room) for tool in TOOLS for room in PRODUCT]
+APART += [(room, other) for room in ("sandbox", "engine") for other in TOOLS if other != room]
+APART += [("sandbox.polarsearch", "sandbox.polardb")]
 
 
 def modules():
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[0] in ("providers", "components", "sandbox", "engine", "__main__"):
+        if parts[0] in (*PRODUCT, *TOOLS, "__main__"):
             yield ".".join(parts).removesuffix(".__init__"), path
 
 

@@ -51,12 +51,12 @@ def test_objects_are_neither_components_nor_connections():
         (3, 14, "ABAA"),  # A takes 1 and B 10
     ],
 )
-def test_each_is_measured_once_and_again_while_there_is_time(runs, until, turns, hands):
-    hands.time = 0.0
+def test_each_is_measured_once_and_again_while_there_is_time(runs, until, turns, fake_clock):
+    fake_clock.time = 0.0
     taken = ""
-    for turn in Schedule(runs, until, lambda: hands.time).turns("AB"):
+    for turn in Schedule(runs, until, lambda: fake_clock.time).turns("AB"):
         taken += turn
-        hands.sleep({"A": 1, "B": 10}[turn])
+        fake_clock.sleep({"A": 1, "B": 10}[turn])
     assert taken == turns
 
 

@@ -91,21 +91,23 @@ def test_a_folder_is_gone_when_it_is_left():
     assert not folder.exists()
 
 
-def test_a_slow_start_is_waited_for_and_told_of(tmp_path, hands):
+def test_a_slow_start_is_waited_for_and_told_of(tmp_path, fake_clock):
     said = []
     log = tmp_path / "opensearch.log"
     process = Process(["sh", "-c", "echo loading plugins; exec sleep 600"], log)
     until(log.read_text)
-    process.await_ready(lambda: hands.time > 1300, patience(hands, said))
+    process.await_ready(lambda: fake_clock.time > 1300, patience(fake_clock, said))
     assert said[0] == "opensearch: not ready after 20 s: loading plugins"
     assert len(said) > 10
     process.kill()
     process.kill()
 
 
-def patience(hands, said=(), **terms):
+def patience(fake_clock, said=(), **terms):
     """That of a clock which moves when it is asked to sleep."""
-    return Patience(now=lambda: hands.time, sleep=hands.sleep, say=getattr(said, "append", None), every=20, **terms)
+    return Patience(
+        now=lambda: fake_clock.time, sleep=fake_clock.sleep, say=getattr(said, "append", None), every=20, **terms
+    )
 
 
 def test_a_server_that_ends_before_it_is_ready_shows_its_last_words(tmp_path, waiting):
@@ -114,12 +116,12 @@ def test_a_server_that_ends_before_it_is_ready_shows_its_last_words(tmp_path, wa
         process.await_ready(lambda: False, waiting)
 
 
-def test_a_server_that_is_never_ready_is_ended_and_shows_its_last_words(tmp_path, hands):
+def test_a_server_that_is_never_ready_is_ended_and_shows_its_last_words(tmp_path, fake_clock):
     log = tmp_path / "mysql.log"
     process = Process(["sh", "-c", "echo $$; exec sleep 600"], log)
     server = int(until(lambda: log.read_text().strip()))
     with pytest.raises(Broken, match=f"mysql was not ready after 600 s: {server}"):
-        process.await_ready(lambda: False, patience(hands, []))
+        process.await_ready(lambda: False, patience(fake_clock, []))
     assert not alive(server)
 
 
