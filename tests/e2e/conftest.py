@@ -48,7 +48,7 @@ def world(request, tmp_path):
     keys = {API_KEY}
     embeddings = HeldEmbeddings(api_keys=keys)
     version = getattr(request, "param", SEARCH_VERSION)
-    with Sandbox(tmp_path / "sandbox", samples=False, version=version, embeddings=lambda: embeddings) as box:
+    with Sandbox(tmp_path / "sandbox", samples=False, version=version, embeddings=embeddings) as box:
         yield world_of(box, keys)
         embeddings.release()
 
