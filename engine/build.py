@@ -53,8 +53,8 @@ def build(machine: Machine) -> str | None:
     go = machine.which("go", "/usr/local/go/bin")
     if go is None:
         return "Go is not installed"
-    said = machine.ask(go, "version") or ""
-    version = parse(said.partition("version")[2])
+    output = machine.ask(go, "version") or ""
+    version = parse(output.partition("version")[2])
     if version is None or not go_can_build(version, machine.ask(go, "env", "GOTOOLCHAIN") or ""):
         return f"{go} is {shown(version) if version else 'unreadable'}, older than {shown(OLDEST_GO)}"
     wanted = pinned((SOURCE / "go.mod").read_text())
@@ -81,7 +81,7 @@ class Progress:
 
     modules: int = 0
     packages: int = 0
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def hear(self, line: str) -> None:
         """Count the line, or keep it: then it is an error."""
@@ -90,7 +90,7 @@ class Progress:
         elif re.fullmatch(r"[\w./~-]+", line):
             self.packages += 1
         elif line and not line.startswith("#"):
-            self.said.append(line)
+            self.lines.append(line)
 
     def __str__(self) -> str:
         return f"{self.modules} modules fetched, {self.packages} packages compiled"
@@ -128,7 +128,7 @@ def _followed(machine: Machine, child: subprocess.Popen[str]) -> str | None:
             seen, since = str(progress), machine.now()
         elif machine.now() - since > PATIENCE:
             return f"nothing happened for {PATIENCE:.0f} s"
-    return None if child.wait() == 0 else (progress.said or ["it did not say why"])[-1]
+    return None if child.wait() == 0 else (progress.lines or ["it did not say why"])[-1]
 
 
 def _hear(child: subprocess.Popen[str], progress: Progress) -> None:

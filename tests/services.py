@@ -44,7 +44,7 @@ def connections(search, connect):
 
 
 @pytest.fixture
-def ask(connections):
+def rest(connections):
     """The search service, asked by somebody who is not us."""
     return connections.search
 

@@ -90,7 +90,7 @@ def test_imports_point_one_way(name, path):
 
 
 @pytest.mark.parametrize(("name", "path"), MODULES)
-def test_each_library_has_one_door(name, path):
+def test_each_library_is_imported_by_one_module(name, path):
     if not name.startswith(("providers", "components")):
         return
     for target in imported(name, path):
@@ -100,7 +100,7 @@ def test_each_library_has_one_door(name, path):
 
 
 @pytest.mark.parametrize(("name", "path"), MODULES)
-def test_what_is_apart_stays_apart(name, path):
+def test_separate_rooms_do_not_import_each_other(name, path):
     for target in imported(name, path):
         for one, other in APART:
             together = f"{name}.".startswith(f"{one}.") and f"{target}.".startswith(f"{other}.")

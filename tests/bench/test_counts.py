@@ -30,7 +30,7 @@ def services(tmp_path):
         yield running
 
 
-def test_no_operation_makes_more_calls_than_it_may(found, services, tmp_path):
+def test_no_operation_makes_more_calls_than_its_limit(found, services, tmp_path):
     project = product(found, tmp_path, services)
     project.configure(configuration(services))
     over, state = [], []
@@ -38,7 +38,7 @@ def test_no_operation_makes_more_calls_than_it_may(found, services, tmp_path):
         before, calls = services.counts, services.calls
         project.run(*command)
         made = services.counts - before
-        over += told(operation, made, services.calls - calls)
+        over += excess(operation, made, services.calls - calls)
         state = state or project.state()
     assert len(objects(state)) == 16
     assert not over, "\n".join(["calls for 16 objects:", *over])
@@ -53,7 +53,7 @@ def configuration(services):
     return {"connection": services.connection, "embedding": embedding, "collections": named["collections"]}
 
 
-def told(operation, made, calls):
+def excess(operation, made, calls):
     """What is more than it may be, and which calls are made most often."""
     often = "; ".join(f"{number} × {call[:100]}" for call, number in calls.most_common(6))
     counted = {

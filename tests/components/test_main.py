@@ -62,7 +62,7 @@ def run_main(declare):
     return run
 
 
-def test_stack_dev_declares_the_tutorials_table_and_the_products(run_main):
+def test_stack_dev_declares_the_tutorial_table_and_the_products(run_main):
     declared = run_main(configuration("dev"))
     parts = {name.split("-")[1] for name in declared if "-" in name}
     assert parts == {"embedding", "documents", "products", "db.test_table", "shop.products"}
@@ -72,7 +72,7 @@ def test_stack_dev_declares_the_tutorials_table_and_the_products(run_main):
 
 
 @pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
-def test_every_stack_runs_and_keeps_its_secrets(run_main, stack):
+def test_every_stack_runs_and_encrypts_its_secrets(run_main, stack):
     declared = run_main(configuration(stack))
     connection = declared["connection"]
     assert connection[f"{PROJECT}:search_password"] == "the-searchPassword"
@@ -84,7 +84,7 @@ def test_every_stack_runs_and_keeps_its_secrets(run_main, stack):
     assert not [one.name for one in rest if any(f"the-{secret}" in str(one.inputs) for secret in SECRETS)]
 
 
-def test_a_stack_without_secrets_runs_too(run_main):
+def test_a_stack_without_secrets_runs(run_main):
     """A local embedding service wants no key, a cluster without the security plugin no password."""
     config = {key: value for key, value in configuration("dev").items() if key.split(":")[1] not in SECRETS}
     declared = run_main(config)
@@ -92,14 +92,14 @@ def test_a_stack_without_secrets_runs_too(run_main):
     assert declared["connection"][f"{PROJECT}:search_password"] == ""
 
 
-def test_it_exports_what_applications_need(run_main):
+def test_the_outputs_for_applications_are_exported(run_main):
     run_main(configuration("dev"))
     outputs = get_root_resource().outputs
     assert {"model_id", "dimension", "collections"} <= set(outputs)
     assert set(outputs["collections"]) == {"documents", "products"}
 
 
-def test_every_mistake_at_once_and_nothing_declared(run_main):
+def test_every_mistake_is_reported_and_nothing_declared(run_main):
     config = configuration("dev", embeddingApiKey="${EMBEDDING_API_KEY}", searchPassword="open")
     config[f"{PROJECT}:embedding"] = json.dumps({"url": "nowhere", "model": "m", "dimension": 0, "modle": 1})
     config[f"{PROJECT}:collections"] = "[]"
@@ -118,7 +118,7 @@ def test_every_mistake_at_once_and_nothing_declared(run_main):
     assert "open" not in [word.strip("'") for word in str(stopped.value).split()]
 
 
-def test_the_services_are_asked_first_whether_anything_is_in_the_way(run_main, preflight):
+def test_the_preflight_runs_before_anything_is_declared(run_main, preflight):
     asked, answers = preflight
     answers.append("index documents_1 exists and is not ours")
     with pytest.raises(pulumi.RunError, match=r"^1 thing is in the way, nothing was touched:\n  index documents_1"):
@@ -129,7 +129,7 @@ def test_the_services_are_asked_first_whether_anything_is_in_the_way(run_main, p
     assert (stack, collections) == ("search", ["documents", "products"])
 
 
-def test_a_preview_asks_nobody(run_main, preflight):
+def test_a_preview_runs_no_preflight(run_main, preflight):
     assert "search-products-alias" in run_main(configuration("dev"), preview=True)
     assert preflight == ([], [])
 
@@ -141,7 +141,7 @@ def test_an_interrupt_ends_the_program_at_once(run_main):
 
 
 @pytest.mark.parametrize(("environment", "sent"), [({}, False), ({"POLARSEARCH_DEBUG": "1"}, True)])
-def test_the_sdks_debug_lines_are_sent_on_demand(run_main, monkeypatch, environment, sent):
+def test_debug_lines_of_the_sdk_are_sent_on_demand(run_main, monkeypatch, environment, sent):
     """Each is a request to the engine, which shows none of them without --debug."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -150,7 +150,7 @@ def test_the_sdks_debug_lines_are_sent_on_demand(run_main, monkeypatch, environm
     assert (pulumi.log.debug is debug) is sent
 
 
-def test_it_runs_in_another_thread_as_some_hosts_do(run_main):
+def test_the_program_runs_in_another_thread(run_main):
     declared = []
     thread = threading.Thread(target=lambda: declared.extend(run_main(configuration("dev"))))
     thread.start()

@@ -24,7 +24,7 @@ def many(project, world, eventually):
 
 
 @contextmanager
-def going_on(process):
+def in_background(process):
     """A command in the background, which does not outlive the test."""
     try:
         yield process
@@ -34,24 +34,24 @@ def going_on(process):
             process.communicate()
 
 
-def test_a_restart_in_the_middle_of_a_backfill(many, world, eventually):
+def test_a_restart_during_a_backfill_does_not_move_the_alias_early(many, world, eventually):
     [old] = world.inventory()["indexes"]
     many.embedding(dimension=128)
     world.embeddings.hold(after=EMBEDDED_BEFORE)
-    with going_on(many.start("up", "--yes", "--skip-preview")) as running:
+    with in_background(many.start("up", "--yes", "--skip-preview")) as running:
         [new] = eventually(lambda: set(world.inventory()["indexes"]) - {old})
         eventually(lambda: 0 < world.count(new) < ROWS)
         world.restart_search()
         world.embeddings.release()
-        said, _ = running.communicate(timeout=120)
+        output, _ = running.communicate(timeout=120)
     if running.returncode:  # it may give up on a service that is away for long; then the next one goes on
-        assert "Traceback" not in said
+        assert "Traceback" not in output
         many.run("cancel", "--yes", ok=None)
         many.up()
     assert world.count("docs", "vector") == world.count("docs") == ROWS
     left = world.inventory()
     assert (left["indexes"], left["aliases"]) == ([new], ["docs"])
-    assert world.ask("docs", "a warm jumper")[0] == "1"
+    assert world.nearest("docs", "a warm jumper")[0] == "1"
     many.refresh(ok=None)  # 2.19.1 may give up on deploying its models again (recordings, restart.jsonl)
     many.up()
     assert world.search("GET", f"/_plugins/_ml/models/{many.outputs()['model_id']}")["model_state"] == "DEPLOYED"

@@ -88,23 +88,23 @@ def filled(body, text):
     return json.loads(json.dumps(body).replace("{{text}}", text))
 
 
-def test_a_missing_table_is_made_and_an_empty_one_goes_again(project, world, eventually):
+def test_a_missing_table_is_created_and_dropped_again(project, world, eventually):
     world.sql("DROP TABLE db.docs")
     before = world.inventory()
     project.up()
     world.sql("INSERT INTO db.docs (id, body) VALUES (1, 'a warm jumper')")
-    eventually(lambda: world.ask("docs", "a warm jumper") == ["1"])
+    eventually(lambda: world.nearest("docs", "a warm jumper") == ["1"])
     project.collection(deletion_protection=True)
     project.up()
     assert "deletion protection is on" in project.destroy(ok=False)
-    assert world.ask("docs", "a warm jumper") == ["1"]
+    assert world.nearest("docs", "a warm jumper") == ["1"]
     project.collection(deletion_protection=False)
     project.up()
     project.destroy()
     assert world.inventory() == before
 
 
-def test_an_adopted_table_stays_with_its_rows(project, world):
+def test_an_adopted_table_keeps_its_rows(project, world):
     project.up()
     project.destroy()
     assert world.sql("SELECT COUNT(*) FROM db.docs") == [(5,)]

@@ -88,7 +88,7 @@ class World:
         with closing(pymysql.connect(**self.database, autocommit=True)) as connection, connection.cursor() as cursor:
             cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
 
-    def ask(self, alias: str, text: str, field: str = "vector", size: int = 3) -> list[str]:
+    def nearest(self, alias: str, text: str, field: str = "vector", size: int = 3) -> list[str]:
         """Ids of the documents closest in meaning."""
         query = {"size": size, "_source": False, "query": {"neural": {field: {"query_text": text, "k": size}}}}
         return [hit["_id"] for hit in self.search("POST", f"/{alias}/_search", query)["hits"]["hits"]]

@@ -43,13 +43,13 @@ def chosen():
     return everything() if os.environ.get("ENGINE_SCENARIOS") == "all" else sorted(HABITS)
 
 
-def test_every_scenario_has_its_expected_results(scenarios):
+def test_every_scenario_has_expected_results(scenarios):
     assert sorted(scenarios) == everything()
     assert set(HABITS) <= set(scenarios)
 
 
 @pytest.mark.parametrize("name", chosen())
-def test_the_engine_still(name, scenarios, stage):
+def test_the_engine_behaves_as_recorded(name, scenarios, stage):
     expected = json.loads((EXPECTED / f"{name}.json").read_text())
     relations = Relations(expected)
     for number, (step, wanted) in enumerate(zip(scenarios[name], expected, strict=True)):

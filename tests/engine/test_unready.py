@@ -27,14 +27,14 @@ def planned(stage):
     return [step["op"] for step in stage.play({"do": "preview"})["steps"] if step["urn"].endswith("::a")]
 
 
-def test_a_read_that_succeeds_clears_init_errors_and_then_nothing_brings_it_up(kept):
+def test_a_successful_read_clears_init_errors_and_up_does_not_update(kept):
     assert planned(kept) == ["update"]
     kept.play({"do": "refresh"})
     assert init_errors(kept) is None
     assert planned(kept) == []
 
 
-def test_a_read_that_says_not_ready_keeps_init_errors_and_the_next_up_updates(kept):
+def test_a_read_that_is_not_ready_keeps_init_errors_and_up_updates(kept):
     refreshed = kept.play({"do": "refresh", "world": {"a-id": {"unready": "1 of 3 nodes"}}})
     assert "1 of 3 nodes" in refreshed["output"]
     assert init_errors(kept) == ["1 of 3 nodes"]

@@ -26,11 +26,11 @@ def test_pre_commit_runs_the_commands_of_make_check_and_fetches_nothing():
 def commands(target: str) -> list[str]:
     """What make would run for a target, without the lines of progress and without making .venv."""
     plan = ["make", "--dry-run", "--assume-old=.venv/locked", target]
-    said = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return re.findall(r'^echo "· .*?"; (.*)$', said, re.MULTILINE)
+    output = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return re.findall(r'^echo "· .*?"; (.*)$', output, re.MULTILINE)
 
 
-def test_the_container_makes_the_environment_of_the_project():
+def test_the_container_creates_the_environment_of_the_project():
     container = json.loads((DEVCONTAINER / "devcontainer.json").read_text())
     assert (DEVCONTAINER / container["build"]["dockerfile"]).is_file()
     assert container["postCreateCommand"] == "make venv"

@@ -66,7 +66,7 @@ def certificate(tmp_path_factory):
     return Certificate(file, context)
 
 
-class Ended(Exception):
+class CallError(Exception):
     """How a call ended: the line Pulumi shows, and the resource it keeps, if any."""
 
     def __init__(self, message, kept):
@@ -97,7 +97,7 @@ class Context:
 
 
 @dataclass
-class Made:
+class StoredResource:
     """A resource in Pulumi's state."""
 
     id: str
@@ -113,44 +113,46 @@ class Driver:
         self.provider = DynamicProvider(kind)
         self.provider.bind(connections)
 
-    def hosted(self, act, request=None):
+    def in_host(self, act, request=None):
         """The host's own frame has a `request` and a `context`, and ours look for them."""
         context = Context()
         try:
             return act()
         except Failure:
-            raise Ended(context.status().message, context.kept()) from None
+            raise CallError(context.status().message, context.kept()) from None
 
     def check(self, **news):
-        return self.hosted(lambda: self.provider.check({}, news))
+        return self.in_host(lambda: self.provider.check({}, news))
 
     def create(self, **news):
         checked = self.check(**news)
         assert not checked.failures, [failure.reason for failure in checked.failures]
-        made = self.hosted(lambda: self.provider.create(checked.inputs))
-        return Made(made.id, made.outs, checked.inputs)
+        created = self.in_host(lambda: self.provider.create(checked.inputs))
+        return StoredResource(created.id, created.outs, checked.inputs)
 
-    def diff(self, made, **changes):
+    def diff(self, created, **changes):
         """The properties that replace."""
-        news = self.check(**{**made.inputs, **changes}).inputs
-        return list(self.hosted(lambda: self.provider.diff(made.id, made.props, news)).replaces)
+        news = self.check(**{**created.inputs, **changes}).inputs
+        return list(self.in_host(lambda: self.provider.diff(created.id, created.props, news)).replaces)
 
-    def read(self, made):
+    def read(self, created):
         """None when it is gone."""
-        shown = self.hosted(lambda: self.provider.read(made.id, made.props))
-        return Made(shown.id, shown.outs, shown.inputs) if shown.id else None
+        shown = self.in_host(lambda: self.provider.read(created.id, created.props))
+        return StoredResource(shown.id, shown.outs, shown.inputs) if shown.id else None
 
-    def update(self, made, **changes):
-        news = self.check(**{**made.inputs, **changes}).inputs
-        done = self.hosted(lambda: self.provider.update(made.id, made.props, news))
-        return Made(made.id, done.outs, news)
+    def update(self, created, **changes):
+        news = self.check(**{**created.inputs, **changes}).inputs
+        done = self.in_host(lambda: self.provider.update(created.id, created.props, news))
+        return StoredResource(created.id, done.outs, news)
 
-    def delete(self, made):
-        self.hosted(lambda: self.provider.delete(made.id, made.props))
+    def delete(self, created):
+        self.in_host(lambda: self.provider.delete(created.id, created.props))
 
-    def kept(self, ended):
+    def kept(self, failed):
         """What Pulumi has in its state after a create that was not finished."""
-        return Made(ended.kept.id, *map(deserialize_properties, (ended.kept.properties, ended.kept.inputs)))
+        return StoredResource(
+            failed.kept.id, *map(deserialize_properties, (failed.kept.properties, failed.kept.inputs))
+        )
 
 
 @pytest.fixture
@@ -160,21 +162,21 @@ def drive(connections):
 
 
 @pytest.fixture
-def ended():
+def failed():
     """The error a call ends with."""
-    return Ended
+    return CallError
 
 
 @pytest.fixture
 def reference():
     """The owner and uid that a resource in state has."""
-    return lambda made: OwnerReference(made.props["owner"], made.props["uid"])
+    return lambda created: OwnerReference(created.props["owner"], created.props["uid"])
 
 
 @pytest.fixture
-def embedding(ask):
+def embedding(rest):
     """A connector's inputs, to the embedding service, which is trusted: `embedding(key="sk-bad", dimension=8)`."""
-    ask.put("/_cluster/settings", {"persistent": {TRUSTED: [r"^http://embeddings\.test/.*$"]}})
+    rest.put("/_cluster/settings", {"persistent": {TRUSTED: [r"^http://embeddings\.test/.*$"]}})
 
     def inputs(key="sk-good", dimension=4, **changes):
         action = {

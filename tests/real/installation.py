@@ -81,8 +81,8 @@ def require_java(path: str | None = None) -> None:
     found = {program: shutil.which(program, path=path) for program in ("java", "javac", "keytool")}
     if missing := [program for program, place in found.items() if not place]:
         raise Lacking(f"{', '.join(missing)} not found: install a JDK {OLDEST_JAVA} (Debian: openjdk-17-jdk-headless)")
-    said = subprocess.run([str(found["javac"]), "-version"], capture_output=True, text=True).stdout.split()
-    version = int(said[-1].split(".")[0]) if said else 0
+    output = subprocess.run([str(found["javac"]), "-version"], capture_output=True, text=True).stdout.split()
+    version = int(output[-1].split(".")[0]) if output else 0
     if not OLDEST_JAVA <= version <= NEWEST_JAVA:
         raise Lacking(f"javac is {version}, OpenSearch 2.19 needs {OLDEST_JAVA} to {NEWEST_JAVA}")
 

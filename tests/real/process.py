@@ -67,14 +67,14 @@ class Process:
         self._running.wait()
 
     def _await(self, ready: Callable[[], bool], patience: Patience) -> None:
-        begun = told = patience.now()
+        begun = reported = patience.now()
         while not self._is(ready):
             now = patience.now()
             if now - begun > patience.seconds:
-                raise Broken(f"{self._name} was not ready after {patience.seconds:g} s: {self._last_words()}")
-            if now - told >= patience.every:
-                patience.say(f"{self._name}: not ready after {now - begun:.0f} s: {self._last_words(1) or 'no output'}")
-                told = now
+                raise Broken(f"{self._name} was not ready after {patience.seconds:g} s: {self._last_lines()}")
+            if now - reported >= patience.every:
+                patience.say(f"{self._name}: not ready after {now - begun:.0f} s: {self._last_lines(1) or 'no output'}")
+                reported = now
             patience.sleep(0.1)
 
     def _is(self, ready: Callable[[], bool]) -> bool:
@@ -82,14 +82,14 @@ class Process:
         if ready():
             return True
         if ended is not None:
-            raise Broken(f"{self._name} ended with {ended}: {self._last_words() or 'no output'}")
+            raise Broken(f"{self._name} ended with {ended}: {self._last_lines() or 'no output'}")
         return False
 
     @property
     def _name(self) -> str:
         return self._log.stem
 
-    def _last_words(self, lines: int = 15) -> str:
+    def _last_lines(self, lines: int = 15) -> str:
         return " | ".join(self._log.read_text(errors="replace").splitlines()[-lines:])
 
 
