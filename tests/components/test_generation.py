@@ -1,4 +1,4 @@
-"""What makes a new generation, and what does not."""
+"""Which changes make a new generation."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_generation_follows_the_embedding_space(change, same):
 
 
 def test_the_name_of_a_generation_is_stable():
-    """It is part of the names of live objects: another answer here would rebuild every index of every user."""
+    """It is part of the names of live objects: another value would rebuild every index of every user."""
     assert created() == "eb3e3d5e"
 
 

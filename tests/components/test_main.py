@@ -1,4 +1,4 @@
-"""The project's program, `__main__.py`, with the configurations in stacks/."""
+"""The project's program, `__main__.py`, with the configurations in `stacks/`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRETS = ["searchPassword", "databasePassword", "embeddingApiKey"]
 
 
 def configuration(stack, **changes):
-    """A stack's configuration as Pulumi hands it over: blocks as JSON, and secrets, which are other ones here."""
+    """Returns a stack's configuration as Pulumi passes it to a program: blocks as JSON, with secrets of the test."""
     written = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
     blocks = {key: json.dumps(value) for key, value in written.items() if "secure" not in value}
     secrets = {f"{PROJECT}:{name}": f"the-{name}" for name in SECRETS}
@@ -30,7 +30,7 @@ def configuration(stack, **changes):
 
 @pytest.fixture(autouse=True)
 def process():
-    """Undoes what the program does to its process, which is pytest's here."""
+    """Restores the signal handler and the log function that the program changes in its process."""
     before, debug = signal.getsignal(signal.SIGINT), pulumi.log.debug
     yield
     signal.signal(signal.SIGINT, before)
@@ -39,7 +39,7 @@ def process():
 
 @pytest.fixture(autouse=True)
 def preflight(monkeypatch):
-    """Who was asked what is in the way, and what they answer, since those clusters are none we may ask."""
+    """Replaces the preflight: yields its calls, and the list of problems that it returns."""
     asked, answers = [], []
 
     def problems(connections, stack):
@@ -52,7 +52,7 @@ def preflight(monkeypatch):
 
 @pytest.fixture
 def run_main(declare):
-    """Runs the program, and gives what it declared, by name."""
+    """Runs the program, and returns the resources that it declares, by name."""
 
     def run(config, secrets=tuple(SECRETS), **options):
         program = lambda: runpy.run_path(str(ROOT / "__main__.py")) and None  # noqa: E731
@@ -85,7 +85,7 @@ def test_every_stack_runs_and_encrypts_its_secrets(run_main, stack):
 
 
 def test_a_stack_without_secrets_runs(run_main):
-    """A local embedding service wants no key, a cluster without the security plugin no password."""
+    """A local embedding service needs no key, and a cluster without the security plugin needs no password."""
     config = {key: value for key, value in configuration("dev").items() if key.split(":")[1] not in SECRETS}
     declared = run_main(config)
     assert "credential" not in declared["search-embedding-connector"].inputs
@@ -142,7 +142,7 @@ def test_an_interrupt_ends_the_program_at_once(run_main):
 
 @pytest.mark.parametrize(("environment", "sent"), [({}, False), ({"POLARSEARCH_DEBUG": "1"}, True)])
 def test_debug_lines_of_the_sdk_are_sent_on_demand(run_main, monkeypatch, environment, sent):
-    """Each is a request to the engine, which shows none of them without --debug."""
+    """Each is a request to the engine, which shows them only with --debug."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     debug = pulumi.log.debug

@@ -1,4 +1,4 @@
-"""Before anything is made: every name that is somebody else's, and all that keeps a link from working, at once."""
+"""Preflight: reports every name of another owner and every problem of a link at once, before anything is created."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def polardb(start_polardb, revision):
 
 @pytest.fixture
 def found(polardb):
-    """What is in the way of these collections."""
+    """Returns the problems of these collections."""
     return lambda *collections: problems(polardb.connections, StackWiring("search", EMBEDDING, collections or [DOCS]))
 
 
@@ -74,13 +74,13 @@ OURS = {"processors": [], "description": "[pulumi:p/s/search-docs-ingest-pipelin
 
 
 def test_our_own_objects_are_no_problem(found, rest):
-    """As after a run that was killed: a pipeline is there, and its index is not yet."""
+    """As after a run that was killed: the pipeline exists, and its index does not."""
     rest.put(f"/_ingest/pipeline/{INDEX}", OURS)
     assert found() == []
 
 
 def test_an_object_without_owner_reference_beside_our_own_is_no_problem(found, rest, polardb):
-    """State may know it, and then the resource repairs it."""
+    """If the object is in Pulumi's state, its resource repairs it."""
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
     rest.put(f"/{INDEX}", {"mappings": {"properties": {"text": {"type": "text"}}}})
     polardb.run(f"CALL dbms_etl.sync_by_map('search', '{INDEX}.text(db.t.t2)', '{INDEX}.id=db.t.id', '', '')")
@@ -102,7 +102,7 @@ def test_another_generation_is_checked_for_requirements_but_not_for_its_owner(fo
 
 def test_an_existing_generation_takes_two_requests_and_one_statement(found, rest, search, polardb):
     rest.put(f"/{INDEX}", MADE)
-    polardb.database.links = None  # whoever asked about links would fail
+    polardb.database.links = None  # a query for links would fail
     search.application.requests.reset()
     assert found() == []
     assert search.application.requests.counts() == {"GET /": 1, "GET /_mapping": 1}

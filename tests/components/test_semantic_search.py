@@ -1,4 +1,4 @@
-"""SemanticSearchStack: the tree it declares, what goes into what, and what applications get."""
+"""SemanticSearchStack: its tree of resources, their inputs, and the outputs for applications."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OF_A_COLLECTION = {
 
 @pytest.fixture
 def stack(declare):
-    """What a stack with two collections declares, by name, and its outputs, resolved."""
+    """Returns the resources of a stack with two collections, by name, and its resolved outputs."""
     outputs = {}
 
     def program():
@@ -82,7 +82,7 @@ def test_every_resource_uses_the_one_connection(created):
 
 
 def test_without_a_batch_size_connector_and_pipeline_have_none(declare):
-    """As OpenSearch before 2.16 wants it."""
+    """OpenSearch before 2.16 refuses a batch size."""
 
     def program():
         connection = Connection("connection", search_url="https://s.test", search_password="p", database_password="q")

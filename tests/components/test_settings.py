@@ -1,5 +1,5 @@
-# ruff: noqa: E501  the table of mistakes reads best a line each
-"""What a person writes, and every way to get it wrong: all mistakes at once, each with its place and its mend."""
+# ruff: noqa: E501  the table of mistakes has one line each
+"""The configuration and its validation: all mistakes are reported at once, each with its path and its fix."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GOOD = {
 
 
 def changed(*path, to):
-    """GOOD with one value changed, or taken out where `to` is None."""
+    """Returns GOOD with one value changed, or removed if `to` is None."""
     raw = copy.deepcopy(GOOD)
     inner = raw
     for step in path[:-1]:

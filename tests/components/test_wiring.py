@@ -1,4 +1,4 @@
-"""What a stack's resources are called and declared as; tables once, however many collections share them."""
+"""The names and inputs of a stack's resources; a table is declared once for all collections that share it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alias: set at once, moved when the new index is full, left where it is when that takes too long."""
+"""Alias: plan and validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alias, against both services: moved by one request, and only to an index that has every row and every vector."""
+"""Alias on both services: moved by one request, and only to an index that has every row and every vector."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def aliases(drive, indexes):
 
 @pytest.fixture
 def table(start_polardb):
-    """Four rows: two texts, a blank one, none."""
+    """A table of four rows: two texts, a blank one and NULL."""
     polardb = start_polardb(polardb_version="8.0.1.1.54")
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
@@ -35,13 +35,13 @@ def table(start_polardb):
 
 @pytest.fixture
 def guarded(drive, indexes, table):
-    """Aliases that can look into the table."""
+    """Aliases with a connection to the table."""
     return drive(AliasKind, table.connections)
 
 
 @pytest.fixture
 def indexes_of(rest):
-    """The indexes behind an alias."""
+    """Returns the indexes of an alias."""
     return lambda name="docs": sorted(rest.get(f"/_alias/{name}"))
 
 
@@ -63,7 +63,7 @@ def fill(rest):
 
 @pytest.fixture
 def protect(rest, meta):
-    """Marks the alias's index as protected, as Index does."""
+    """Marks the alias's index as protected, as the Index resource does."""
 
     def write(created):
         index = created.props["index"]
@@ -87,7 +87,7 @@ def test_create_read_update_delete(aliases, indexes_of, meta, reference):
 
 
 def test_a_new_alias_is_set_at_once(guarded, indexes_of):
-    """There is nothing to protect: an application that searches it finds what is there so far."""
+    """No application searches it yet, so it need not wait for the documents."""
     guarded.create(**DOCS, cutover=CUTOVER)
     assert indexes_of() == ["docs_1"]
 
@@ -108,7 +108,7 @@ def test_the_alias_moves_in_one_request(guarded, indexes_of, fill, requests):
         (None, [], "3 of 4 rows, 2 of 2 vectors of t2"),
         ("id", [99], "4 of 4 rows, 2 of 2 vectors of t2, but not all of 4"),
     ],
-    ids=["counted", "by name, where a document of a deleted row does not make up for a missing one"],
+    ids=["by count", "by key, where a document of a deleted row does not count for a missing one"],
 )
 def test_the_alias_waits_for_every_row_and_reports_progress(
     table, indexes, fill, indexes_of, key, of_deleted_rows, line
@@ -172,7 +172,7 @@ BY_VIEW = "CREATE SEARCH VIEW docs_2 (id, t2, PRIMARY KEY (id)) AS SELECT id, t2
 @pytest.mark.parametrize(
     ("link", "shown"),
     [(BY_MAP, "CALL dbms_etl.show_sync_link()"), (BY_VIEW, "SHOW SEARCH VIEW STATUS")],
-    ids=["a procedure's link", "a search view"],
+    ids=["procedure", "search view"],
 )
 def test_a_timeout_reports_the_error_of_the_link(guarded, table, rest, failed, link, shown):
     """Waiting longer would not help."""

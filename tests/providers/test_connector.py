@@ -1,4 +1,4 @@
-"""Connector: never edited, always made anew; shown as the service normalises it; its credential is never shown."""
+"""Connector: every change replaces it; the service normalizes its values and never shows its credential."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_any_change_replaces_the_connector(change):
 
 
 def test_a_value_that_the_service_normalizes_is_no_change():
-    """lifecycle.jsonl, its first two rows: parameters become text, action types upper case, configuration fills up."""
+    """As in the first two rows of lifecycle.jsonl: text parameters, upper-case action types, default configuration."""
     sent, answer = (json.loads(line) for line in RECORDED.read_text().splitlines()[:2])
     body = {key: value for key, value in sent["body"].items() if key not in ("description", "version")}
     declared = ConnectorInputs(**body, description="pulumi:p/s/connector#1")

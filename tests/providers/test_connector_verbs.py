@@ -1,4 +1,4 @@
-"""Connector, against the service: sent whole, shown without its credential, taken over only while nobody uses it."""
+"""Connector on the service: sent as a whole, shown without its credential, taken over only while it is unused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def connectors(drive):
 
 @pytest.fixture
 def model(drive):
-    """Makes a model that uses a connector."""
+    """Creates a model that uses a connector."""
     group = drive(ModelGroupKind).create(owner="p/s/group", name="g")
     declared = {"owner": "p/s/model", "name": "m", "group_id": group.id, "dimension": 4, "space": "hashing/4"}
     return lambda connector: drive(ModelKind).create(**declared, connector_id=connector.id)
@@ -101,7 +101,7 @@ def test_a_connector_of_another_owner_is_left_alone(connectors, embedding):
 
 @pytest.mark.parametrize("version", ["2.11.1"])
 def test_below_2_12_each_create_makes_a_connector_and_deletes_no_other(connectors, embedding, version):
-    """It cannot be changed there, and so not be with its owner reference again."""
+    """There a connector cannot be changed, so its owner reference cannot be written again."""
     former, latter = connectors.create(**embedding()), connectors.create(**embedding())
     assert latter.id != former.id
     connectors.delete(former)

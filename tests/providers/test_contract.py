@@ -1,4 +1,4 @@
-"""What holds for every kind. New kinds are found, not listed."""
+"""The contract of every kind. Kinds are found, not listed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_each_file_declares_one_kind():
 
 @every_kind
 def test_the_pickle_contains_names_only(kind):
-    """Pulumi keeps it in the state of every resource: it must be small, and the same on every Python."""
+    """Pulumi stores it in the state of every resource, so it must be small, and the same for every Python."""
     pickled = base64.b64decode(serialize_provider(DynamicProvider(kind)))
     assert len(pickled) < 150
     assert kind.__module__.encode() in pickled
@@ -55,7 +55,7 @@ def test_the_pickle_contains_names_only(kind):
 
 
 def test_thousands_of_resources_can_be_declared():
-    """The SDK's pickler nests once for every provider that has a dict, and gives up at about a thousand."""
+    """The SDK's pickler recurses once for every provider that has a dict, and fails at about a thousand."""
     assert len({serialize_provider(DynamicProvider(KINDS[0])) for _ in range(3000)}) == 1
 
 
@@ -76,7 +76,7 @@ def test_the_state_extends_the_inputs(kind):
 
 @every_kind
 def test_each_property_is_validated_when_others_are_unknown(kind):
-    """In a preview an id may be unknown; every other property still has its normal form."""
+    """In a preview an id may be unknown; every other property is normalized nevertheless."""
     fields = kind.inputs_type.model_fields
     [given, *_] = [name for name in fields if name != "owner"]
     defaults = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
@@ -91,7 +91,7 @@ def test_a_change_of_identity_replaces(kind):
 
 @every_kind
 def test_properties_are_declared_once(kind):
-    """The resource and the inputs have them from one class, which declares all of them."""
+    """The resource and the inputs inherit all of them from one class."""
     resource = RESOURCES[kind]
     [properties] = [base for base in resource.__bases__ if not issubclass(base, Resource)]
     assert issubclass(properties, Properties)
@@ -124,7 +124,7 @@ def test_each_kind_is_documented_with_an_example(kind):
 
 @every_kind
 def test_each_file_has_five_blocks_in_order(kind):
-    """Properties, inputs and state, pure rules, the kind, its private parts, the resource: always in this order."""
+    """Properties, inputs and state, pure rules, the kind, its private helpers, the resource, in this order."""
     source = inspect.getsource(sys.modules[kind.__module__])
     names = [kind.inputs_type.__name__, kind.state_type.__name__, kind.__name__, RESOURCES[kind].__name__]
     places = [source.index(f"class {name}(") for name in names]

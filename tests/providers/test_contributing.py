@@ -1,4 +1,4 @@
-"""CONTRIBUTING's example of a kind is a kind."""
+"""The example of a kind in CONTRIBUTING.md works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTE = {"owner": "p/s/note", "key": "cluster.metadata.note", "value": "ours"}
 
 @pytest.fixture
 def example():
-    """The example as a module."""
+    """Returns the example as a module."""
     module = types.ModuleType("example_of_a_kind")
     sys.modules[module.__name__] = module
     exec(re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1], vars(module))

@@ -1,4 +1,4 @@
-"""Every example in a docstring is a program that runs."""
+"""Every example in a docstring runs as a program."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ EXAMPLES = {name: thing for name, thing in WRITTEN.items() if "Example:" in (thi
 
 
 def example_of(thing):
-    """The indented block behind `Example:`."""
+    """Returns the indented block after `Example:`."""
     return textwrap.dedent(inspect.getdoc(thing).split("Example:\n")[1])
 
 
 def upstream(names):
-    """What an example may name: other examples' resources, made as those make them."""
+    """Returns the resources of other examples that an example uses, created as in those examples."""
     connection = Connection("upstream", search_url="http://search.test")
     given = {**WRITTEN, "Embedding": Embedding, "Collection": Collection, "connection": connection}
     given["opts"] = pulumi.ResourceOptions(provider=connection)

@@ -1,4 +1,4 @@
-"""Index: grows in place, is never rebuilt under its own name, and keeps documents that somebody may still want."""
+"""Index: plan, validation and pending reasons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def docs(**changes):
         ({"name": "docs_2", "shards": 3}, set(), {"name", "shards"}),
         ({"name": "docs_2", "vectors": {"vector": {"dimension": 768}}}, {"vectors"}, {"name"}),
     ],
-    ids=["same", "replicas", "pipelines", "setting", "setting gone", "field added", "vector added", "protection",
+    ids=["same", "replicas", "pipelines", "setting", "setting removed", "field added", "vector added", "protection",
          "another name and shards", "another name and dimension"],
 )  # fmt: skip
 def test_plan(change, updates, replaces):

@@ -1,4 +1,4 @@
-"""Index, against the service: grows, keeps what others wrote into its `_meta`, and does not lose documents."""
+"""Index on the service: extended in place, keeps other entries of its `_meta`, and does not lose documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOCS: dict[str, Any] = {
 
 @pytest.fixture
 def red():
-    """The index's health, until cleared. Asked for before `indexes`, it is answered before the service is."""
+    """Answers with health red until cleared. Requested before `indexes`, its route precedes those of the service."""
     with respx.mock(assert_all_called=False) as router:
         router.get(path="/_cluster/health/docs_1").respond(json={"status": "red"})
         yield router
@@ -38,7 +38,7 @@ def indexes(drive):
 
 @pytest.fixture
 def settings(rest):
-    """The index's settings, flat."""
+    """Returns the index's settings, flattened."""
     return lambda name="docs_1": rest.get(f"/{name}/_settings?flat_settings=true")[name]["settings"]
 
 
@@ -49,7 +49,7 @@ def meta(rest):
 
 @pytest.fixture
 def fill(rest):
-    """Adds a document, past the pipeline."""
+    """Adds a document without the pipeline."""
     return lambda name="docs_1", id=1: rest.put(f"/{name}/_doc/{id}?pipeline=_none", {"id": id})
 
 
@@ -217,7 +217,7 @@ def test_a_protected_index_without_documents_is_deleted(indexes):
 @pytest.mark.parametrize(
     ("owner", "moved", "goes"),
     [("p/s/docs", True, True), ("p/s/docs", False, False), ("p/s/x", True, False)],
-    ids=["moved", "not yet moved", "moved to somebody else's"],
+    ids=["moved", "not yet moved", "moved to another owner's index"],
 )
 def test_a_protected_index_is_deleted_once_its_alias_has_moved(indexes, rest, fill, failed, owner, moved, goes):
     former = indexes.create(**DOCS)

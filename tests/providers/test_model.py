@@ -1,4 +1,4 @@
-"""Model: ready once it has embedded a text; pointed at another connector only after that one has proved itself."""
+"""Model: plan, description and pending reasons."""
 
 from __future__ import annotations
 

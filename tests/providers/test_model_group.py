@@ -1,4 +1,4 @@
-"""ModelGroup: its name is unique, its owner reference stands in its description."""
+"""ModelGroup: its name is unique, and its owner reference is in its description."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_group_with_models_is_not_deleted(groups, drive, rest, embedding, fail
 
 @pytest.mark.parametrize("version", ["2.11.1", "2.18.0"])
 def test_a_group_is_deleted_after_its_model(groups, drive, embedding, version):
-    """In 2.11 searches find a deleted model for up to a second more."""
+    """In 2.11 a search finds a deleted model for up to a second."""
     uses = {"connector_id": drive(ConnectorKind).create(**embedding()).id, "dimension": 4, "space": "hashing/4"}
     created, models = groups.create(**OURS), drive(ModelKind)
     models.delete(models.create(owner="p/s/model", name="mini", group_id=created.id, **uses))
@@ -118,7 +118,7 @@ def test_a_group_is_deleted_after_its_model_has_moved(groups, drive, embedding):
 
 @pytest.mark.parametrize("version", ["2.11.1", "2.12.0", "2.18.0", "3.3.2"])
 def test_an_update_is_read_back_in_every_version(groups, version, reference):
-    """2.11 shows groups only in searches, which are late."""
+    """2.11 shows groups only in searches, which may be outdated."""
     created = groups.create(**OURS)
     assert groups.read(created).props == created.props
     changed = groups.update(created, description="changed")

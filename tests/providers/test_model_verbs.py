@@ -1,4 +1,4 @@
-"""Model, against the service: deployed and proved; never pointed at a connector that has not proved itself."""
+"""Model on the service: deployed and tested; it gets another connector only after that one is tested."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def models(drive):
 
 @pytest.fixture
 def connector(drive, embedding):
-    """Makes connectors: `connector(key="sk-bad")`."""
+    """Creates a connector: `connector(key="sk-bad")`."""
     return lambda **changes: drive(ConnectorKind).create(**embedding(**changes)).id
 
 
@@ -32,7 +32,7 @@ def declared(drive, connector):
 
 @pytest.fixture
 def every_model(rest):
-    """Ids of all models there are."""
+    """Returns the ids of all models."""
 
     def ids():
         hits = rest.post(f"{ML}/models/_search", {"query": {"match_all": {}}, "size": 100})["hits"]["hits"]
@@ -43,7 +43,7 @@ def every_model(rest):
 
 @pytest.fixture
 def embeds(rest):
-    """Whether a model embeds a text now."""
+    """Returns whether a model embeds a text now."""
     body = {"text_docs": ["hello"], "return_number": True, "target_response": ["sentence_embedding"]}
     return lambda id: "inference_results" in rest.post(f"{ML}/_predict/text_embedding/{id}", body)
 
@@ -68,7 +68,7 @@ def test_create_read_update_delete(models, declared, rest, reference):
 
 
 def test_a_model_is_ready_when_it_is_deployed(models, declared, fake_clock):
-    """`_deploy` says COMPLETED at once, and the model is DEPLOYED a moment later."""
+    """The task of `_deploy` is COMPLETED at once, and the model is DEPLOYED a moment later."""
     models.create(**declared)
     assert sum(fake_clock.slept) >= 0.18
 
@@ -146,7 +146,7 @@ def test_another_connector_is_tested_with_a_temporary_model(models, declared, co
 
 
 def test_a_key_may_be_revoked_as_soon_as_the_model_has_another(models, declared, connector, embeds, api_keys):
-    """A deployed model uses another connector a moment after the service said so."""
+    """A deployed model uses another connector a moment after the service has acknowledged it."""
     created = models.create(**declared)
     api_keys.add("sk-new")
     models.update(created, connector_id=connector(key="sk-new", name="new"))
@@ -220,7 +220,7 @@ def test_drift_is_shown_and_repaired(models, declared, rest):
 
 
 def test_an_edited_description_is_the_same_model(models, declared, rest):
-    """Its space and dimension stood there; replaced, it would stay behind, and keep its connector."""
+    """The description contained space and dimension; a replacement would leave the model and its connector behind."""
     created = models.create(**declared)
     rest.put(f"{ML}/models/{created.id}", {"description": "mine now"})
     shown = models.read(created)
@@ -265,7 +265,7 @@ def test_below_2_12_a_model_that_is_not_ready_is_deployed_without_an_update(mode
 
 @pytest.mark.parametrize("version", ["2.11.1"])
 def test_below_2_12_each_create_makes_a_model_and_deletes_no_other(models, declared, every_model, version):
-    """An owner reference cannot be written again, so nothing is taken over: both uids stay apart."""
+    """An owner reference cannot be changed there, so nothing is taken over, and each create has its own uid."""
     former, latter = models.create(**declared), models.create(**declared)
     assert every_model() == {former.id, latter.id}
     models.delete(former)

@@ -1,4 +1,4 @@
-"""Ingest and search pipelines, against the service: what holds for both, and what only one of them does."""
+"""Ingest and search pipelines on the service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.search_pipeline import SearchPipelineKind
 
 @dataclass
 class Sort:
-    """One of the two kinds: what is declared, where it is, and how somebody edits it by hand."""
+    """One of the two kinds: its inputs, its path, and an edit by hand."""
 
     kind: type
     declared: dict
@@ -150,7 +150,7 @@ def test_an_unknown_processor_is_refused_with_advice(ingest, failed):
 
 
 def test_a_blank_text_is_kept_without_a_vector(ingest, rest):
-    """The whole reason for `skip_blank`: embedding a blank text fails the write, and its row never arrives."""
+    """Without `skip_blank`, embedding a blank text fails the write, and the row never arrives."""
     ingest.create(**INGEST.declared)
     rest.put("/docs", {"settings": {"index.default_pipeline": "embed"}})
     rest.put("/docs/_doc/1", {"text": "  ", "id": 1})

@@ -1,4 +1,4 @@
-"""Ingest and search pipelines: written whole, read back as they were declared, drift and all."""
+"""Ingest and search pipelines: written as a whole, and read back as declared or drifted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SourceTable: made or adopted, extended only if it is ours, dropped only if it is ours and may go."""
+"""SourceTable: plan, validation and differences."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_base_type_of_a_column(text, base):
         ({"id": "bigint", "t2": "text"}, ["id"], ["column id is bigint, not INT"]),
         ({"id": "int", "t2": "text"}, ["id", "t2"], ["its primary key is (id, t2), not (id)"]),
     ],
-    ids=["as declared and more", "a column is missing", "another type", "another key"],
+    ids=["as declared, with another column", "a missing column", "another type", "another key"],
 )
 def test_differences_between_table_and_declaration_are_listed(shown, key, found):
     assert mismatches(ROWS, shown, key) == found

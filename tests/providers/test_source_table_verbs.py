@@ -1,4 +1,4 @@
-"""SourceTable, against a database: what was there before us is never altered, and what has rows is not dropped."""
+"""SourceTable on a database: an existing table is never altered, and a protected one with rows is not dropped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tables(drive, polardb):
 
 @pytest.fixture
 def columns(polardb):
-    """Columns and their types, as the database shows them."""
+    """Returns the columns and their types, as the database shows them."""
     return lambda: {row["Field"]: row["Type"] for row in polardb.run("SHOW COLUMNS FROM db.t")}
 
 
@@ -34,7 +34,7 @@ def comment(polardb):
 
 @pytest.fixture
 def theirs(polardb):
-    """A table that was there before us, with a row."""
+    """A table that exists before the resource, with a row."""
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 VARCHAR(20), more INT) COMMENT = 'Theirs'")
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug', 0)")
@@ -104,7 +104,7 @@ def test_delete_leaves_an_object_that_another_create_took_over(tables):
 
 
 def test_a_table_of_two_resources_is_dropped_with_the_last(tables, polardb, comment, reference):
-    """As when a collection is renamed: the new resource is made before the old one goes."""
+    """As when a collection is renamed: the new resource is created before the old one is deleted."""
     unprotected = {**ROWS, "deletion_protection": False}
     first = tables.create(**unprotected)
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug')")

@@ -1,5 +1,5 @@
-# ruff: noqa: E501  the table of refusals reads best a line each
-"""SyncLink: refused with every reason before anything is called, judged by its message, made again when it fails."""
+# ruff: noqa: E501  the table of refusals has one line each
+"""SyncLink: validation, plan and pending reasons."""
 
 from __future__ import annotations
 

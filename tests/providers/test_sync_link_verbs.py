@@ -1,4 +1,4 @@
-"""SyncLink, against both services: refused before it is called, watched by its message, made again when it fails."""
+"""SyncLink on both services: refused before any call, checked by its message, recreated when it fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BACKENDS = {
 
 @pytest.fixture
 def revision():
-    """The database's; a test that names another by `parametrize` gets that."""
+    """The revision of the database; a test may set another with `parametrize`."""
     return "8.0.1.1.54"
 
 
@@ -51,7 +51,7 @@ def links(drive, polardb):
 
 @pytest.fixture
 def documents(rest):
-    """What is in the index, by id."""
+    """Returns the documents of the index, by id."""
 
     def found():
         rest.post("/docs_1/_refresh")
@@ -62,7 +62,7 @@ def documents(rest):
 
 @pytest.fixture
 def shown(polardb):
-    """Every link there is: its handle."""
+    """Returns the handle of every link."""
 
     def handles(views=False):
         rows = polardb.run("SHOW SEARCH VIEW STATUS" if views else "CALL dbms_etl.show_sync_link()")
@@ -179,7 +179,7 @@ def test_an_active_link_that_keeps_crashing_is_not_ready(links, polardb, rest, f
 
 
 def test_a_recovering_link_is_awaited_and_not_recreated(links, polardb, rest, shown, documents, reference, failed):
-    """Made again, it would embed every row again."""
+    """A recreated link would embed every row again."""
     created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
     rest.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
@@ -221,7 +221,7 @@ def test_a_dropped_link_is_shown_and_recreated(links, polardb, shown, failed):
 
 
 def test_documents_of_rows_deleted_without_a_link_cause_a_warning(links, polardb, shown, documents):
-    """They stay, since a link only loads what is there."""
+    """They stay, since a link only loads existing rows."""
     warnings = []
     kind = SyncLinkKind(polardb.connections, warn=warnings.append)
     created = links.create(**LINK)
@@ -247,7 +247,7 @@ def test_a_recreated_index_is_filled_again(links, polardb, rest, documents, refe
 
 
 def test_an_index_recreated_before_a_refresh_is_filled_again(links, polardb, rest, documents, shown):
-    """Its link has no owner reference any more, and every row is still to come."""
+    """The new index has no owner reference of the link, and no documents."""
     created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
     rest.delete("/docs_1")
@@ -279,7 +279,7 @@ def test_after_a_kill_between_owner_reference_and_call_the_link_is_created(links
         (False, "dbms_etl.drop_sync_link", True),
         (True, "dbms_etl.other", False),
     ],
-    ids=["looked up", "not listed: the usual name", "configured", "configured wrongly"],
+    ids=["looked up", "not listed: the default name", "configured", "configured with a wrong name"],
 )
 def test_the_name_of_the_drop_procedure_is_configurable(start_polardb, drive, rest, failed, lists, configured, works):
     make_index(rest)

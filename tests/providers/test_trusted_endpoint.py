@@ -1,4 +1,4 @@
-"""TrustedEndpoint: adds to the one list, keeps the defaults, and leaves it as it would be without us."""
+"""TrustedEndpoint: adds an entry to the cluster's list, keeps the defaults, and restores the list on delete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARK = OwnerReference("p/s/endpoint", "1")
 
 
 def settings(persistent=None, transient=None, defaults=DEFAULTS, references=()):
-    """What `GET /_cluster/settings` answers: a list that is set hides the defaults (lifecycle.jsonl, "defaults")."""
+    """Returns an answer of `GET /_cluster/settings`: a list that is set hides the defaults (lifecycle.jsonl)."""
     stored = {key: json.dumps(reference) for key, reference in references}
     scopes = {"persistent": {**stored}, "transient": {}, "defaults": {}}
     if persistent is not None:
@@ -29,7 +29,7 @@ def settings(persistent=None, transient=None, defaults=DEFAULTS, references=()):
 
 
 def written(trust, changes):
-    """The settings after `changes`, as the service would show them."""
+    """Returns the settings after `changes`, as the service shows them."""
     persistent = dict(changes.get("persistent", {}))
     references = {key: json.dumps(reference) for key, reference in trust.references.items()}
     references |= {key: value for key, value in persistent.items() if key != SETTING}

@@ -1,4 +1,4 @@
-"""TrustedEndpoint, against the service: one list for the whole cluster, which others write too."""
+"""TrustedEndpoint on the service: the list of the whole cluster, which other stacks write too."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def endpoints(drive):
 
 @pytest.fixture
 def settings(rest):
-    """What was set in a scope."""
+    """Returns the settings of a scope."""
     return lambda scope="persistent": rest.get(FLAT)[scope]
 
 
 @pytest.fixture
 def effective(rest):
-    """The list in effect, wherever it is set."""
+    """Returns the list in effect, from any scope."""
 
     def entries():
         settings = rest.get(f"{FLAT}&include_defaults=true")
@@ -78,7 +78,7 @@ def test_concurrent_creates_do_not_overwrite_each_other(endpoints, search, effec
 
 
 def at_once(act, items):
-    """Do it for every item, each in a thread, all at the same time."""
+    """Runs `act` for every item, each in its own thread, all at the same time."""
     gate, done, errors = threading.Barrier(len(items)), [], []
 
     def run(item):

@@ -1,6 +1,6 @@
 """The real dynamic-provider host, in its own process, driven over gRPC as the engine drives it.
 
-What `providers/kit/host.py` knows of the SDK's private habits is held here: an SDK that changes one fails by name.
+These tests hold what `providers/kit/host.py` assumes of the SDK's private behaviour.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ CONNECTOR = {"owner": "p/s/connector", "name": "connector", "credential": {"api_
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """The engine's side: keeps the lines it is told."""
+    """The engine's side of the protocol: records the log lines."""
 
     def __init__(self):
         self.port, self.lines = 0, []
@@ -60,7 +60,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 
 class Service:
-    """PolarSearch on a socket; `gate`, when set, holds up requests for pipelines."""
+    """PolarSearch on a socket; requests for pipelines wait at `gate`, if it is set."""
 
     def __init__(self, tls=None):
         embeddings = Embeddings(api_keys=["sk-good"])
@@ -84,7 +84,7 @@ class Service:
         self.application.close()
 
     def trust(self):
-        """Lets connectors call the embedding service."""
+        """Allows connectors to call the embedding service."""
         trusted = {"plugins.ml_commons.trusted_connector_endpoints_regex": [r"^http://embeddings\.test/.*$"]}
         answer = httpx.put(f"{self.url}/_cluster/settings", json={"persistent": trusted}, auth=("u", PASSWORD))
         answer.raise_for_status()
@@ -92,7 +92,7 @@ class Service:
 
 @contextmanager
 def started(engine_port, url, ca_file=""):
-    """The host's process, configured."""
+    """Starts the host's process and configures it."""
     command = [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{engine_port}"]
     environment = {"PULUMI_PROJECT": "p", "PATH": os.environ["PATH"]}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
@@ -146,7 +146,7 @@ def create(host, kind, props):
 
 
 def status_of(error):
-    """What the engine shows: the status in the trailer takes the place of the host's traceback."""
+    """Returns the error that the engine shows: the status in the trailer replaces the host's traceback."""
     status = status_pb2.Status()
     status.ParseFromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
     return status
@@ -244,7 +244,7 @@ def test_a_retry_is_reported_without_secrets(host, engine, service):
 
 
 def test_more_than_four_calls_run_at_a_time(host, service):
-    """The SDK's own pool has four threads: eight reads that wait for each other would wait for ever."""
+    """With the SDK's own pool of four threads, eight reads that wait for each other would never end."""
     created = create(host, IngestPipelineKind, {**PIPELINE, "name": "eight"})
     service.gate = threading.Barrier(8)
     try:
@@ -267,7 +267,7 @@ def test_https_with_a_private_certificate_authority(engine, certificate):
 
 
 def test_the_plugin_exits_when_the_engine_is_gone(service):
-    """After a SIGKILL of the CLI nobody else would end it."""
+    """After a SIGKILL of the CLI, nothing else ends the plugin."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         process, host = stack.enter_context(started(listening.getsockname()[1], service.url))

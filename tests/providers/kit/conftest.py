@@ -1,4 +1,4 @@
-"""A toy kind whose service is a dictionary, under Pulumi's dynamic-provider protocol."""
+"""A kind whose service is a dictionary, called through Pulumi's dynamic-provider protocol."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Slot(Nested):
 
 
 class WidgetProperties(Properties):
-    """What is declared."""
+    """The properties of a widget."""
 
     name: Immutable[str]
     material: Immutable[str] = prop(default="steel")
@@ -42,18 +42,18 @@ class WidgetProperties(Properties):
 
 
 class WidgetInputs(WidgetProperties, Inputs):
-    """What is declared."""
+    """The inputs of a widget."""
 
 
 class WidgetState(WidgetInputs, State):
-    """What the service shows, all but the credential."""
+    """The state of a widget; the service shows all of it except the credential."""
 
     ready: Property[bool] = prop(default=True)
 
 
 @dataclass
 class WidgetService:
-    """The service: widgets by name; what its next verbs raise; how often each was called."""
+    """The service: widgets by name, the errors that its next calls raise, and the calls in order."""
 
     widgets: dict[str, WidgetState] = field(default_factory=dict)
     raises: dict[str, list[Exception | None]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class WidgetService:
 
 
 class WidgetKind(Kind):
-    """Widgets: ready once dry. The service comes in as the service that other kinds search."""
+    """Widgets, which are ready when the service is no longer starting."""
 
     inputs_type, state_type, timeout = WidgetInputs, WidgetState, 10
 
@@ -113,7 +113,7 @@ class WidgetKind(Kind):
 
 
 class WidgetConnections:
-    """Connections whose search service is a service."""
+    """Connections whose search service is a WidgetService."""
 
     def __init__(self, service, clock):
         self.search, self.clock, self.checked = service, clock, 0
@@ -132,8 +132,9 @@ def service():
 
 @pytest.fixture
 def widgets_with(drive, service, clock):
-    """Widgets with some of the kind's words changed: `widgets_with(identity=frozenset({"name"}))`."""
-    return lambda **words: drive(type("OtherWidgetKind", (WidgetKind,), words), WidgetConnections(service, clock))
+    """Drives widgets whose kind has other attributes: `widgets_with(identity=frozenset({"name"}))`."""
+    connections = WidgetConnections(service, clock)
+    return lambda **attributes: drive(type("OtherWidgetKind", (WidgetKind,), attributes), connections)
 
 
 @pytest.fixture
@@ -143,17 +144,17 @@ def widgets(widgets_with):
 
 @pytest.fixture
 def widget():
-    """What is declared."""
+    """The inputs of a widget."""
     return dict(WIDGET)
 
 
 @pytest.fixture
 def lost():
-    """The service may have acted."""
+    """The error of a request that may have been processed."""
     return Unavailable("PUT /widget", None, "no answer", not_processed=False)
 
 
 @pytest.fixture
 def busy():
-    """The service has not acted."""
+    """The error of a request that was not processed."""
     return Unavailable("PUT /widget", 503, "not now", not_processed=True)

@@ -22,7 +22,7 @@ TEXT = {"type": "text"}
         "type",
         "parameter",
         "sub-field added",
-        "sub-field gone",
+        "sub-field removed",
         "nested added",
         "nested changed",
         "no mapping at all",

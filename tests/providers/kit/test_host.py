@@ -1,4 +1,4 @@
-"""Outside Pulumi's host, or in one that has changed, less is done and nothing breaks. In the host: test_wire.py."""
+"""Functions that use Pulumi's host do nothing outside of it. `test_wire.py` calls them inside the host."""
 
 from __future__ import annotations
 

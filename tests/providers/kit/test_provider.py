@@ -1,4 +1,4 @@
-"""Pulumi's dynamic-provider protocol: what is checked, what a change means, what a create leaves behind."""
+"""Pulumi's dynamic-provider protocol: check, diff and create."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def test_check_and_diff_send_no_request(widgets, service, widget):
         ({"size": Unknown()}, []),
         ({"name": Unknown()}, ["name"]),
     ],
-    ids=["same", "in place", "replaced", "both", "not known yet", "identity not known yet"],
+    ids=["same", "in place", "replaced", "both", "unknown", "unknown identity"],
 )
 def test_diff_returns_the_properties_that_replace(widgets, change, replaces, widget):
-    """`changes=None`: the engine compares the inputs itself, and shows which."""
+    """With `changes=None` the engine compares the inputs and shows the changed ones."""
     result = widgets.provider.diff("widget", widget, {**widget, **change})
     assert (result.changes, result.replaces) == (None, replaces)
 
@@ -78,7 +78,7 @@ def test_diff_returns_the_properties_that_replace(widgets, change, replaces, wid
         ({"name"}, {"size": 2}, False),
         (set(), {"material": "brass"}, False),
     ],
-    ids=["the name stays", "another name", "nothing replaces", "the service gives names"],
+    ids=["same name", "another name", "no replacement", "names are assigned by the service"],
 )
 def test_a_replacement_of_the_same_name_is_deleted_first(widgets_with, identity, change, first, widget):
     provider = widgets_with(identity=frozenset(identity)).provider

@@ -1,4 +1,4 @@
-"""Pulumi's dynamic-provider protocol: reading, changing and dropping what exists, and errors on the way."""
+"""Pulumi's dynamic-provider protocol: read, update and delete, and their errors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_read_reports_any_other_error(widgets, service, failed, widget, busy):
 
 
 def test_read_repeats_why_a_resource_is_not_ready(widgets, service, failed, widget):
-    """The engine forgets why a resource was not ready when a refresh succeeds, and nothing would bring it up."""
+    """A successful refresh clears the resource's init errors, and then no update would bring it up."""
     created = widgets.create(**widget)
     service.widgets["widget"] = service.widgets["widget"].model_copy(update={"ready": False})
     created.props["__provider"] = PROVIDER
@@ -62,7 +62,7 @@ def test_read_repeats_why_a_resource_failed(widgets_with, failed, widget):
 
 
 def test_refresh_keeps_the_uid_in_state(widgets, service, reference, widget):
-    """Or a refresh would hand over to us what another create took over, and destroy would delete it."""
+    """With the uid of another create, a destroy would delete the object that the other create took over."""
     created = widgets.create(**widget)
     taken = widgets.create(**widget)
     assert reference(widgets.read(created)) == reference(created) != reference(taken)

@@ -75,7 +75,7 @@ def test_normalize_keeps_unknown_values():
         ({"name": Unknown()}, Plan(replaces=frozenset({"name"}))),
         ({"credential": {"key": "k"}}, Plan(updates=frozenset({"credential"}))),
     ],
-    ids=["same", "mutable", "immutable", "not known yet", "immutable, not known yet", "set"],
+    ids=["same", "mutable", "immutable", "unknown", "unknown and immutable", "set"],
 )
 def test_plan_change_compares_each_property(news, plan):
     assert plan_change(ThingKind, OLD, {**OLD, **news}) == plan
@@ -95,7 +95,7 @@ def test_hide_replaces_the_longest_secret_first():
     hidden = secrets(ThingInputs, {"credential": {"key": "sk-long-secret", "id": "sk-long"}})
     assert hide("key sk-long-secret of sk-long", hidden) == "key [secret] of [secret]"
     assert secrets(ThingInputs, {"credential": {"keys": ["sk-one", "sk-two"]}}) == ["sk-one", "sk-two"]
-    assert hide("a b c", ["a", ""]) == "a b c"  # a single letter is no secret worth a riddle
+    assert hide("a b c", ["a", ""]) == "a b c"  # a single letter is not hidden
 
 
 @pytest.mark.parametrize("secret", ["pa ss/w+rd&é", 'a"b\\c\n', "密钥-0123", "sk-0123456789"])

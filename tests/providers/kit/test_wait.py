@@ -42,7 +42,7 @@ def test_wait_until_stops_at_a_failure(clock, fake_clock):
 
 
 def refusing(*reasons):
-    """An action that is refused for each of these reasons in turn, and then succeeds."""
+    """Returns an action that is rejected for each of these reasons in turn and then succeeds, and its list of calls."""
     left = [Rejected("DELETE /x", 409, reason) for reason in reasons]
     done = []
 

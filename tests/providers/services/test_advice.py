@@ -1,4 +1,4 @@
-"""The catalogue of errors, held to the services' own texts."""
+"""The catalogue of errors, compared with the texts of the services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORDINGS = pathlib.Path(__file__).parents[2] / "recordings" / "opensearch-2.19
 
 
 def reasons(answer):
-    """Every text in an answer that says why."""
+    """Yields every text in an answer that gives a reason."""
     if isinstance(answer, dict):
         yield from (value for key, value in answer.items() if key in ("reason", "error") and isinstance(value, str))
         for value in answer.values():

@@ -1,4 +1,4 @@
-"""What AutoETL is told, and how its answers are read."""
+"""The statements for AutoETL, and the parsing of its answers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ RECOVERING = (
         ("not json", "not json (job unknown, restarted 0 times)"),
         ("", ""),
     ],
-    ids=["the documented crash loop", "running", "an error that lags behind", "starting", "failed", "text", "nothing"],
+    ids=["documented crash loop", "running", "outdated error", "starting", "failed", "text", "empty"],
 )
 def test_the_health_of_a_link_comes_from_its_message(message, problem):
     assert find_link([row(message)], "view_test").problem == problem
@@ -115,7 +115,7 @@ def test_a_table_named_like_the_index_is_not_a_link():
         (["GRANT SELECT ON `other`.* TO `u`@`%`", "GRANT EXECUTE ON PROCEDURE `db`.`t` TO `u`@`%`"], set()),
         (["GRANT `role`@`%` TO `u`@`%`"], None),
     ],
-    ids=["everything", "a database", "columns", "elsewhere", "a role may add to it"],
+    ids=["global", "a database", "columns", "another table", "a role may grant more"],
 )
 def test_privileges_are_read_from_grants(grants, may):
     assert privileges_on(grants, "db.t") == (None if may is None else frozenset(may))

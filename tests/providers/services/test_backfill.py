@@ -1,4 +1,4 @@
-"""Backfill: what is left by count, and who is missing when every row is called."""
+"""Backfill: progress by count, and the lookup of missing rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from providers.services.backfill import PAGE, Backfill, BackfillProbe, BackfillS
         (3, 3, 2, 2, 0),
         (3, 4, 3, 4, 0),
     ],
-    ids=["empty", "full", "a row is missing", "vectors are missing", "a blank text", "a row was just deleted"],
+    ids=["empty", "complete", "a missing row", "missing vectors", "a blank text", "a row deleted meanwhile"],
 )
 def test_left_counts_missing_rows_and_vectors(rows, documents, texts, vectors, left):
     assert Backfill(rows, documents, {"t2": texts}, {"t2": vectors}).left == left
@@ -50,10 +50,10 @@ def test_rows_are_looked_up_when_few_are_left(rows, documents, nearly_done):
 
 ALL = None
 CALLS = {
-    "everybody is there": ([(ALL, "")], 1),
-    "some were on their way": ([(ALL, "ab"), ("ab", "")], 2),
-    "some stayed away, so all are called again": ([(ALL, "ab"), ("ab", "b"), ("b", ""), (ALL, "")], 3),
-    "and again, until none stays away": (
+    "none is missing": ([(ALL, "")], 1),
+    "missing rows arrive": ([(ALL, "ab"), ("ab", "")], 2),
+    "some are still missing, so all are looked up again": ([(ALL, "ab"), ("ab", "b"), ("b", ""), (ALL, "")], 3),
+    "repeated until none is missing": (
         [(ALL, "a"), ("a", "a"), ("a", ""), (ALL, "cd"), ("cd", "c"), ("c", ""), (ALL, "e"), ("e", "")],
         6,
     ),
@@ -76,7 +76,7 @@ def test_missing_rows_are_looked_up_until_none_is_missing(calls, looks):
 
 @pytest.fixture
 def filling(rest, polardb):
-    """An index that is filled from a table by hand: `fill` writes documents, `rows` rows."""
+    """The backfill of an index from a table; the test writes the documents with `fill`."""
     vector = {"type": "knn_vector", "dimension": 2}
     rest.put("/docs", {"mappings": {"properties": {"v": vector}}, "settings": {"index.knn": True}})
     polardb.run("CREATE DATABASE db")
@@ -91,7 +91,7 @@ def fill(rest, *ids, vector=True):
 
 
 def test_a_document_of_a_deleted_row_does_not_count_for_a_missing_one(filling, rest, polardb):
-    """Counted, one row and one document look complete."""
+    """By count, one row and one document are complete."""
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
     fill(rest, 2)
     assert filling.observe() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))

@@ -21,7 +21,7 @@ def error(reason, status=400, **more):
 
 @pytest.fixture
 def greeted(api):
-    """A service that greets as PolarSearch."""
+    """A service that answers `GET /` as PolarSearch does."""
     return api.get("/").respond(json={"version": {"number": "2.19.1"}})
 
 
@@ -119,7 +119,7 @@ MISSING = error("no such index [x]", 404)
         ("/x", {"json": {"message": "no Route matched with those values"}}, False),
         ("/x", {"json": []}, False),
     ],
-    ids=["index", "alias", "pipeline", "empty", "page", "nothing", "text", "a gateway", "another gateway", "a list"],
+    ids=["index", "alias", "pipeline", "empty object", "page", "empty", "text", "gateway", "another gateway", "list"],
 )
 def test_only_a_404_of_polarsearch_means_not_found(api, client, greeted, path, answer, believed):
     api.get(path).respond(404, **answer)
@@ -143,7 +143,7 @@ def test_a_404_of_another_service_does_not_mean_not_found(api, client):
         ({"json": ["a"]}, "the answer is no JSON object"),
         ({"json": {"took": 3}}, "the answer has no connector_id"),
     ],
-    ids=["a page", "cut short", "a list", "another request's"],
+    ids=["page", "truncated", "list", "answer of another request"],
 )
 def test_a_create_with_an_unreadable_answer_may_have_been_processed(api, client, greeted, answer, reported):
     route = api.post("/x").respond(200, **answer)
@@ -190,7 +190,7 @@ def test_a_missing_ca_file_is_reported_in_one_line(clock):
 
 @pytest.fixture
 def silent_port():
-    """A port that takes every connection and never says a word, as that of another service may."""
+    """A port that accepts every connection and never answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()

@@ -1,4 +1,4 @@
-"""Objects of ML Commons: found by name with a search that may be late, read by id."""
+"""Objects of ML Commons: found by name with a search that may be outdated, read by id."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_model_deleted_since_the_search_is_skipped(api, client):
 
 
 def test_a_missing_ml_index_is_an_empty_result(api, client):
-    """2.11 answers 404 while its index is not there."""
+    """2.11 answers 404 until its index exists."""
     api.get("/").respond(json={"version": {"number": "2.11.1"}})
     missing = {"error": {"root_cause": [], "reason": "no such index"}, "status": 404}
     api.post(SEARCH).respond(404, json=missing)

@@ -1,4 +1,4 @@
-"""SQL: one short connection a call, sent again only when nothing was done, errors on one line."""
+"""SQL: one short connection for each call, retries only where nothing was executed, errors in one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ USER, PASSWORD = "polardb_user", "secret-of-polardb"
 
 @pytest.fixture
 def open_at(clock):
-    """A client of the database at a port."""
+    """Returns a client of the database on a port."""
     return lambda port, tls=None, password=PASSWORD: Database.connect(
         "127.0.0.1", port, USER, password, tls, clock=clock
     )
@@ -83,7 +83,7 @@ def test_a_port_without_a_greeting_is_not_a_database(clock, fake_clock):
 
 
 def test_a_server_that_starts_meanwhile_is_reached(start_polardb, open_at):
-    """What passes by itself: no connection, too many, a lock."""
+    """A refused connection, too many connections and a lock are retried."""
     polardb = start_polardb()
     database, servers = polardb.database, []
     port = free_port()
