@@ -1,4 +1,4 @@
-"""The least that a number of calls can take: the smallest ones, one after the other, over one connection a service."""
+"""The minimum time of a number of calls: the smallest ones, in sequence, over one connection for each service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE = 100
 
 
 def floor(services: Services, counts: Counts, now: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds for so many requests and statements."""
+    """Returns the seconds that this number of requests and statements takes."""
     return _requests(services, counts.requests, now) + _statements(services, counts.statements, now)
 
 

@@ -1,4 +1,4 @@
-"""Imports point one way: a module may import what stands above it, never what stands below or beside it."""
+"""Imports point one way: a module may import modules of earlier layers, never of its own or a later layer."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def layer(module: str) -> int | None:
 
 
 def imported(name: str, path: pathlib.Path):
-    """Every module this one imports, by its full name; imports that only type checkers see count too."""
+    """Yields the full name of every imported module, including imports for type checkers only."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):

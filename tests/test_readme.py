@@ -1,4 +1,4 @@
-"""The README is held to the code: its configuration parses, its commands exist, its tables are complete."""
+"""The README agrees with the code: its configuration is valid, its commands exist, its tables are complete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ for module in pkgutil.iter_modules(providers.__path__, "providers."):
 
 
 def rows(heading):
-    """Cells of the first table after a heading, without its header."""
+    """Returns the cells of the first table after a heading, without its header."""
     table = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in table.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
@@ -77,7 +77,7 @@ def test_the_placeholder_is_the_one_in_the_queries():
 
 @pytest.mark.parametrize("text", ["coffee", 'say "hot"', "back\\slash", '"}}, "size": 0, "x": {"'])
 def test_the_example_query_accepts_any_text(text):
-    """A text is somebody else's: pasted into JSON as it is, it would be a part of the query."""
+    """A text must be escaped: inserted into JSON unchanged, it could change the query."""
     [line] = re.findall(r"^body = .*$", README, re.MULTILINE)
     filled = {"query": neural({"t": "v"}), "json": json}
     exec(line.replace('"something to keep coffee hot"', repr(text)), filled)

@@ -1,4 +1,4 @@
-"""A measurement from its schedule to what is written about it."""
+"""The benchmarks from the schedule to the report."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_objects_are_neither_components_nor_connections():
     [
         (1, 100, "AB"),
         (3, 1000, "ABABAB"),
-        (3, 0, "AB"),  # the first of each whatever the time
+        (3, 0, "AB"),  # each is measured once for any time limit
         (3, 14, "ABAA"),  # A takes 1 and B 10
     ],
 )

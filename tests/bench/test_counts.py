@@ -1,4 +1,4 @@
-"""How many requests, statements and connections stack dev makes, its two collections being 16 objects."""
+"""The number of requests, statements and connections of stack dev, whose two collections are 16 objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONNECTIONS = {"create": 2, "up without changes": 1, "preview": 0, "refresh": 1,
 
 @pytest.fixture
 def services(tmp_path):
-    """With the rows that stack dev is about."""
+    """A sandbox with the tables of stack dev."""
     with started(tmp_path / "sandbox", samples=True) as running:
         yield running
 
@@ -45,7 +45,7 @@ def test_no_operation_makes_more_calls_than_its_limit(found, services, tmp_path)
 
 
 def configuration(services):
-    """Stack dev's, on these services; its vectors come from a model that takes no time."""
+    """Returns the configuration of stack dev on these services, with a model that takes no time."""
     blocks = yaml.safe_load(STACK.read_text())["config"]
     named = {key.split(":")[1]: block for key, block in blocks.items()}
     url = {"url": f"{services.box.embeddings_url}/embeddings", "model": "hashing", "send_dimensions": True}
@@ -54,7 +54,7 @@ def configuration(services):
 
 
 def excess(operation, made, calls):
-    """What is more than it may be, and which calls are made most often."""
+    """Returns the counts above their limit, and the most frequent calls."""
     often = "; ".join(f"{number} × {call[:100]}" for call, number in calls.most_common(6))
     counted = {
         "requests": (made.requests, REQUESTS),

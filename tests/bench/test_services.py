@@ -1,4 +1,4 @@
-"""What is sent to the sandbox through the proxies is counted and held up; what the sandbox sends itself is not."""
+"""Traffic to the sandbox through the proxies is counted and delayed; the sandbox's own requests are not."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_call_is_delayed_before_it_is_forwarded(services):
 
 
 def arrived(services):
-    """Requests that the search service has had."""
+    """Returns the number of requests that the search service has received."""
     return sum(services.box.polarsearch.requests.counts().values())
 
 

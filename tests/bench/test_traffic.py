@@ -1,4 +1,4 @@
-"""Calls are found in a stream of bytes, however it is cut."""
+"""Calls are found in a stream of bytes, for any split into packets."""
 
 from __future__ import annotations
 

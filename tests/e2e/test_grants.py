@@ -1,4 +1,4 @@
-"""What an account may not do is said before anything is made, and what to grant."""
+"""A missing grant is reported, with what to grant, before anything is created."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def limited(project, world):
-    """The stack logs in to PolarDB as an account that may do what a test grants it."""
+    """A stack that uses a PolarDB account with only the grants of the test."""
     world.sql("CREATE USER 'limited'@'%' IDENTIFIED BY 'limited-password'")
     world.sql("GRANT EXECUTE ON dbms_etl.* TO 'limited'@'%'")
     project.environ["POLARDB_PASSWORD"] = "limited-password"

@@ -1,4 +1,4 @@
-"""Changes on a live stack: another key, another model, another mapping, and second thoughts. No search ever fails."""
+"""Changes of a live stack: key, model and mapping, and reverting them. No search fails meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NEW_KEY = "sk-rotated-0123456789"
 
 @pytest.fixture
 def filled(project, world, eventually):
-    """The stack is up, and every row that has a text has its vector."""
+    """A stack that is up, in which every row with a text has its vector."""
     project.up()
     eventually(lambda: world.count("docs", "vector") == 4)
     return project
@@ -84,7 +84,7 @@ def test_protected_documents_are_deleted_once_the_next_generation_serves(filled,
 
 def test_after_a_cutover_timeout_the_alias_stays_and_the_next_up_continues(filled, world):
     old = filled.outputs()["collections"]["docs"]["index"]
-    world.embeddings.hold()  # rows take their time, as a million of them would
+    world.embeddings.hold()  # the backfill is slow, as with a million rows
     filled.collection(cutover_timeout=1)
     filled.embedding(dimension=128)
     output = filled.up(ok=False)
@@ -114,14 +114,14 @@ def test_reverting_a_generation_embeds_nothing_twice(filled, world):
     assert {key: after[key] for key in ("indexes", "aliases", "models")} == {
         key: before[key] for key in ("indexes", "aliases", "models")
     }
-    assert versions(world) == [1, 1, 1, 1, 1]  # no document was written a second time
+    assert versions(world) == [1, 1, 1, 1, 1]  # no document was written twice
     assert len(after["links"]) == len(after["connectors"]) == 1
     assert world.count("docs", "vector") == 4
     assert filled.preview() == {}
 
 
 def test_reverting_after_the_alias_moved_never_deletes_the_serving_index(box, filled, world):
-    """What followed the move failed, so that state does not know of it: going back would delete what is served."""
+    """The update failed after the move, so the move is not in state: reverting must not delete the serving index."""
     before, old = world.inventory(), filled.outputs()["collections"]["docs"]["index"]
     filled.embedding(dimension=128)
     world.search("POST", "/_sandbox/faults", {"method": "GET", "path": f"/{old}/_mapping", "kind": "500"})

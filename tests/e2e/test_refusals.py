@@ -1,4 +1,4 @@
-"""Bad input: one line that says what to do, and nothing touched."""
+"""Invalid input is refused in one line with advice, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox import wire
 
 
 def refused(project, *texts):
-    """`up` fails with these words, on whatever lines, and without a traceback; what it said, on one line."""
+    """Asserts that `up` fails with these texts and without a traceback. Returns its output in one line."""
     output = project.up(ok=False)
     flat = " ".join(output.split())
     for word in texts:
@@ -19,7 +19,7 @@ def refused(project, *texts):
     assert "Traceback" not in output
     assert "a mistake of ours" not in output
     assert "an unhandled error occurred" not in output
-    assert "trying again" not in output.partition("Diagnostics:")[2]  # told while it lasts, and no longer
+    assert "trying again" not in output.partition("Diagnostics:")[2]  # shown only while it retries
     return flat
 
 
@@ -64,7 +64,7 @@ def test_a_secret_in_plain_text_is_refused(project, world):
         ({"database_port": 9}, ["connect to 127.0.0.1:9: ", "(2003); check `database_host` and `database_port`"]),
         ({"database_user": "nobody"}, ["Access denied for user 'nobody'", "(1045); check `database_user`"]),
     ],
-    ids=["search is not there", "https for http", "unknown user", "database is not there", "unknown database user"],
+    ids=["unreachable search", "https for http", "unknown user", "unreachable database", "unknown database user"],
 )
 def test_a_connection_that_does_not_work_is_refused_with_advice(project, world, changes, texts):
     before = world.inventory()
@@ -76,7 +76,7 @@ def test_a_connection_that_does_not_work_is_refused_with_advice(project, world, 
 
 
 def test_a_connection_that_does_not_work_is_not_stored(project, world):
-    """Or a refresh, which goes by the stored one, could not even begin, and the way back were barred."""
+    """A refresh uses the stored connection, and would fail with one that does not work."""
     project.up()
     works = project.blocks["connection"]
     connection(project, search_url="http://127.0.0.1:9")
@@ -122,7 +122,7 @@ def test_a_column_that_the_table_lacks_is_refused(project, world):
 
 
 def test_a_pattern_that_does_not_match_the_url_is_refused(project, world):
-    """Somebody else's pattern list, without ours: what the connector's own refusal looks like."""
+    """The connector would be refused, since the list of trusted endpoints does not contain its URL."""
     project.embedding(trusted_pattern="^http://127.0.0.1:1/.*$")
     refused(project, "embedding.trusted_pattern: ^http://127.0.0.1:1/.*$ does not match the whole of")
 

@@ -1,4 +1,4 @@
-"""Nothing is lost: answers that never arrive, a killed run, services that restart, and hands that meddle."""
+"""Recovery from lost answers, killed runs, unavailable services and manual changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture
 def filled(project, world, eventually):
-    """The stack is up, and every row that has a text has its vector."""
+    """A stack that is up, in which every row with a text has its vector."""
     project.up()
     eventually(lambda: world.count("docs", "vector") == 4)
     return project
@@ -95,7 +95,7 @@ def test_a_plugin_exits_when_its_engine_is_gone(box, project, world, eventually)
 
 
 def plugins_of(project):
-    """Processes that run our providers for this project."""
+    """Returns the processes that run our providers for this project."""
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

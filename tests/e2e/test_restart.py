@@ -1,4 +1,4 @@
-"""The search service restarts in the middle of a backfill: the alias still moves, and only to a complete index."""
+"""The search service restarts during a backfill: the alias moves nevertheless, and only to a complete index."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EMBEDDED_BEFORE = 52
 
 @pytest.fixture
 def many(project, world, eventually):
-    """The stack is up, and so many rows that they come in several bulks have their vectors."""
+    """A stack that is up, with enough rows for several bulk requests, which all have their vectors."""
     world.fill("db.docs (id, body)", [(id, f"article number {id}") for id in range(100, 100 + ROWS - 4)])
     world.sql("DELETE FROM db.docs WHERE body = ''")
     project.up()
@@ -25,7 +25,7 @@ def many(project, world, eventually):
 
 @contextmanager
 def in_background(process):
-    """A command in the background, which does not outlive the test."""
+    """Kills the command at the end if it still runs."""
     try:
         yield process
     finally:
@@ -44,7 +44,7 @@ def test_a_restart_during_a_backfill_does_not_move_the_alias_early(many, world, 
         world.restart_search()
         world.embeddings.release()
         output, _ = running.communicate(timeout=120)
-    if running.returncode:  # it may give up on a service that is away for long; then the next one goes on
+    if running.returncode:  # it fails if the service is unavailable for long; then the next one continues
         assert "Traceback" not in output
         many.run("cancel", "--yes", ok=None)
         many.up()
@@ -52,7 +52,7 @@ def test_a_restart_during_a_backfill_does_not_move_the_alias_early(many, world, 
     left = world.inventory()
     assert (left["indexes"], left["aliases"]) == ([new], ["docs"])
     assert world.nearest("docs", "a warm jumper")[0] == "1"
-    many.refresh(ok=None)  # 2.19.1 may give up on deploying its models again (recordings, restart.jsonl)
+    many.refresh(ok=None)  # 2.19.1 may stop redeploying its models (restart.jsonl in the recordings)
     many.up()
     assert world.search("GET", f"/_plugins/_ml/models/{many.outputs()['model_id']}")["model_state"] == "DEPLOYED"
     assert many.preview() == {}

@@ -1,4 +1,4 @@
-"""The same program serves staging and prod: their own configuration, on services that behave like the real ones."""
+"""The configurations of staging and prod run on the sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stack on the oldest OpenSearch promised, and on a new one: brought up, given another key, destroyed."""
+"""A stack on the oldest supported OpenSearch and on a new one: up, another key, destroy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAPPING = {
 
 @pytest.fixture
 def filled(box, project, world, eventually):
-    """The stack is up, though answers of what makes something were lost; every text has its vector."""
+    """A stack that is up after lost answers to creates, in which every text has its vector."""
     for path in LOST:
         world.search("POST", "/_sandbox/faults", {"method": "POST", "path": f"/_plugins/_ml/{path}", "kind": "lost"})
     project.embedding(batch_size=None)
@@ -29,7 +29,7 @@ def filled(box, project, world, eventually):
 
 @pytest.fixture
 def with_new_key(filled, world):
-    """The embedding service takes another key too, and the stack is to have that."""
+    """A stack whose configuration has another key, which the embedding service accepts too."""
     world.keys.add(NEW_KEY)
     filled.secret("embeddingApiKey", NEW_KEY)
     return filled
@@ -37,7 +37,7 @@ def with_new_key(filled, world):
 
 @pytest.fixture
 def check_and_destroy(world, eventually):
-    """With the new key alone a row gets its vector; there is one of each thing, and after a destroy none."""
+    """Checks that a row gets its vector with the new key alone, that there is one object of each kind, and destroys."""
 
     def check(project):
         world.keys.discard(world.api_key)

@@ -1,4 +1,4 @@
-"""Building by Go, with a Go made of a shell script; and what go.mod promises."""
+"""Building with Go, with a shell script in place of Go; and the contents of go.mod."""
 
 import os
 import time
@@ -81,7 +81,7 @@ def test_progress_counts_the_lines_of_go():
         "# a/b",
         "a.go:1:2: no",
     ):
-        progress.hear(line)
+        progress.add(line)
     assert str(progress) == "1 modules fetched, 2 packages compiled"
     assert progress.lines == ["a.go:1:2: no"]
 

@@ -1,4 +1,4 @@
-"""Our `pulumi` sees nothing of the user's, and the user's nothing of ours."""
+"""The environment of our `pulumi` is separate from the user's."""
 
 import subprocess
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_the_provider_host_runs_the_given_python(project, environ, python):
 
 
 def started(folder, host, environ):
-    """The command a host becomes: every Python it may choose is a script that says its name."""
+    """Returns the command that a host executes; every Python is a script that prints its name."""
     for name in ("chosen", "python3", ".venv/bin/python", "../v/bin/python"):
         fake = folder / "bin" / name if "/" not in name else folder / name
         fake.parent.mkdir(parents=True, exist_ok=True)

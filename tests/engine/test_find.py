@@ -1,4 +1,4 @@
-"""In which order a `pulumi` is looked for, on machines made of shell scripts."""
+"""The order in which a `pulumi` is searched, on machines made of shell scripts."""
 
 import fcntl
 import threading
@@ -50,7 +50,7 @@ def messages():
 
 @pytest.fixture
 def machine(tmp_path, messages):
-    """A machine with an empty PATH, an empty cache and a clock that stands; the SDK's installer has just failed."""
+    """A machine with empty PATH and cache and a constant clock, on which the SDK's installer has just failed."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "install-tried").touch()
@@ -130,7 +130,7 @@ def test_without_get_nothing_is_installed_or_built(machine, tmp_path, messages):
 
 
 def test_two_runs_install_one_engine(machine):
-    """The second waits for the first, and then finds what the first made."""
+    """The second run waits for the first, and then finds its engine."""
     with (machine.cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found, said_so = [], threading.Event()

@@ -1,6 +1,6 @@
-"""The engine's habits that the design rests on, held to what a real engine did (expected/, CLI 3.260.0).
+"""The engine's behaviour that the design relies on, compared with recordings of a real engine (CLI 3.260.0).
 
-Where two things do not depend on each other the engine's order is not defined, and is not compared.
+The engine's order of resources that do not depend on each other is not defined, and is not compared.
 With ENGINE_SCENARIOS=all the other scenarios are played too (`make test-engine`).
 """
 
@@ -14,7 +14,7 @@ import pytest
 
 EXPECTED = Path(__file__).resolve().parent / "expected"
 
-# Scenario → what the design takes from it.
+# Scenario → what the design relies on.
 HABITS = {
     "created-but-not-ready": "a create whose wait fails is kept, with its id and the reason, and updated next time",
     "create-fails": "a failed create is one line, and nothing that depends on it is tried",
@@ -64,7 +64,7 @@ def test_the_engine_behaves_as_recorded(name, scenarios, stage):
 
 
 def assert_same_order(seen, wanted, ordered, where):
-    """The same items; and two whose order is defined come in that order."""
+    """Asserts that the items are the same, and in order where their order is defined."""
     assert Counter(map(text, seen)) == Counter(map(text, wanted)), where
     places = place(seen)
     for earlier, later in combinations(numbered(wanted), 2):
@@ -73,7 +73,7 @@ def assert_same_order(seen, wanted, ordered, where):
 
 
 def numbered(items):
-    """Each item with how often it came before, so that repeated ones are told apart."""
+    """Returns each item with the number of its previous occurrences, which makes repeated items distinct."""
     seen: Counter[str] = Counter()
     for item in items:
         yield (seen[text(item)], item)
@@ -93,7 +93,7 @@ def canonical(state):
 
 
 class Relations:
-    """Whose order is defined: one resource's own steps, and those of two of which one depends on the other."""
+    """The pairs whose order is defined: steps of one resource, and of two resources that depend on each other."""
 
     def __init__(self, expected):
         rows = [row for step in expected for row in step["state"]["resources"]]
@@ -137,7 +137,7 @@ class Relations:
 
 
 def subject(call):
-    """The name, in the service, of what a call is about."""
+    """Returns the name, in the service, of the object of a call."""
     for key in ("props", "news", "olds"):
         if name := call.get(key, {}).get("name"):
             return name

@@ -1,4 +1,4 @@
-"""The SDK's installer, played by small programs: what it makes is kept, and it is not waited for in vain."""
+"""Installation by the SDK, with small programs in place of its installer."""
 
 import os
 import time
@@ -55,7 +55,7 @@ def test_a_slow_download_continues_while_data_arrives(machine):
 @pytest.mark.parametrize(
     "program",
     ["raise SystemExit(1)", "import sys", WORKS.replace("v3.272.0", "cannot execute")],
-    ids=["it fails", "it makes nothing", "what it makes does not run"],
+    ids=["installer fails", "nothing installed", "installed program does not run"],
 )
 def test_a_missing_network_is_a_reason_and_no_error(machine, program):
     assert install(machine, program) == NOT_INSTALLED
@@ -72,10 +72,10 @@ def test_a_stalled_download_is_ended_with_all_its_children(machine):
 
 
 def _runs(pid):
-    """Whether it is there and no zombie that waits for init."""
+    """Returns whether the process exists and is not a zombie."""
     try:
         os.kill(pid, 0)
-        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 one line beside the call it belongs to
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
@@ -91,7 +91,7 @@ def test_a_failed_download_is_tried_once_a_day(machine, messages):
 
 
 def test_the_installer_of_the_sdk_is_used():
-    """The program names a public function of the SDK that is there."""
+    """The program calls a public function of the SDK."""
     from pulumi.automation import PulumiCommand
 
     assert "PulumiCommand.install(root=" in PROGRAM

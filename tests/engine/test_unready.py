@@ -1,4 +1,4 @@
-"""What refresh makes of a resource that exists and is not ready: the kit's `read` leans on both habits."""
+"""Refresh of a resource that exists and is not ready: the kit's `read` relies on both results."""
 
 import pytest
 
@@ -8,7 +8,7 @@ REASON = "not ready: 2 of 3 nodes"
 
 @pytest.fixture
 def kept(stage):
-    """A stage whose one resource was created and then found not ready."""
+    """A stage with one resource that was created and is not ready."""
     up(stage, UNREADY)
     assert init_errors(stage) == [REASON]
     return stage

@@ -1,4 +1,4 @@
-"""Which versions will do, as tables."""
+"""The supported versions, as tables."""
 
 import pytest
 

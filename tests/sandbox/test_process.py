@@ -1,4 +1,4 @@
-"""The whole sandbox: in this process, in one of its own, and after that one was killed."""
+"""The whole sandbox: in this process, in a process of its own, and after a kill."""
 
 import json
 import os
@@ -151,7 +151,7 @@ def test_a_port_in_use_is_named_and_every_other_port_released(tmp_path, service,
 
 
 def test_a_row_becomes_a_document_with_a_vector(tmp_path, bugs):
-    """Everything for real: pymysql, AutoETL, the pipeline, the connector, the embedding service; over sockets."""
+    """Over sockets: pymysql, AutoETL, the pipeline, the connector and the embedding service."""
     with (
         Sandbox(tmp_path, samples=False, log=bugs.append) as box,
         connect(box.database_port) as client,
@@ -179,7 +179,7 @@ def test_a_row_becomes_a_document_with_a_vector(tmp_path, bugs):
 
 
 def make_index(search, name, embeddings_url):
-    """The tutorial's steps 2 to 4c."""
+    """Performs the tutorial's steps 2 to 4c."""
     trusted = {"plugins.ml_commons.trusted_connector_endpoints_regex": [r"^http://127\.0\.0\.1:.*$"]}
     private = {"plugins.ml_commons.connector.private_ip_enabled": True}
     answered(search.put("/_cluster/settings", json={"persistent": {**trusted, **private}}))
@@ -216,7 +216,7 @@ def running(home):
 
 
 def command(*arguments, home):
-    """`python -m sandbox …` on free ports; (exit code, output, errors)."""
+    """Runs `python -m sandbox …` on free ports, and returns (exit code, stdout, stderr)."""
     ports = [f"--{service}-port=0" for service in ("search", "database", "embeddings")]
     done = subprocess.run(
         [sys.executable, "-m", "sandbox", arguments[0], f"--home={home}", *ports, *arguments[1:]],
@@ -266,13 +266,13 @@ def test_start_names_the_process_that_uses_a_port(home):
 
 
 @pytest.mark.parametrize(
-    ("folder", "said"),
+    ("folder", "occupant"),
     [
         ("another-checkout" * 8 + "/.sandbox", "the sandbox of {home.parent}: `make down` there first"),
         ("box-of-my-own", "the sandbox of {home}: `python -m sandbox stop --home={home}` first"),
     ],
 )
-def test_start_names_the_sandbox_that_uses_a_port(tmp_path, home, folder, output):
+def test_start_names_the_sandbox_that_uses_a_port(tmp_path, home, folder, occupant):
     other = tmp_path / folder
     try:
         command("start", home=other)
@@ -280,11 +280,11 @@ def test_start_names_the_sandbox_that_uses_a_port(tmp_path, home, folder, output
         answer = command("start", f"--search-port={port}", home=home)
     finally:
         daemon.stop(other)
-    assert answer == (1, "", f"sandbox: port {port} for search is taken by {output.format(home=other)}\n")
+    assert answer == (1, "", f"sandbox: port {port} for search is taken by {occupant.format(home=other)}\n")
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         ("--search-port=99999", "'99999' is no port: write 0 to 65535"),
         ("--version=2.19", "'2.19' is no version we know: write one of 2.11.0 to 3.x, such as 2.19.1"),
@@ -292,10 +292,10 @@ def test_start_names_the_sandbox_that_uses_a_port(tmp_path, home, folder, output
         ("--polardb-version=8.0", "'8.0' is no revision: write one such as 8.0.1.1.52"),
     ],
 )
-def test_an_invalid_option_is_reported_in_one_line(home, option, output):
+def test_an_invalid_option_is_reported_in_one_line(home, option, message):
     code, out, error = command("start", option, home=home)
     assert (code, out) == (2, "")
-    assert error.splitlines()[-1].endswith(output)
+    assert error.splitlines()[-1].endswith(message)
     assert not home.exists()
 
 
@@ -373,7 +373,7 @@ def test_rows_and_documents_are_equal_after_a_kill_during_changes(home):
 
 
 def change_until_killed(state, round_):
-    """How many updates were acknowledged before the sandbox died under them."""
+    """Updates rows until the sandbox is killed, and returns the number of acknowledged updates."""
     done = 0
     killer = threading.Timer(0.1, os.kill, (state.pid, signal.SIGKILL))
     with connect(state.database) as client, suppress(pymysql.MySQLError):
