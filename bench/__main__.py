@@ -23,7 +23,7 @@ from bench.services import services
 from bench.session import Session
 
 DESCRIPTION = """Measure what stacks cost on the sandbox with a real Pulumi engine: calls, bytes, state, seconds.
-Writes benchmarks.md and benchmarks.svg, and says every number as it comes."""
+Writes benchmarks.md and benchmarks.svg, and prints every number as it is measured."""
 
 
 def numbers(text: str) -> list[int]:

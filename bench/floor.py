@@ -13,7 +13,7 @@ from bench.services import Services
 from bench.traffic import Counts
 
 SAMPLE = 100
-"""Calls of a kind that are made; what more of them would take is in proportion."""
+"""The number of calls of each kind that are made; the time of the rest is extrapolated."""
 
 
 def floor(services: Services, counts: Counts, now: Callable[[], float] = time.perf_counter) -> float:

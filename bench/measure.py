@@ -25,7 +25,7 @@ class Life:
     seconds: Mapping[str, float]
     floors: Mapping[str, float]
     shape: Shape
-    """For bench/trivial."""
+    """The operations of bench/trivial."""
 
 
 def life(

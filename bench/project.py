@@ -28,7 +28,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "refresh": ("refresh", "--yes", "--skip-preview", "--expect-no-changes"),
     "destroy": ("destroy", "--yes", "--skip-preview"),
 }
-"""What is measured, in the order of a stack's life, and as what command."""
+"""The measured operations, in order, and their commands."""
 
 
 class Failed(Exception):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Shape = Sequence[Mapping[str, Any]]
-"""By resource: `name`, `parent`, `needs`, and whether it is a `component`."""
+"""For each resource: `name`, `parent`, `needs`, and whether it is a `component`."""
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:"

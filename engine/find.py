@@ -93,7 +93,7 @@ def _got(machine: Machine, wrong: list[str]) -> Engine:
     for each in wrong:
         machine.say(f"engine: {each}; looking further")
     ways: tuple[Callable[[Machine], str | None], ...] = (_by_another_run, install.install, build.build)
-    with _alone(machine):
+    with _locked(machine):
         for way in ways:
             reason = way(machine)
             if reason is not None:
@@ -110,7 +110,7 @@ def _by_another_run(_: Machine) -> str | None:
 
 
 @contextmanager
-def _alone(machine: Machine) -> Iterator[None]:
+def _locked(machine: Machine) -> Iterator[None]:
     """Holds a lock, so that one run of this user at a time gets an engine; it is released when the process ends."""
     machine.cache.mkdir(parents=True, exist_ok=True)
     with (machine.cache / "lock").open("w") as lock:

@@ -244,7 +244,7 @@ def _wait(probe: Callable[[], T | None], patience: float, unless: Callable[[], b
     return found
 
 
-# Who has the port
+# The process that uses a port
 
 
 def _occupant(taken: Taken) -> str:

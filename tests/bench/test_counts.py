@@ -14,13 +14,13 @@ from bench.shape import objects
 STACK = Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
 
 REQUESTS = {"create": 3.0 * 16, "up without changes": 2, "preview": 0, "refresh": 1.0 * 16, "destroy": 2.2 * 16}
-"""HTTP requests, at most, by operation; a create includes the checks before it."""
+"""The maximum of HTTP requests, by operation; a create includes the preflight."""
 
 STATEMENTS = {"create": 44, "up without changes": 2, "preview": 0, "refresh": 9, "destroy": 16}
-"""SQL statements, at most, those that set up a connection included."""
+"""The maximum of SQL statements, including those that set up a connection."""
 
 CONNECTIONS = {"create": 2, "up without changes": 1, "preview": 0, "refresh": 1, "destroy": 1}
-"""Connections to the database, at most: one for the program and one for the plugin."""
+"""The maximum of database connections: one for the program and one for the plugin."""
 
 
 @pytest.fixture

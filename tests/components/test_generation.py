@@ -40,7 +40,7 @@ THE_SAME = {
     "weights": {"search": {"weights": [0.5, 0.5]}},
     "protection": {"deletion_protection": False},
     "cutover": {"cutover_timeout": 5},
-    "a column nobody uses": {"source": {**DOCS["source"], "columns": {**DOCS["source"]["columns"], "t3": "INT"}}},
+    "an unused column": {"source": {**DOCS["source"], "columns": {**DOCS["source"]["columns"], "t3": "INT"}}},
 }
 
 

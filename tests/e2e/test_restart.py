@@ -10,7 +10,7 @@ import pytest
 
 ROWS = 700
 EMBEDDED_BEFORE = 52
-"""Requests of ten texts each: enough for the first bulk of either AutoETL, not enough for the last."""
+"""Requests of ten texts: enough for the first bulk request of either AutoETL, and not for the last."""
 
 
 @pytest.fixture

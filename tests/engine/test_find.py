@@ -133,11 +133,11 @@ def test_two_runs_install_one_engine(machine):
     """The second run waits for the first, and then finds its engine."""
     with (machine.cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found, said_so = [], threading.Event()
-        second = Machine(machine.environ, machine.cache, lambda _: said_so.set(), machine.now)
+        found, reported = [], threading.Event()
+        second = Machine(machine.environ, machine.cache, lambda _: reported.set(), machine.now)
         waiting = threading.Thread(target=lambda: found.append(find(second)))
         waiting.start()
-        assert said_so.wait(30)
+        assert reported.wait(30)
         script(machine.cache / "built-3.259.0" / "pulumi", "echo v3.259.0")
     waiting.join(30)
     assert [engine.how for engine in found] == ["built by Go"]

@@ -16,22 +16,22 @@ EXPECTED = Path(__file__).resolve().parent / "expected"
 
 # Scenario → what the design relies on.
 HABITS = {
-    "created-but-not-ready": "a create whose wait fails is kept, with its id and the reason, and updated next time",
-    "create-fails": "a failed create is one line, and nothing that depends on it is tried",
-    "check-refuses": "a refusal is one line, and comes before anything of that resource is touched",
-    "update-fails": "an update that failed is tried again",
+    "created-but-not-ready": "a create whose wait fails is kept with its id and the reason, and the next up updates it",
+    "create-fails": "a failed create is one line, and its dependents are not created",
+    "check-refuses": "a refusal is one line, before any other call for that resource",
+    "update-fails": "a failed update is repeated by the next up",
     "nothing-changed": "a second up changes nothing",
-    "new-key": "new connector, model pointed at it, old connector deleted: in this order",
+    "new-key": "a new connector is created, the model updated, the old connector deleted, in this order",
     "new-generation": "the alias moves between the creates of the new and the deletes of the old generation",
-    "new-generation-switch-fails": "if the alias cannot move, nothing old is deleted, and the next up goes on",
-    "new-generation-taken-back": "going back creates the old generation anew, then deletes its like by the same id",
-    "refresh-finds-drift": "what read shows instead of what was declared is put back by the next up",
-    "refresh-finds-it-gone": "only an empty id from read means gone, and it is made again",
-    "killed-while-creating": "a killed create stays pending, and is asked for again",
-    "connection-inherited": "a connection given to a component reaches everything below it",
+    "new-generation-switch-fails": "if the alias cannot move, nothing old is deleted, and the next up continues",
+    "new-generation-taken-back": "reverting creates the old generation again, then deletes it by the same ids",
+    "refresh-finds-drift": "the next up restores what read shows as drifted",
+    "refresh-finds-it-gone": "only an empty id from read means deleted, and the next up creates it again",
+    "killed-while-creating": "a killed create stays pending, and is requested again",
+    "connection-inherited": "a component passes its connection to its children",
     "connection-changes": "another connection replaces nothing, and refresh uses the stored one",
-    "secrets": "secrets are never in state or preview in the clear",
-    "depends-on-orders-deletes": "what depends on a thing is deleted before it",
+    "secrets": "secrets are never in state or preview as plain text",
+    "depends-on-orders-deletes": "a resource is deleted after its dependents",
 }
 
 
@@ -113,7 +113,7 @@ class Relations:
         if subject(one) == subject(other):
             return True
         if one["call"] == other["call"] == "delete" and self._same_urn(one, other):
-            return False  # two incarnations of one resource
+            return False  # the old and the new object of one resource
         return any(
             urn == its or self._related(urn, its)
             for urn in self.urns.get(subject(one), ())

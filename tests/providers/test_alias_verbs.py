@@ -34,7 +34,7 @@ def table(start_polardb):
 
 
 @pytest.fixture
-def guarded(drive, indexes, table):
+def table_aliases(drive, indexes, table):
     """Aliases with a connection to the table."""
     return drive(AliasKind, table.connections)
 
@@ -86,18 +86,18 @@ def test_create_read_update_delete(aliases, indexes_of, meta, reference):
     aliases.delete(moved)
 
 
-def test_a_new_alias_is_set_at_once(guarded, indexes_of):
+def test_a_new_alias_is_set_at_once(table_aliases, indexes_of):
     """No application searches it yet, so it need not wait for the documents."""
-    guarded.create(**DOCS, cutover=CUTOVER)
+    table_aliases.create(**DOCS, cutover=CUTOVER)
     assert indexes_of() == ["docs_1"]
 
 
-def test_the_alias_moves_in_one_request(guarded, indexes_of, fill, requests):
-    created = guarded.create(**DOCS, cutover=CUTOVER)
+def test_the_alias_moves_in_one_request(table_aliases, indexes_of, fill, requests):
+    created = table_aliases.create(**DOCS, cutover=CUTOVER)
     fill("docs_2", 1, 2)
     fill("docs_2", 3, 4, vector=False)
     requests("all")
-    guarded.update(created, index="docs_2")
+    table_aliases.update(created, index="docs_2")
     assert requests("POST /_aliases") == 1
     assert indexes_of() == ["docs_2"]
 
@@ -140,14 +140,14 @@ def test_the_alias_waits_for_every_row_and_reports_progress(
     ],
 )
 def test_after_a_timeout_the_alias_stays_and_the_next_update_continues(
-    guarded, fill, indexes_of, failed, fake_clock, rows, vectors, line
+    table_aliases, fill, indexes_of, failed, fake_clock, rows, vectors, line
 ):
-    created = guarded.create(**DOCS, cutover=CUTOVER)
+    created = table_aliases.create(**DOCS, cutover=CUTOVER)
     for id in rows:
         fill("docs_2", id, vector=id in vectors)
     started = fake_clock.time
     with pytest.raises(failed) as error:
-        guarded.update(created, index="docs_2")
+        table_aliases.update(created, index="docs_2")
     assert str(error.value) == (
         f"alias docs stays on docs_1: docs_2 has {line} (gave up after 60 s); run `pulumi up` again to go on"
     )
@@ -155,7 +155,7 @@ def test_after_a_timeout_the_alias_stays_and_the_next_update_continues(
     assert indexes_of() == ["docs_1"]
     fill("docs_2", 1, 2)
     fill("docs_2", 3, 4, vector=False)
-    guarded.update(created, index="docs_2")
+    table_aliases.update(created, index="docs_2")
     assert indexes_of() == ["docs_2"]
 
 
@@ -174,22 +174,22 @@ BY_VIEW = "CREATE SEARCH VIEW docs_2 (id, t2, PRIMARY KEY (id)) AS SELECT id, t2
     [(BY_MAP, "CALL dbms_etl.show_sync_link()"), (BY_VIEW, "SHOW SEARCH VIEW STATUS")],
     ids=["procedure", "search view"],
 )
-def test_a_timeout_reports_the_error_of_the_link(guarded, table, rest, failed, link, shown):
+def test_a_timeout_reports_the_error_of_the_link(table_aliases, table, rest, failed, link, shown):
     """Waiting longer would not help."""
-    created = guarded.create(**DOCS, cutover=CUTOVER)
+    created = table_aliases.create(**DOCS, cutover=CUTOVER)
     rest.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
     rest.put("/docs_2/_settings", {"index.default_pipeline": "broken"})
     table.run(link)
     table.until(lambda: "no such model" in str(table.run(shown)))
     with pytest.raises(failed, match=r"0 of 4 rows, .*; its link is held up: .*no such model.* \(gave up after 60 s\)"):
-        guarded.update(created, index="docs_2")
+        table_aliases.update(created, index="docs_2")
 
 
-def test_a_missing_table_is_reported_and_the_alias_stays(guarded, table, indexes_of, failed):
-    created = guarded.create(**DOCS, cutover=CUTOVER)
+def test_a_missing_table_is_reported_and_the_alias_stays(table_aliases, table, indexes_of, failed):
+    created = table_aliases.create(**DOCS, cutover=CUTOVER)
     table.run("DROP TABLE db.t")
     with pytest.raises(failed, match="check the table's name"):
-        guarded.update(created, index="docs_2")
+        table_aliases.update(created, index="docs_2")
     assert indexes_of() == ["docs_1"]
 
 

@@ -215,17 +215,17 @@ def test_a_protected_index_without_documents_is_deleted(indexes):
 
 
 @pytest.mark.parametrize(
-    ("owner", "moved", "goes"),
+    ("owner", "moved", "is_deleted"),
     [("p/s/docs", True, True), ("p/s/docs", False, False), ("p/s/x", True, False)],
     ids=["moved", "not yet moved", "moved to another owner's index"],
 )
-def test_a_protected_index_is_deleted_once_its_alias_has_moved(indexes, rest, fill, failed, owner, moved, goes):
+def test_a_protected_index_is_deleted_once_its_alias_has_moved(indexes, rest, fill, failed, owner, moved, is_deleted):
     former = indexes.create(**DOCS)
     fill()
     indexes.create(**{**DOCS, "name": "docs_2", "owner": owner})
     if moved:
         rest.post("/_aliases", {"actions": [{"add": {"index": "docs_2", "alias": "docs"}}]})
-    if goes:
+    if is_deleted:
         indexes.delete(former)
         assert indexes.read(former) is None
     else:

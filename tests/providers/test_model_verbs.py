@@ -127,7 +127,7 @@ def test_a_failed_deploy_without_a_reason_is_reported(models, declared, search, 
     created = models.create(**declared)
     rest.post(f"{ML}/models/{created.id}/_undeploy")
     rest.put(f"{ML}/models/{created.id}", {"connector_id": "gone"})
-    if lost == "unknown":  # somebody else started to deploy it
+    if lost == "unknown":  # another client started the deployment
         rest.post(f"{ML}/models/{created.id}/_deploy")
     else:
         search.faults.add("GET", f"{ML}/tasks/*", 404)
@@ -206,8 +206,8 @@ def test_an_undeployed_model_is_shown_by_read_and_repaired_by_update(
     harm(rest, created.id)
     with pytest.raises(failed, match=reported) as seen:
         models.read(created)
-    mended = models.update(models.kept(seen.value), **created.inputs)
-    assert mended.props == created.props
+    repaired = models.update(models.kept(seen.value), **created.inputs)
+    assert repaired.props == created.props
     assert embeds(created.id)
 
 

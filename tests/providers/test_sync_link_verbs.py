@@ -192,8 +192,8 @@ def test_a_recovering_link_is_awaited_and_not_recreated(links, polardb, rest, sh
     assert shown() == before
     rest.put("/docs_1/_settings", {"index.default_pipeline": "_none"})
     polardb.until(lambda: len(documents()) == 4)
-    mended = links.update(created)
-    assert (mended.props["problem"], reference(mended), shown()) == ("", reference(created), before)
+    repaired = links.update(created)
+    assert (repaired.props["problem"], reference(repaired), shown()) == ("", reference(created), before)
 
 
 def test_a_failed_link_is_recreated_by_the_next_update(links, polardb, rest, shown, documents, failed):
@@ -205,8 +205,8 @@ def test_a_failed_link_is_recreated_by_the_next_update(links, polardb, rest, sho
     with pytest.raises(failed, match=r"job failed") as error:
         links.read(created)
     before = shown()
-    mended = links.update(links.kept(error.value))
-    assert (mended.props["problem"], len(shown())) == ("", 1)
+    repaired = links.update(links.kept(error.value))
+    assert (repaired.props["problem"], len(shown())) == ("", 1)
     assert shown() != before
     polardb.until(lambda: len(documents()) == 4)
 

@@ -225,8 +225,8 @@ def model(group, connector):
 
 
 def test_a_long_create_reports_progress_to_the_engine(host, engine):
-    group = create(host, ModelGroupKind, {"owner": "p/s/group", "name": "told"})
-    connector = create(host, ConnectorKind, {**CONNECTOR, "name": "told"})
+    group = create(host, ModelGroupKind, {"owner": "p/s/group", "name": "progress"})
+    connector = create(host, ConnectorKind, {**CONNECTOR, "name": "progress"})
     engine.lines.clear()
     create(host, ModelKind, model(group, connector))
     reported = [(line.message, line.urn, line.ephemeral) for line in engine.lines]
@@ -282,7 +282,7 @@ from providers.kit import host
 with host.request_in_progress():
     host.exit_with_the_engine(interval=0.01)
     [watcher] = [thread for thread in threading.enumerate() if thread.daemon]
-    watcher.join(0.2)  # time for twenty looks, of which the first would end the process
+    watcher.join(0.2)  # time for twenty checks, of which the first would end the process
     print("done", flush=True)
 while True:
     with host.request_in_progress():

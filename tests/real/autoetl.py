@@ -152,16 +152,16 @@ class Sender:
     links: Links
 
     def run(self) -> None:
-        troubles: dict[int, int] = {}
+        restarts: dict[int, int] = {}
         while True:
             taken, dropping = self.links.take()
             for link, changes in taken.items():
                 failed, why = self._deliver(link, changes)
-                self._note(link, len(failed), why, troubles)
+                self._note(link, len(failed), why, restarts)
                 self.links.put_back(link, failed)
             for link in dropping:
                 _execute(self.database, "DELETE FROM dbms_etl.links WHERE id = %s AND status = 'dropping'", link)
-            if any(troubles.values()):
+            if any(restarts.values()):
                 time.sleep(0.2)
 
     def _deliver(self, link: int, changes: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -180,12 +180,12 @@ class Sender:
         failed = failures(answer.json())
         return {key: changes[key] for key in failed}, next(iter(failed.values()), "")
 
-    def _note(self, link: int, failed: int, why: str, troubles: dict[int, int]) -> None:
+    def _note(self, link: int, failed: int, why: str, restarts: dict[int, int]) -> None:
         if why:
-            troubles[link] = troubles.get(link, 0) + 1
-            _note(self.database, link, "recovering", f"{why}; {failed} documents refused", restarts=troubles[link])
-        elif troubles.pop(link, 1):
-            troubles[link] = 0
+            restarts[link] = restarts.get(link, 0) + 1
+            _note(self.database, link, "recovering", f"{why}; {failed} documents refused", restarts=restarts[link])
+        elif restarts.pop(link, 1):
+            restarts[link] = 0
             _note(self.database, link, "running", "")
 
 

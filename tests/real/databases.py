@@ -14,7 +14,7 @@ from tests.real.mariadb import PACKAGES, MariaDb
 from tests.real.mysql import MySql, Server
 
 LIBAIO = ("libaio1", "libaio1t64")
-"""Debian's packages of it, by age; in the newer one it has another name."""
+"""Debian's packages of the library, oldest first; the newer one has another name."""
 
 
 def database_server(installation: Installation, wanted: str | None = None) -> Server:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TRIES = 100
-"""A server that is being killed may still write into the folder: ten seconds is enough for any."""
+"""Seconds in which a killed server may still write to the folder."""
 
 
 @contextmanager

@@ -28,13 +28,13 @@ HERE = Path(__file__).parent
 POM, CHECKSUMS, VARIABLES = HERE / "pom.xml", HERE / "checksums.sha256", HERE / "polardb_variables.c"
 INGREDIENTS = (POM, CHECKSUMS, VARIABLES, HERE / "installation.py", *opensearch_home.INGREDIENTS)
 OLDEST_JAVA, NEWEST_JAVA = 17, 23
-"""OpenSearch 2.19 wants 11 or later and a security manager, which Java 24 took away; it was tried with 17."""
+"""OpenSearch 2.19 needs Java 11 or later and a security manager, which Java 24 removed; it is tested with 17."""
 PATIENCE = 900
-"""Seconds that fetching 500 MB may take."""
+"""Seconds to download 500 MB."""
 UNFINISHED = "making-"
-"""How the name of a folder begins that is being made in the cache."""
+"""The prefix of an unfinished folder in the cache."""
 SKIPPED = 77
-"""How `python -m tests.real.installation` ends where this machine lacks something (a habit of Automake's)."""
+"""The exit code of `python -m tests.real.installation` if this machine lacks something (as in Automake)."""
 
 
 class Lacking(Exception):
@@ -68,7 +68,7 @@ def install(environ: Mapping[str, str] = os.environ) -> Installation:
     require_java()
     cache = user_cache(environ).with_name("servers")
     wanted = cache / _digest()
-    with alone(cache):
+    with locked(cache):
         if not wanted.exists():
             with tempfile.TemporaryDirectory(dir=cache, prefix=UNFINISHED) as scratch:
                 _make(Path(scratch) / "artifacts", Path(scratch) / "made")
@@ -148,7 +148,7 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def alone(cache: Path) -> Iterator[None]:
+def locked(cache: Path) -> Iterator[None]:
     """Holds a lock, so that one run of this user installs at a time, and removes the files of a killed run."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:

@@ -36,7 +36,7 @@ FOLLOWED = (
     "--character-set-server=utf8mb4",
     "--lower-case-table-names=1",
 )
-"""Both servers: row changes with the names of their columns in the binlog; nothing has to survive a power cut."""
+"""Options of both servers: row changes with column names in the binlog; no data has to survive a power failure."""
 
 
 class Server(Protocol):
@@ -70,7 +70,7 @@ class RealDatabase:
         self._process = Process(command, folder / f"{server.name}.log", server.environ)
         self._process.await_ready(self._answers, patience)
         try:
-            self._furnish()
+            self._create_account()
         except BaseException:
             self._process.kill()
             raise
@@ -93,7 +93,7 @@ class RealDatabase:
         with closing(socket.socket()) as probe:  # a failed connection of pymysql leaves its socket open
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def _furnish(self) -> None:
+    def _create_account(self) -> None:
         """Creates the account and AutoETL's procedures, without writing them to the binlog."""
         with closing(pymysql.connect(**self.root, autocommit=True)) as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE USER {DATABASE_USER}@'%%' IDENTIFIED BY %s", [DATABASE_PASSWORD])

@@ -20,10 +20,10 @@ from tests.real.process import Patience, Process, free_port
 
 Profile = Literal["plain", "secure"]
 READER, READER_PASSWORD = "reader", "only-reads-documents"
-"""Of profile `secure`: may read documents, and nothing else. The administrator is the sandbox's search account."""
+"""An account of profile `secure` that may only read documents. The administrator is the sandbox's search account."""
 
 PATIENCE = Patience()
-"""Alone a start takes 7 s, and 12 with the security plugin; on a busy machine it took more than 120."""
+"""A start takes 7 s, and 12 with the security plugin; on a busy machine it has taken more than 120."""
 
 JVM = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 EXACT = {"index_patterns": ["*"], "template": {"settings": {"index.knn.advanced.approximate_threshold": -1}}}
@@ -40,7 +40,7 @@ ACCOUNTS = f"""_meta: {{type: internalusers, config_version: 2}}
 {SEARCH_USERNAME}: {{hash: $2a$08$vFhVgtlR4L51muRFiw3xS.JhOoL0YIq6f0BBERNZ61k3W9tee7.I., backend_roles: [admin]}}
 {READER}: {{hash: $2a$08$r2ngBQEFbK6ZWx50/Gj71.WI1ih18VJe7Yvp21Cl2J.o3T3C5ZLMS, backend_roles: [readall]}}
 """
-"""bcrypt of SEARCH_PASSWORD and READER_PASSWORD."""
+"""The bcrypt hashes of SEARCH_PASSWORD and READER_PASSWORD."""
 
 
 @dataclass(frozen=True)

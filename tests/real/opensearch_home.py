@@ -25,7 +25,7 @@ FRESH = ("-keyalg", "RSA", *VALID)
 
 PLUGINS = ("opensearch-job-scheduler", "opensearch-ml-plugin", "opensearch-knn", "neural-search")
 PROFILES: Mapping[str, Sequence[str]] = {"plain": PLUGINS, "secure": (*PLUGINS, "opensearch-security")}
-"""By profile, its plugins."""
+"""The plugins of each profile."""
 
 CLASSPATH = [
     "opensearch-2*",
@@ -80,7 +80,7 @@ MODULES = {
     "mapper-extras": ("org.opensearch.index.mapper.MapperExtrasPlugin", "", "mapper-extras*"),
     "parent-join": ("org.opensearch.join.ParentJoinPlugin", "", "parent-join*"),
 }
-"""By module: its class, the module it extends, its jars."""
+"""For each module: its class, the module it extends, its jars."""
 
 
 def lay_out(artifacts: Path, folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 TIED = Path(__file__).with_name("tied.py")
 
 TERMINAL = os.dup(2)
-"""Standard error as it was before pytest captured it: whoever waits for a server sees why."""
+"""Standard error before pytest captures it, so that the progress of a slow start is visible."""
 
 
 class Broken(Exception):

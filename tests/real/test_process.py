@@ -164,7 +164,7 @@ def test_a_search_node_that_cannot_start_reports_why(tmp_path, waiting):
 
 def test_files_of_a_killed_run_in_the_cache_are_removed(tmp_path):
     (tmp_path / f"{installation.UNFINISHED}x" / "artifacts").mkdir(parents=True)
-    with installation.alone(tmp_path):
+    with installation.locked(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 

@@ -44,7 +44,7 @@ DOCUMENTED = [
     "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds.",
     "no eligible node found",
 ]
-"""Texts of the sources (ml-commons 2.19, the security plugin) and of Model Studio's documentation, not recorded."""
+"""Texts from the sources (ml-commons 2.19, the security plugin) and Model Studio's documentation, not recorded."""
 
 
 @pytest.mark.parametrize("known", advice.SEARCH, ids=lambda known: known.text[:40])

@@ -75,7 +75,7 @@ def test_missing_rows_are_looked_up_until_none_is_missing(calls, looks):
 
 
 @pytest.fixture
-def filling(rest, polardb):
+def backfill(rest, polardb):
     """The backfill of an index from a table; the test writes the documents with `fill`."""
     vector = {"type": "knn_vector", "dimension": 2}
     rest.put("/docs", {"mappings": {"properties": {"v": vector}}, "settings": {"index.knn": True}})
@@ -90,34 +90,34 @@ def fill(rest, *ids, vector=True):
         rest.put(f"/docs/_doc/{id}", {"v": [1, 0]} if vector else {})
 
 
-def test_a_document_of_a_deleted_row_does_not_count_for_a_missing_one(filling, rest, polardb):
+def test_a_document_of_a_deleted_row_does_not_count_for_a_missing_one(backfill, rest, polardb):
     """By count, one row and one document are complete."""
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
     fill(rest, 2)
-    assert filling.observe() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))
+    assert backfill.observe() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))
     fill(rest, 1)
-    assert filling.observe().left == 0
+    assert backfill.observe().left == 0
 
 
-def test_a_row_deleted_meanwhile_is_no_longer_missing(filling, rest, polardb):
+def test_a_row_deleted_meanwhile_is_no_longer_missing(backfill, rest, polardb):
     polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
     fill(rest, 1)
-    assert filling.observe().missing == {"2", "3"}
+    assert backfill.observe().missing == {"2", "3"}
     polardb.run("DELETE FROM db.t WHERE id = 2")
     polardb.run("INSERT INTO db.t VALUES (4, 'newer')")
     fill(rest, 3)
-    assert filling.observe().missing == set()
+    assert backfill.observe().missing == set()
 
 
-def test_only_a_text_that_is_not_blank_needs_a_vector(filling, rest, polardb):
+def test_only_a_text_that_is_not_blank_needs_a_vector(backfill, rest, polardb):
     polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, ''), (3, NULL), (4, %s), (5, %s), (6, 'f')", ["\u3000", "\x1c"])
     fill(rest, 1, 2, 3, 4, 5, 6, vector=False)
-    assert filling.observe().missing == {"1", "6"}
+    assert backfill.observe().missing == {"1", "6"}
     fill(rest, 6)
-    assert filling.observe().missing == {"1"}
+    assert backfill.observe().missing == {"1"}
 
 
-def test_every_page_of_rows_is_looked_up(filling, rest, search, polardb, requests):
+def test_every_page_of_rows_is_looked_up(backfill, rest, search, polardb, requests):
     ids = range(1, 2 * PAGE + 1)
     values = ", ".join(f"({id}, 'x')" for id in ids)
     polardb.run(f"INSERT INTO db.t VALUES {values}")
@@ -125,15 +125,15 @@ def test_every_page_of_rows_is_looked_up(filling, rest, search, polardb, request
     bulk = "".join(json.dumps(line) + "\n" for pair in lines for line in pair)
     httpx.post(f"{search.url}/docs/_bulk", content=bulk, headers={"content-type": "application/x-ndjson"})
     requests("all")
-    assert filling.observe().missing == {str(PAGE), str(2 * PAGE)}
+    assert backfill.observe().missing == {str(PAGE), str(2 * PAGE)}
     assert requests("POST /{index}/_search") == 4  # documents and vectors, of two pages
     fill(rest, PAGE, 2 * PAGE)
     requests("all")
-    assert filling.observe().missing == set()
+    assert backfill.observe().missing == set()
     assert requests("POST /{index}/_search") == 2
 
 
-def test_rows_without_a_key_are_counted(rest, polardb, filling):
+def test_rows_without_a_key_are_counted(rest, polardb, backfill):
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
     probe = BackfillProbe(
         polardb.connections.search, polardb.connections.database, "docs", BackfillSource("db.t", {"body": "v"})

@@ -20,7 +20,7 @@ def error(reason, status=400, **more):
 
 
 @pytest.fixture
-def greeted(api):
+def version_route(api):
     """A service that answers `GET /` as PolarSearch does."""
     return api.get("/").respond(json={"version": {"number": "2.19.1"}})
 
@@ -85,7 +85,7 @@ def test_pauses_between_retries_double(api, client, fake_clock):
         (400, {"error": "no handler found"}, Rejected, "GET /x: no handler found (HTTP 400)"),
     ],
 )
-def test_an_error_is_reported_in_one_line(api, client, greeted, status, answer, kind, line):
+def test_an_error_is_reported_in_one_line(api, client, version_route, status, answer, kind, line):
     api.get("/x").respond(status, json=answer)
     with pytest.raises(kind) as raised:
         client.get("/x")
@@ -121,7 +121,7 @@ MISSING = error("no such index [x]", 404)
     ],
     ids=["index", "alias", "pipeline", "empty object", "page", "empty", "text", "gateway", "another gateway", "list"],
 )
-def test_only_a_404_of_polarsearch_means_not_found(api, client, greeted, path, answer, believed):
+def test_only_a_404_of_polarsearch_means_not_found(api, client, version_route, path, answer, believed):
     api.get(path).respond(404, **answer)
     assert client.version
     with pytest.raises(NotFound if believed else Rejected) as raised:
@@ -145,7 +145,7 @@ def test_a_404_of_another_service_does_not_mean_not_found(api, client):
     ],
     ids=["page", "truncated", "list", "answer of another request"],
 )
-def test_a_create_with_an_unreadable_answer_may_have_been_processed(api, client, greeted, answer, reported):
+def test_a_create_with_an_unreadable_answer_may_have_been_processed(api, client, version_route, answer, reported):
     route = api.post("/x").respond(200, **answer)
     with pytest.raises(Unavailable, match=reported) as raised:
         client.post_for("connector_id", "/x", {})
