@@ -39,15 +39,15 @@ def process():
 
 @pytest.fixture(autouse=True)
 def preflight(monkeypatch):
-    """Replaces the preflight: yields its calls, and the list of problems that it returns."""
-    asked, answers = [], []
+    """Replaces the preflight. Returns the list of its calls, and the list of problems that it reports."""
+    calls, found = [], []
 
     def problems(connections, stack):
-        asked.append((connections, stack.name, [collection.name for collection in stack.collections]))
-        return answers
+        calls.append((connections, stack.name, [collection.name for collection in stack.collections]))
+        return found
 
     monkeypatch.setattr(components.preflight, "problems", problems)
-    return asked, answers
+    return calls, found
 
 
 @pytest.fixture
@@ -119,11 +119,11 @@ def test_every_mistake_is_reported_and_nothing_declared(run_main):
 
 
 def test_the_preflight_runs_before_anything_is_declared(run_main, preflight):
-    asked, answers = preflight
-    answers.append("index documents_1 exists and is not ours")
+    calls, found = preflight
+    found.append("index documents_1 exists and is not ours")
     with pytest.raises(pulumi.RunError, match=r"^1 thing is in the way, nothing was touched:\n  index documents_1"):
         run_main(configuration("dev"))
-    [(connections, stack, collections)] = asked
+    [(connections, stack, collections)] = calls
     passwords = {"the-searchPassword", "the-databasePassword"}
     assert set(connections.secrets()) == passwords | {"polarsearch_user:the-searchPassword"}
     assert (stack, collections) == ("search", ["documents", "products"])

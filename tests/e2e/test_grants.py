@@ -16,7 +16,7 @@ def limited(project, world):
 
 
 @pytest.mark.parametrize(
-    ("grants", "words"),
+    ("grants", "texts"),
     [
         (["SELECT"], ["this account lacks ALTER on db.docs: grant it"]),
         (["ALTER"], ["this account lacks SELECT on db.docs: grant it"]),
@@ -27,8 +27,8 @@ def test_a_missing_grant_is_named(limited, world, grants, texts):
     world.sql(f"GRANT {', '.join(grants)} ON db.docs TO 'limited'@'%'")
     before = world.inventory()
     output = " ".join(limited.up(ok=False).split())
-    for word in texts:
-        assert word in output
+    for text in texts:
+        assert text in output
     assert "limited-password" not in output
     assert world.inventory() == before
 

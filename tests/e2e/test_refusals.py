@@ -14,8 +14,8 @@ def refused(project, *texts):
     """Asserts that `up` fails with these texts and without a traceback. Returns its output in one line."""
     output = project.up(ok=False)
     flat = " ".join(output.split())
-    for word in texts:
-        assert word in flat, output
+    for text in texts:
+        assert text in flat, output
     assert "Traceback" not in output
     assert "a mistake of ours" not in output
     assert "an unhandled error occurred" not in output
@@ -56,7 +56,7 @@ def test_a_secret_in_plain_text_is_refused(project, world):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "texts"),
     [
         ({"search_url": "http://127.0.0.1:9"}, ["Connection refused; check `search_url`"]),
         ({"search_url": "https://127.0.0.1:{embeddings}"}, ["the port speaks http: write http:// in `search_url`"]),
