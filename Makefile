@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components sandbox engine bench tests __main__.py)
+CHECKED = $(wildcard providers components sandbox engine dev bench tests __main__.py)
 WORKERS ?= 2
 
 # MiniLM's products are small: a second thread gains a fifth on idle cores, and costs four times as much on busy ones.
@@ -24,19 +24,19 @@ help:  ## this list
 	while IFS='|' read -r name what; do printf '%-20s %s\n' "$$name" "$$what"; done
 
 up: $(READY)  ## start the sandbox, bring up stack dev on it, ask it one question
-	@$(PY) -m sandbox.dev up
+	@$(PY) -m dev up
 
 preview: $(READY)  ## what `make up` would change
-	@$(PY) -m sandbox.dev preview
+	@$(PY) -m dev preview
 
 # As written: make would take a $ in it for a variable of its own.
 override Q := $(value Q)
 export Q
 search: $(READY)  ## Q="…": ask every collection of stack dev a question by meaning
-	@$(PY) -m sandbox.dev search "$$Q"
+	@$(PY) -m dev search "$$Q"
 
 down: $(READY)  ## destroy stack dev, stop the sandbox
-	@$(PY) -m sandbox.dev down
+	@$(PY) -m dev down
 
 venv: $(READY)  ## .venv with the locked dependencies, for a stack of your own
 

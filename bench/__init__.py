@@ -1,4 +1,4 @@
-"""What stacks cost, measured on the sandbox with a real Pulumi engine: calls, bytes, state, seconds.
+"""Benchmarks of stacks on the sandbox with a real Pulumi engine: calls, bytes, state, seconds.
 
 `python -m bench` writes docs/benchmarks.md and its plot.
 """

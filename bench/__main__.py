@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, and write docs/benchmarks.md and docs/benchmarks.svg."""
+"""`python -m bench`: measures, and writes docs/benchmarks.md and docs/benchmarks.svg."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from bench.services import services
 from bench.session import Session
 
 DESCRIPTION = """Measure what stacks cost on the sandbox with a real Pulumi engine: calls, bytes, state, seconds.
-Writes benchmarks.md and benchmarks.svg, and says every number as it comes."""
+Writes benchmarks.md and benchmarks.svg, and prints every number as it is measured."""
 
 
 def numbers(text: str) -> list[int]:
-    """`1,20,100`. Raises ArgumentTypeError."""
+    """Returns the numbers of a list such as `1,20,100`. Raises ArgumentTypeError."""
     parts = text.split(",")
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers: write one such as 1,20,100")
@@ -35,7 +35,7 @@ def numbers(text: str) -> list[int]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Returns the parser of the command's options."""
     made = argparse.ArgumentParser(prog="python -m bench", description=DESCRIPTION)
 
     def option(name: str, kind: Callable[[str], object], default: str, metavar: str, text: str) -> None:
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 with the files written, or 1 with one line on stderr; 130 after Ctrl-C."""
+    """Writes the files. Returns the exit code: 0, 1 with one line on stderr, or 130 after Ctrl-C."""
     given = parser().parse_args(arguments)
     try:
         results = measure(given, engine.find(), time.monotonic)
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(given: argparse.Namespace, found: engine.Engine, now: Callable[[], float]) -> Results:
-    """Everything that was asked for."""
+    """Measures the given sizes and latencies."""
     begun = now()
 
     def say(line: str) -> None:
@@ -85,7 +85,7 @@ def measure(given: argparse.Namespace, found: engine.Engine, now: Callable[[], f
 
 
 def facts(found: engine.Engine, today: date) -> dict[str, str]:
-    """What the numbers depend on."""
+    """Returns facts of this machine that the numbers depend on."""
     return {
         "date": today.isoformat(),
         "cores": str(os.cpu_count()),

@@ -1,4 +1,4 @@
-"""The product's check for missing rows, called as an alias calls it before it moves."""
+"""The product's check for missing rows, called as by an alias before it moves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from providers.services.sql import Database
 
 
 def count_missing(services: Services, table: str, index: str) -> int:
-    """How many rows of the table have no document or no vector in the index."""
+    """Returns the number of rows of the table that have no document or no vector in the index."""
     host, port, user, password = (services.database_account[name] for name in ("host", "port", "user", "password"))
     clock = Clock()
     source = BackfillSource(table, {"body": "vector"}, "id")

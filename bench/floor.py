@@ -1,4 +1,4 @@
-"""The least that a number of calls can take: the smallest ones, one after the other, over one connection a service."""
+"""The minimum time of a number of calls: the smallest ones, in sequence, over one connection for each service."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.services import Services
 from bench.traffic import Counts
 
 SAMPLE = 100
-"""Calls of a kind that are made; what more of them would take is in proportion."""
+"""The number of calls of each kind that are made; the time of the rest is extrapolated."""
 
 
 def floor(services: Services, counts: Counts, now: Callable[[], float] = time.perf_counter) -> float:
-    """Seconds for so many requests and statements."""
+    """Returns the seconds that this number of requests and statements takes."""
     return _requests(services, counts.requests, now) + _statements(services, counts.statements, now)
 
 

@@ -1,4 +1,4 @@
-"""Plays the life of a stack, and of the trivial one of its shape, and takes down what each operation cost."""
+"""Runs the operations of a stack, and of the trivial stack of its shape, and records the cost of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.traffic import Counts
 
 @dataclass(frozen=True)
 class Life:
-    """One life of a stack: by operation its traffic, its `seconds` and the least that the same calls take."""
+    """One life of a stack: by operation its traffic, its `seconds`, and the minimum time of the same calls."""
 
     objects: int
     state_bytes: int
@@ -25,13 +25,13 @@ class Life:
     seconds: Mapping[str, float]
     floors: Mapping[str, float]
     shape: Shape
-    """For bench/trivial."""
+    """The operations of bench/trivial."""
 
 
 def life(
     project: Project, services: Services, say: Callable[[str], None], now: Callable[[], float] = time.perf_counter
 ) -> Life:
-    """Bring a configured stack up and down."""
+    """Runs every operation of a configured stack, from create to destroy."""
     counts, seconds, floors = {}, {}, {}
     state: list[dict[str, Any]] = []
     for operation, command in OPERATIONS.items():
@@ -48,7 +48,7 @@ def life(
 def trivial_life(
     project: Project, declared: Shape, say: Callable[[str], None], now: Callable[[], float] = time.perf_counter
 ) -> Mapping[str, float]:
-    """By operation, the seconds of a stack of that shape whose provider does nothing."""
+    """Returns, by operation, the seconds of a stack of that shape whose provider does nothing."""
     project.declare(declared)
     seconds = {}
     for operation, command in OPERATIONS.items():

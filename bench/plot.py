@@ -1,4 +1,4 @@
-"""docs/benchmarks.svg, out of what was measured: bars, readable on light and on dark. Pure."""
+"""Makes docs/benchmarks.svg from the results: bar charts for light and dark mode. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ text { font: 11px sans-serif; fill: #24292f; text-anchor: middle }
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars side by side: by series, a value for each of the `groups`."""
+    """A grouped bar chart: by series, a value for each of the `groups`."""
 
     title: str
     groups: Sequence[str]
@@ -30,7 +30,7 @@ class Chart:
 
 
 def plot(results: Results) -> str:
-    """An SVG with a chart of the calls, and one of the time at each latency."""
+    """Returns an SVG with a chart of the calls, and one of the time at each latency."""
     charts = [_calls(results), *(_times(results, latency) for latency in results.latencies)]
     height = len(charts) * (HEIGHT + TOP + LABEL)
     return "\n".join(
@@ -82,7 +82,7 @@ def _bar(series: int, x: float, base: int, value: float, height: float) -> Itera
 
 
 def label(value: float) -> str:
-    """A number that fits above a bar."""
+    """Returns a number that fits above a bar."""
     return "0" if value == 0 else f"{value:.2f}" if value < 10 else f"{value:.0f}"
 
 

@@ -1,4 +1,4 @@
-"""A Pulumi program in a folder of its own, driven by the real CLI."""
+"""A Pulumi program in a folder of its own, run by the real CLI."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "refresh": ("refresh", "--yes", "--skip-preview", "--expect-no-changes"),
     "destroy": ("destroy", "--yes", "--skip-preview"),
 }
-"""What is measured, in the order of a stack's life, and as what command."""
+"""The measured operations, in order, and their commands."""
 
 
 class Failed(Exception):
-    """A command of the CLI failed; the message is what it printed."""
+    """A command of the CLI failed; the message is its output."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Project:
     environ: Mapping[str, str]
 
     def run(self, *arguments: str) -> str:
-        """What a command prints. Raises Failed."""
+        """Returns the output of a command. Raises Failed."""
         command = ["pulumi", *arguments, "--stack", STACK, "--non-interactive"]
         done = subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True)
         if done.returncode:
@@ -51,23 +51,23 @@ class Project:
         return done.stdout
 
     def configure(self, blocks: Mapping[str, Any]) -> None:
-        """Set blocks of the stack's configuration; others stay."""
+        """Sets blocks of the stack's configuration; others stay."""
         file = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
         written = yaml.safe_load(file.read_text())
         config = written.get("config", {}) | {f"{NAME}:{name}": block for name, block in blocks.items()}
         file.write_text(yaml.safe_dump({**written, "config": config}, sort_keys=False))
 
     def declare(self, shape: Shape) -> None:
-        """Name the resources of bench/trivial."""
+        """Writes the resources that bench/trivial declares."""
         (self.folder / "shape.json").write_text(json.dumps(shape))
 
     def state(self) -> list[dict[str, Any]]:
-        """The resources that Pulumi keeps."""
+        """Returns the resources in Pulumi's state."""
         return list(json.loads(self.run("stack", "export"))["deployment"].get("resources") or [])
 
 
 def product(found: engine.Engine, home: Path, services: Services) -> Project:
-    """The program of this repository, with the passwords of these services."""
+    """Returns the program of this repository, with the passwords of these services."""
     folder = home / "product"
     (folder / "stacks").mkdir(parents=True)
     for name in ("__main__.py", "providers", "components", "Pulumi.yaml"):
@@ -82,7 +82,7 @@ def product(found: engine.Engine, home: Path, services: Services) -> Project:
 
 
 def trivial(found: engine.Engine, home: Path) -> Project:
-    """A program whose provider does nothing, with the resources that `shape.json` in its folder lists."""
+    """Returns a program whose provider does nothing, with the resources in `shape.json` in its folder."""
     folder = home / "trivial"
     folder.mkdir(parents=True)
     for name in ("__main__.py", "Pulumi.yaml"):

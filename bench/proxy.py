@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that counts what passes through, and can hold up each call."""
+"""A TCP proxy on loopback that counts the traffic, and can delay each call."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ BLOCK = 1 << 16
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Passes connections on to the port `target` until `close`.
+    """Forwards connections to the port `target` until `close`.
 
-    `calls` makes a counter for one connection; `hold` is called before a call is passed on, and may take its time.
+    `calls` returns a counter for one connection; `hold` is called before a call is forwarded, and may block.
     """
 
     daemon_threads = True
@@ -36,14 +36,14 @@ class Proxy(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
     def count(self, *, calls: Iterable[str] = (), bytes: int = 0, connections: int = 0) -> None:
-        """Add to what was seen."""
+        """Adds to the counts."""
         with self._lock:
             self.calls.update(calls)
             self.bytes += bytes
             self.connections += connections
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accepts no more connections."""
         self.shutdown()
         self.server_close()
 
@@ -63,7 +63,7 @@ class _Connection(socketserver.BaseRequestHandler):
             answers.join()
 
     def _pass(self, source: socket.socket, target: socket.socket, calls: Calls | None) -> None:
-        """Everything from one side to the other, until either hangs up."""
+        """Forwards everything from one side to the other, until either closes the connection."""
         with contextlib.suppress(OSError):
             while data := source.recv(BLOCK):
                 begun = calls.feed(data) if calls else []

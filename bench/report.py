@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, out of what was measured. Pure."""
+"""Makes docs/benchmarks.md from the results. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ second that the same number of the smallest requests and statements takes, one a
 
 
 def report(results: Results) -> str:
-    """The whole file."""
+    """Returns the whole file."""
     sections = {
         "Machine": _facts(results),
         "Calls": _calls(results),
@@ -56,7 +56,7 @@ def _calls(results: Results) -> Iterator[str]:
 
 
 def _call_rows(results: Results) -> Iterator[list[str]]:
-    """Without added latency, or with the least: the counts do not depend on it."""
+    """Yields the rows at the lowest latency: the counts do not depend on it."""
     latency = min(results.latencies)
     for operation in OPERATIONS:
         for case, measured in results.stacks.items():
@@ -107,7 +107,7 @@ def _rows(results: Results) -> Iterator[str]:
 
 
 def shown(spread: Spread, digits: int) -> str:
-    """`2.5 (2.4–2.9)`, or `2.5` where all are shown the same."""
+    """Returns `2.5 (2.4–2.9)`, or `2.5` if all three numbers look the same."""
     middle, least, greatest = (f"{value:,.{digits}f}" for value in (spread.median, spread.least, spread.greatest))
     return middle if least == greatest else f"{middle} ({least}–{greatest})"
 

@@ -1,4 +1,4 @@
-"""What a run of the benchmarks found, and the numbers that are made of it. Pure."""
+"""The results of a run of the benchmarks, and the numbers derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.measure import Life
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some measurements, and the least and greatest of them."""
+    """The median, minimum and maximum of measurements."""
 
     median: float
     least: float
@@ -24,7 +24,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured together: a number of collections, and seconds added to each call."""
+    """A number of collections, and the seconds added to each call."""
 
     collections: int
     latency: float
@@ -34,37 +34,37 @@ class Case:
 
 
 def counted(collections: int) -> str:
-    """`1 collection`, `20 collections`."""
+    """Returns `1 collection` or `20 collections`."""
     return f"{collections} collection" + ("s" if collections != 1 else "")
 
 
 @dataclass
 class Measured:
-    """The lives of a case's stacks, and the seconds of their trivial counterparts, by run."""
+    """The lives of a case's stacks, and the seconds of the trivial stacks of their shape, by run."""
 
     lives: list[Life] = field(default_factory=list)
     trivial: list[Mapping[str, float]] = field(default_factory=list)
 
     def count(self, operation: str, name: str) -> Spread:
-        """Of `calls` or another attribute of `Counts`, for each object."""
+        """Returns `calls` or another attribute of `Counts`, divided by the number of objects."""
         return self._of(lambda life: getattr(life.counts[operation], name) / life.objects)
 
     def seconds(self, operation: str) -> Spread:
         return self._of(lambda life: life.seconds[operation])
 
     def to_trivial(self, operation: str) -> Spread:
-        """Seconds of the stack for each of the trivial one of the same run."""
+        """Returns the seconds of the stack, divided by those of the trivial stack of the same run."""
         pairs = zip(self.lives, self.trivial, strict=True)
         return Spread.of([life.seconds[operation] / trivial[operation] for life, trivial in pairs])
 
     def to_floor(self, operation: str) -> Spread | None:
-        """Seconds of the stack for each that its calls alone take; None where it makes no calls."""
+        """Returns the seconds of the stack, divided by those of its calls alone; None if it makes no calls."""
         if not all(life.floors[operation] for life in self.lives):
             return None
         return self._of(lambda life: life.seconds[operation] / life.floors[operation])
 
     def state_bytes(self) -> Spread:
-        """Of one resource."""
+        """Returns the bytes of state for each resource."""
         return self._of(lambda life: life.state_bytes / life.objects)
 
     def _of(self, number: Callable[[Life], float]) -> Spread:
@@ -73,7 +73,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Results:
-    """`facts` name the machine; `rows` are rows a second of the check for missing rows, by rows and run."""
+    """`facts` describe the machine; `rows` are rows a second of the check for missing rows, by rows and run."""
 
     facts: Mapping[str, str]
     stacks: Mapping[Case, Measured]
@@ -81,7 +81,7 @@ class Results:
 
     @property
     def sizes(self) -> list[int]:
-        """The numbers of collections."""
+        """Returns the numbers of collections."""
         return list(dict.fromkeys(case.collections for case in self.stacks))
 
     @property

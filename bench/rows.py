@@ -1,4 +1,4 @@
-"""How fast the check for missing rows is: every row of a table is looked for in an index that has them all."""
+"""The speed of the check for missing rows: every row of a table is looked up in an index that contains all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAPPING = {"properties": {"text": {"type": "text"}, "vector": VECTOR}}
 
 
 def rows_a_second(services: Services, rows: int, now: Callable[[], float] = time.perf_counter) -> float:
-    """Rows a second of one look at a table of so many. Raises ValueError when the check is wrong."""
+    """Returns the rows a second of one check of a table with `rows` rows. Raises ValueError if its result is wrong."""
     _fill(services, rows)
     begun = now()
     missing = count_missing(services, TABLE, INDEX)
@@ -29,7 +29,7 @@ def rows_a_second(services: Services, rows: int, now: Callable[[], float] = time
 
 
 def _fill(services: Services, rows: int) -> None:
-    """The table and its index, made again with so many rows and their documents."""
+    """Recreates the table and its index, with `rows` rows and their documents."""
     database = TABLE.split(".")[0]
     services.execute(f"DROP DATABASE IF EXISTS {database}")
     services.execute(f"CREATE DATABASE {database}")
@@ -49,6 +49,6 @@ def _batches(rows: int) -> Iterator[range]:
 
 
 def _documents(ids: range) -> str:
-    """The body of a bulk request."""
+    """Returns the body of a bulk request."""
     document = json.dumps({"text": "a row", "vector": [1.0, 0.5]})
     return "".join(f'{{"index": {{"_id": "{id}"}}}}\n{document}\n' for id in ids)

@@ -1,4 +1,4 @@
-"""Who is measured when: each once, then again and again in turn, as long as there is time."""
+"""The order of measurements: each item once, then repeatedly in turn while time remains."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Schedule:
-    """Up to `runs` turns for each; after the first, none begins that would end after `until`, by the clock `now`."""
+    """Up to `runs` turns for each item; after the first, none begins that would end after `until` by `now`."""
 
     runs: int
     until: float
     now: Callable[[], float]
 
     def turns(self, items: Sequence[T]) -> Iterator[T]:
-        """The items in rounds. An item whose last turn took longer than there is time left has no more turns."""
+        """Yields the items in rounds. An item whose last turn took longer than the remaining time has no more turns."""
         took: dict[T, float] = dict.fromkeys(items, 0.0)
         for run in range(self.runs):
             for item in items:

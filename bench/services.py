@@ -1,4 +1,4 @@
-"""A sandbox, and in front of it proxies that count what a stack's program and providers send."""
+"""A sandbox behind proxies that count the requests of a stack's program and providers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sandbox.process import Sandbox
 
 @dataclass
 class Latency:
-    """`seconds` that each call is held up from now on."""
+    """Delays each call by `seconds`."""
 
     seconds: float = 0.0
 
@@ -30,7 +30,7 @@ class Latency:
 
 @dataclass
 class Services:
-    """Where a stack finds the sandbox; `counts` is what went there since the start."""
+    """The proxies' addresses for a stack; `counts` is the traffic since the start."""
 
     box: Sandbox
     search: Proxy
@@ -48,7 +48,7 @@ class Services:
 
     @property
     def calls(self) -> Counter[str]:
-        """How often each request and each statement was sent since the start."""
+        """Returns how often each request and each statement was sent since the start."""
         return self.search.calls + self.database.calls
 
     @property
@@ -61,13 +61,13 @@ class Services:
 
     @property
     def database_account(self) -> dict[str, Any]:
-        """For pymysql."""
+        """Returns the arguments for pymysql."""
         account = {"user": self.box.database_user, "password": self.box.database_password}
         return {"host": self.box.database_host, "port": self.database.port, **account}
 
     @property
     def connection(self) -> dict[str, Any]:
-        """A stack's configuration of it."""
+        """Returns the `connection` block of a stack's configuration."""
         account = self.database_account
         return {
             "search_url": self.search_url,
@@ -78,7 +78,7 @@ class Services:
         }
 
     def execute(self, statement: str) -> None:
-        """One statement, not counted."""
+        """Executes one statement without the proxy, so that it is not counted."""
         account = {**self.database_account, "port": self.box.database_port}
         with closing(pymysql.connect(**account, autocommit=True)) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
@@ -86,7 +86,7 @@ class Services:
 
 @contextmanager
 def services(home: Path, *, samples: bool = False) -> Iterator[Services]:
-    """A sandbox of one's own, with its files in `home`."""
+    """Starts a sandbox with its files in `home`, and its proxies."""
     latency = Latency()
     with Sandbox(home, samples=samples) as box:
         search_port = int(box.search_url.rpartition(":")[2])

@@ -16,7 +16,7 @@ from bench.stack import configuration, make_tables
 
 @dataclass(frozen=True)
 class Session:
-    """`say` is told of every number as it comes."""
+    """Runs measurements; `say` is called with one line for each number."""
 
     product: Project
     trivial: Project
@@ -25,7 +25,7 @@ class Session:
     say: Callable[[str], None]
 
     def stacks(self, sizes: Sequence[int], latencies: Sequence[float]) -> dict[Case, Measured]:
-        """Stacks of every size at every latency, each beside one trivial stack of its shape."""
+        """Measures stacks of every size at every latency, each with one trivial stack of its shape."""
         make_tables(self.services, max(sizes))
         found = {Case(size, latency): Measured() for size in sizes for latency in latencies}
         for size in self.schedule.turns(sizes):
@@ -37,7 +37,7 @@ class Session:
         return found
 
     def rows(self, sizes: Sequence[int]) -> dict[int, list[float]]:
-        """Rows a second of the check for missing rows, on tables of every size."""
+        """Measures the rows a second of the check for missing rows, on tables of every size."""
         found: dict[int, list[float]] = {size: [] for size in sizes}
         for size in self.schedule.turns(sizes):
             found[size].append(rows_a_second(self.services, size))

@@ -1,4 +1,4 @@
-"""The shape of a stack: its resources' parents and dependencies, without what they are. Pure."""
+"""The shape of a stack: the parents and dependencies of its resources, without their types and inputs. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Shape = Sequence[Mapping[str, Any]]
-"""By resource: `name`, `parent`, `needs`, and whether it is a `component`."""
+"""For each resource: `name`, `parent`, `needs`, and whether it is a `component`."""
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:"
 
 
 def shape(state: Sequence[Mapping[str, Any]]) -> Shape:
-    """What bench/trivial declares, in the order of a state: each resource comes after what it needs."""
+    """Returns what bench/trivial declares, in the order of a state: each resource follows its dependencies."""
     kept = [each for each in state if each["type"] != STACK_TYPE and not each["type"].startswith(PROVIDER_TYPE)]
     names = {each["urn"]: _name(each["urn"]) for each in kept}
     return [
@@ -28,7 +28,7 @@ def shape(state: Sequence[Mapping[str, Any]]) -> Shape:
 
 
 def objects(state: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The resources of a state that stand for an object of a service."""
+    """Returns the resources of a state that represent an object of a service."""
     return [each for each in state if each.get("custom") and not each["type"].startswith(PROVIDER_TYPE)]
 
 

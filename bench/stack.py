@@ -1,4 +1,4 @@
-"""The configuration of the stacks that are measured: so many collections, each with a table of its own."""
+"""The configuration of the measured stacks: a number of collections, each with its own table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROWS = "(1, 'a warm jumper'), (2, 'a kettle for tea'), (3, 'running shoes')"
 
 
 def make_tables(services: Services, number: int) -> None:
-    """The tables of so many collections, with three rows each."""
+    """Creates the tables of `number` collections, with three rows each."""
     services.execute(f"CREATE DATABASE {DATABASE}")
     for at in range(number):
         services.execute(f"CREATE TABLE {_table(at)} (id INT PRIMARY KEY, body TEXT)")
@@ -20,7 +20,7 @@ def make_tables(services: Services, number: int) -> None:
 
 
 def configuration(services: Services, collections: int) -> Mapping[str, Any]:
-    """A stack of so many collections."""
+    """Returns the configuration of a stack with this number of collections."""
     return {
         "connection": services.connection,
         "embedding": {

@@ -1,4 +1,4 @@
-"""Counts what clients send, out of the bytes they send it in: HTTP requests and SQL statements. Pure."""
+"""Counts HTTP requests and SQL statements in the bytes that clients send. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COM_QUERY = b"\x03"
 
 @dataclass(frozen=True)
 class Counts:
-    """Traffic between a client and its services; `bytes` in both directions."""
+    """Traffic between a client and its services; `bytes` are of both directions."""
 
     requests: int = 0
     statements: int = 0
@@ -19,7 +19,7 @@ class Counts:
 
     @property
     def calls(self) -> int:
-        """Requests and statements."""
+        """Returns the number of requests and statements."""
         return self.requests + self.statements
 
     def __add__(self, other: Counts) -> Counts:
@@ -30,10 +30,10 @@ class Counts:
 
 
 class Calls(Protocol):
-    """Finds the calls in what one connection's client sends."""
+    """Finds the calls in the bytes that the client of one connection sends."""
 
     def feed(self, data: bytes) -> list[str]:
-        """What is called for by this part of the stream and what was held of it before."""
+        """Returns the calls that this part of the stream completes."""
 
 
 class HttpRequests:
@@ -43,7 +43,7 @@ class HttpRequests:
         self._unread, self._body = b"", 0
 
     def feed(self, data: bytes) -> list[str]:
-        """`GET /path`. Raises ValueError for a body without a content-length, whose end would not be seen."""
+        """Returns calls such as `GET /path`. Raises ValueError for a body without a content-length."""
         found: list[str] = []
         self._unread += data
         while self._skip_body():
@@ -55,7 +55,7 @@ class HttpRequests:
         return found
 
     def _skip_body(self) -> bool:
-        """Whether the stream is at a request's beginning."""
+        """Returns whether the stream is at the beginning of a request."""
         skipped = min(self._body, len(self._unread))
         self._unread, self._body = self._unread[skipped:], self._body - skipped
         return self._body == 0
@@ -78,7 +78,7 @@ class SqlStatements:
         self._unread = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """`SELECT 1`."""
+        """Returns calls such as `SELECT 1`."""
         found: list[str] = []
         self._unread += data
         while (packet := self._take()) is not None:
@@ -88,7 +88,7 @@ class SqlStatements:
         return found
 
     def _take(self) -> tuple[int, bytes] | None:
-        """The next whole packet's number in its exchange, and its payload."""
+        """Returns the number in its exchange and the payload of the next complete packet."""
         end = self.HEADER + int.from_bytes(self._unread[:3], "little")
         if len(self._unread) < max(end, self.HEADER):
             return None

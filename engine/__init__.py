@@ -1,7 +1,4 @@
-"""How this repository gets a real `pulumi`, and nothing else.
-
-It is found, installed by Pulumi's own SDK, or built by Go; which one, is said and never matters to the rest.
-"""
+"""Finds a real `pulumi`, installs it with Pulumi's own SDK, or builds it with Go. The rest of the project uses any."""
 
 from .environment import environment
 from .find import Engine, NoEngine, find

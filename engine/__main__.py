@@ -1,4 +1,4 @@
-"""`python -m engine`: print the path of a `pulumi` to use, after saying on stderr which one it is."""
+"""`python -m engine`: prints the path of a `pulumi` to stdout, and its version and origin to stderr."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from .machine import to_stderr
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 with a path on stdout, or 1 with one line on stderr."""
+    """Prints the path. Returns the exit code: 0, or 1 with one line on stderr."""
     argparse.ArgumentParser(
         prog="python -m engine",
         description="Print the path of a pulumi to use: one on PATH, one in the user's cache folder, "

@@ -1,6 +1,6 @@
-"""The CLI compiled by Go, as the tool dependency go.mod pins, for machines that have a module proxy and nothing else.
+"""Builds the CLI with Go, from the tool dependency that go.mod pins, on machines with a Go module proxy.
 
-Pulumi's Go modules hold the engine but not its Python host, so two small hosts of our own stand beside it.
+Pulumi's Go modules contain the engine but not its Python host, so two small hosts of our own are placed beside it.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ STAMP = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 EVERY = 10.0
 """Seconds between two lines of progress."""
 PATIENCE = 600.0
-"""Seconds without a module or package after which we give up."""
+"""Seconds without a new module or package after which the build fails."""
 
 
 def kept(cache: Path) -> list[Path]:
-    """What was built before, the newest first."""
+    """Returns the programs in the cache, newest first."""
     return sorted(cache.glob("built-*/pulumi"), key=lambda path: parse(path.parent.name) or (0, 0, 0), reverse=True)
 
 
 def with_hosts(binary: Path) -> Path:
-    """The binary in a folder of its own with this checkout's hosts, which is made when it is missing.
+    """Returns the binary in a folder with this checkout's hosts; creates the folder if it is missing.
 
-    Hard links, because the engine looks for its hosts where the file really is; checkouts with other hosts get
-    another folder, so they do not disturb each other.
+    It is a hard link, because the engine looks for its hosts beside the real file. Checkouts with other hosts use
+    another folder.
     """
     folder = binary.parent / f"bin-{_digest(HOSTS)}"
     if not folder.exists():
@@ -49,12 +49,12 @@ def with_hosts(binary: Path) -> Path:
 
 
 def build(machine: Machine) -> str | None:
-    """Build the CLI into the cache; what went wrong, or None."""
+    """Builds the CLI into the cache. Returns the reason if it fails, else None."""
     go = machine.which("go", "/usr/local/go/bin")
     if go is None:
         return "Go is not installed"
-    said = machine.ask(go, "version") or ""
-    version = parse(said.partition("version")[2])
+    output = machine.ask(go, "version") or ""
+    version = parse(output.partition("version")[2])
     if version is None or not go_can_build(version, machine.ask(go, "env", "GOTOOLCHAIN") or ""):
         return f"{go} is {shown(version) if version else 'unreadable'}, older than {shown(OLDEST_GO)}"
     wanted = pinned((SOURCE / "go.mod").read_text())
@@ -68,7 +68,7 @@ def build(machine: Machine) -> str | None:
 
 
 def pinned(go_mod: str) -> str:
-    """The version of the CLI that go.mod names: `3.259.0`."""
+    """Returns the version of the CLI in go.mod, such as `3.259.0`."""
     found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v(\S+)", go_mod)
     if found is None:
         raise ValueError("engine/go.mod does not name github.com/pulumi/pulumi/pkg/v3")
@@ -77,27 +77,27 @@ def pinned(go_mod: str) -> str:
 
 @dataclass
 class Progress:
-    """What `go build -v` said so far: a line per module fetched and per package compiled."""
+    """The output of `go build -v`: a line for each downloaded module and compiled package, and other `lines`."""
 
     modules: int = 0
     packages: int = 0
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
-    def hear(self, line: str) -> None:
-        """Count the line, or keep it: then it is an error."""
+    def add(self, line: str) -> None:
+        """Counts a module or package; keeps any other line, which is an error."""
         if line.startswith("go: downloading "):
             self.modules += 1
         elif re.fullmatch(r"[\w./~-]+", line):
             self.packages += 1
         elif line and not line.startswith("#"):
-            self.said.append(line)
+            self.lines.append(line)
 
     def __str__(self) -> str:
         return f"{self.modules} modules fetched, {self.packages} packages compiled"
 
 
 def _compile(machine: Machine, go: Path, version: str, output: Path) -> str | None:
-    """The reason it failed, or None."""
+    """Returns the reason if it fails, else None."""
     flags = ["-v", "-mod=readonly", "-trimpath", "-ldflags", f"-s -w -X {STAMP}={version}"]
     child = subprocess.Popen(
         [go, "build", *flags, "-o", output, PACKAGE],
@@ -117,7 +117,7 @@ def _compile(machine: Machine, go: Path, version: str, output: Path) -> str | No
 
 def _followed(machine: Machine, child: subprocess.Popen[str]) -> str | None:
     progress, begun = Progress(), machine.now()
-    reader = threading.Thread(target=_hear, args=(child, progress), daemon=True)
+    reader = threading.Thread(target=_read, args=(child, progress), daemon=True)
     reader.start()
     seen, since = str(progress), begun
     while reader.is_alive():
@@ -128,17 +128,17 @@ def _followed(machine: Machine, child: subprocess.Popen[str]) -> str | None:
             seen, since = str(progress), machine.now()
         elif machine.now() - since > PATIENCE:
             return f"nothing happened for {PATIENCE:.0f} s"
-    return None if child.wait() == 0 else (progress.said or ["it did not say why"])[-1]
+    return None if child.wait() == 0 else (progress.lines or ["it did not say why"])[-1]
 
 
-def _hear(child: subprocess.Popen[str], progress: Progress) -> None:
+def _read(child: subprocess.Popen[str], progress: Progress) -> None:
     assert child.stderr is not None
     for line in child.stderr:
-        progress.hear(line.strip())
+        progress.add(line.strip())
 
 
 def _settle(made: Path, target: Path) -> None:
-    """Move a finished folder into place, whole; one that came first is as good."""
+    """Renames a finished folder to its target, unless another run has created the target."""
     try:
         made.rename(target)
     except OSError:

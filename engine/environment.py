@@ -1,6 +1,6 @@
-"""The environment this repository runs `pulumi` in: its own home, backend and passphrase, and the project's Python.
+"""The environment in which this repository runs `pulumi`: its own home, backend and passphrase, the project's Python.
 
-Nothing of the user's Pulumi leaks in or out: variables that start with PULUMI_ are dropped before ours are set.
+It is separate from the user's Pulumi: variables that start with PULUMI_ are removed before ours are set.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def environment(
     python: Path = Path(sys.executable),
     base: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Variables for a `pulumi` whose state is in `home`/state and whose own files are in `home`/pulumi (both made).
+    """Returns variables for a `pulumi` with its state in `home`/state and its files in `home`/pulumi; creates both.
 
     `passphrase` encrypts the stacks' secrets; `python` runs the program and the providers, and its folder comes
     first on PATH, after the engine's.
@@ -47,7 +47,7 @@ def environment(
 
 
 def _direct(base: Mapping[str, str]) -> dict[str, str]:
-    """Keep the talk between engine and hosts off any proxy."""
+    """Returns variables that exclude the connections between engine and hosts from proxies."""
     return {
         name: ",".join(filter(None, [base.get(name) or base.get(other), LOOPBACK]))
         for name, other in (("no_proxy", "NO_PROXY"), ("NO_PROXY", "no_proxy"))

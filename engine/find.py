@@ -1,6 +1,6 @@
-"""The order in which a `pulumi` is looked for: on PATH, in the user's cache, by the SDK's installer, by Go.
+"""Finds a `pulumi`: on PATH, in the user's cache, with the SDK's installer, or with Go, in this order.
 
-A program called `pulumi` is not enough: without a Python language host beside it, it runs nothing of ours.
+A program called `pulumi` is not sufficient: it needs a Python language host beside it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ HOSTS = ("pulumi-language-python", "pulumi-resource-pulumi-python")
 
 
 class NoEngine(Exception):
-    """No `pulumi` here and no way to get one; the message is one line that names the ways."""
+    """There is no `pulumi`, and none could be installed; the message is one line with the ways to get one."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A `pulumi` that can run this repository: the program, its version, and how it came here."""
+    """A `pulumi` that can run this repository: the program, its version, and how it was found."""
 
     path: Path
     version: Version
@@ -36,7 +36,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A program that may be the engine, before it is judged. `hosts`: it can run Python."""
+    """A program that may be the engine. `hosts`: whether its Python hosts exist."""
 
     path: Path
     version: Version | None
@@ -45,7 +45,7 @@ class Candidate:
 
 
 def find(machine: Machine | None = None, *, get: bool = True) -> Engine:
-    """A `pulumi` ≥ 3.254. With `get` it may be installed or built, once per user, which is said and takes minutes.
+    """Returns a `pulumi` ≥ 3.254. With `get` it is installed or built if there is none: once per user, in minutes.
 
     Raises NoEngine.
     """
@@ -59,7 +59,7 @@ def find(machine: Machine | None = None, *, get: bool = True) -> Engine:
 
 
 def choose(candidates: Iterable[Candidate]) -> Engine | list[str]:
-    """The first that will do, or what is wrong with each. Candidates after the first that will do are not looked at."""
+    """Returns the first suitable candidate without reading later ones, or what is wrong with each."""
     wrong: list[str] = []
     for candidate in candidates:
         if candidate.version is None:
@@ -74,7 +74,7 @@ def choose(candidates: Iterable[Candidate]) -> Engine | list[str]:
 
 
 def present(machine: Machine) -> Iterator[Candidate]:
-    """The candidates that need no network and no compiler, the preferred one first."""
+    """Yields the candidates that need no network and no compiler, in order of preference."""
     if path := machine.which("pulumi"):
         yield _candidate(machine, path, "on PATH")
     for folder in install.kept(machine.cache):
@@ -93,7 +93,7 @@ def _got(machine: Machine, wrong: list[str]) -> Engine:
     for each in wrong:
         machine.say(f"engine: {each}; looking further")
     ways: tuple[Callable[[Machine], str | None], ...] = (_by_another_run, install.install, build.build)
-    with _alone(machine):
+    with _locked(machine):
         for way in ways:
             reason = way(machine)
             if reason is not None:
@@ -105,13 +105,13 @@ def _got(machine: Machine, wrong: list[str]) -> Engine:
 
 
 def _by_another_run(_: Machine) -> str | None:
-    """It may have got one while we waited for our turn."""
+    """Does nothing: another run may have got an engine while this one waited for the lock."""
     return None
 
 
 @contextmanager
-def _alone(machine: Machine) -> Iterator[None]:
-    """One run of this user at a time gets an engine; the lock goes with the process that holds it."""
+def _locked(machine: Machine) -> Iterator[None]:
+    """Holds a lock, so that one run of this user at a time gets an engine; it is released when the process ends."""
     machine.cache.mkdir(parents=True, exist_ok=True)
     with (machine.cache / "lock").open("w") as lock:
         try:

@@ -1,6 +1,6 @@
-"""The SDK's own installer, pointed at the user's cache and not at ~/.pulumi.
+"""Installs `pulumi` with the SDK's own installer, into the user's cache instead of ~/.pulumi.
 
-It cannot be told to hurry, so it runs in a process of its own that is ended when nothing arrives any more.
+The installer has no timeout, so it runs in a process of its own that is ended when it stops downloading.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from .version import parse, shown
 
 PROGRAM = "import sys; from pulumi.automation import PulumiCommand; PulumiCommand.install(root=sys.argv[1])"
 PATIENCE = 20.0
-"""Seconds without a byte after which we give up."""
+"""Seconds without a new byte after which the installation fails."""
 AGAIN = 24 * 3600.0
-"""Seconds before a try that failed is repeated."""
+"""Seconds before a failed installation is repeated."""
 
 
 def kept(cache: Path) -> list[Path]:
-    """What was installed before, the newest first."""
+    """Returns the installations in the cache, newest first."""
     return sorted(cache.glob("installed-*"), key=lambda folder: parse(folder.name) or (0, 0, 0), reverse=True)
 
 
 def install(machine: Machine, program: str = PROGRAM, patience: float = PATIENCE) -> str | None:
-    """Install the CLI of the SDK's version into the cache; what went wrong, or None."""
+    """Installs the CLI of the SDK's version into the cache. Returns the reason if it fails, else None."""
     tried = machine.cache / "install-tried"
     if tried.exists() and 0 <= machine.now() - tried.stat().st_mtime < AGAIN:
         return f"the SDK's installer failed less than a day ago (remove {tried} to try again)"
@@ -48,7 +48,7 @@ def _failed(machine: Machine, tried: Path) -> str:
 
 
 def _into(machine: Machine, work: Path, program: str, patience: float) -> bool:
-    """Whether it stands, complete, in the cache."""
+    """Returns whether the installation is complete in the cache."""
     shutil.rmtree(work, ignore_errors=True)
     (work / "tmp").mkdir(parents=True)
     if not _run(machine, work, program, patience):
@@ -63,7 +63,7 @@ def _into(machine: Machine, work: Path, program: str, patience: float) -> bool:
 
 
 def _run(machine: Machine, work: Path, program: str, patience: float) -> bool:
-    """Run the installer while it makes headway: everything it downloads and unpacks lands in `work`."""
+    """Runs the installer while its files in `work` grow. Returns whether it succeeds."""
     own = {"TMPDIR": str(work / "tmp"), "PULUMI_HOME": str(work / "home"), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     child = subprocess.Popen(
         [sys.executable, "-c", program, str(work / "root")],
@@ -71,7 +71,7 @@ def _run(machine: Machine, work: Path, program: str, patience: float) -> bool:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # its curl and tar go with it
+        start_new_session=True,  # so that its curl and tar can be killed with it
     )
     try:
         return _patiently(machine, child, work, patience)
@@ -95,6 +95,6 @@ def _patiently(machine: Machine, child: subprocess.Popen[bytes], work: Path, pat
 def _size(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # unpacking moves files while we look
+        with contextlib.suppress(OSError):  # the installer may move files meanwhile
             total += path.lstat().st_size
     return total

@@ -1,4 +1,4 @@
-"""What the engine's finder may know of a machine and do to it: programs, a cache folder, the time, a place to talk."""
+"""The machine as the engine's finder uses it: programs, a cache folder, the time, and a place for messages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 
 def to_stderr(line: str) -> None:
-    """One line of progress."""
+    """Prints one line of progress to stderr."""
     print(line, file=sys.stderr, flush=True)
 
 
 def user_cache(environ: Mapping[str, str]) -> Path:
-    """Where programs kept for all of a user's checkouts go (XDG Base Directory Specification)."""
+    """Returns the cache folder for all of a user's checkouts (XDG Base Directory Specification)."""
     xdg = environ.get("XDG_CACHE_HOME", "")
     home = Path(xdg) if Path(xdg).is_absolute() else Path(environ.get("HOME") or Path.home()) / ".cache"
     return home / "polardb-semantic-search" / "engine"
@@ -26,7 +26,7 @@ def user_cache(environ: Mapping[str, str]) -> Path:
 
 @dataclass(frozen=True)
 class Machine:
-    """This machine, unless a test says otherwise. `now` is in seconds since 1970."""
+    """This machine, or another one in tests. `now` returns seconds since 1970."""
 
     environ: Mapping[str, str]
     cache: Path
@@ -35,17 +35,17 @@ class Machine:
 
     @classmethod
     def here(cls, say: Callable[[str], None] = to_stderr) -> Machine:
-        """The machine we run on."""
+        """Returns this machine."""
         return cls(os.environ, user_cache(os.environ), say)
 
     def which(self, name: str, *places: str) -> Path | None:
-        """The program on PATH, or in one of the `places` it is installed to without being put there."""
+        """Returns the program on PATH or in one of `places`, where it is installed without being on PATH."""
         path = os.pathsep.join([self.environ.get("PATH", ""), *places])
         found = shutil.which(name, path=path)
         return Path(found) if found else None
 
     def ask(self, *command: str | Path, timeout: float = 30) -> str | None:
-        """What a command prints, or None if it cannot be run, fails or takes longer than `timeout` seconds."""
+        """Returns what a command prints, or None if it cannot run, fails or takes longer than `timeout` seconds."""
         quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_HOME": str(self.cache / "home")}
         try:
             done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A PolarDB and a PolarSearch small enough to run anywhere, each behind its real protocol."""
+"""Stand-ins for PolarDB, AutoETL, PolarSearch and an embedding service, each behind its real protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["mock_polarsearch"]
 
 
 def __getattr__(name: str) -> Any:
-    """`mock_polarsearch` needs respx, which a running sandbox does not: imported when asked for."""
+    """Imports `mock_polarsearch` on first use: it needs respx, which a running sandbox does not."""
     if name != "mock_polarsearch":
         raise AttributeError(name)
     from sandbox.mock import mock_polarsearch

@@ -1,6 +1,6 @@
-"""Ports and accounts of the sandbox, as stack dev has them.
+"""Ports and accounts of the sandbox, as in stack dev's configuration.
 
-They open nothing but a sandbox, which listens on loopback only: no reason to keep them secret.
+The passwords are no secrets: they give access to a sandbox only, which listens on loopback only.
 """
 
 from __future__ import annotations

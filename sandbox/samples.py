@@ -1,15 +1,14 @@
-"""The data you already have: what a new sandbox's database holds, as if an application had been using it for years.
-
-`db.test_table` is the tutorial's; `shop.products` is read from a CSV file with the columns id, name, category,
-description and price. Loading twice gives the same rows.
-"""
+"""The rows of a new sandbox's database: the tutorial's `db.test_table`, and `shop.products` from a CSV file."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
+
+from pymysql.converters import escape_item
 
 from sandbox.polardb import Database
 from sandbox.polardb.accounts import Account
@@ -31,39 +30,22 @@ _LOADED = 1
 
 
 def load_once(database: Database, user: str, products: Path) -> None:
-    """Loads both, as `user`, unless this database ever had them. Raises OSError without the CSV file."""
-    session = Session(database, Account(user))
-    try:
+    """Loads the rows as `user`, unless they were ever loaded. Raises OSError if the CSV file cannot be read."""
+    with closing(Session(database, Account(user))) as session:
         (loaded,) = session.connection.execute("PRAGMA user_version").fetchone()
         if loaded != _LOADED:
-            _run(session, TUTORIAL)
-            _run(session, SHOP)
-            for statement in _inserts(_rows(products)):
-                _run(session, statement)
+            for script in (TUTORIAL, SHOP, *_inserts(products)):
+                list(execute(session, script))
             session.connection.execute(f"PRAGMA user_version = {_LOADED}")
-    finally:
-        session.close()
 
 
-def _run(session: Session, script: str) -> None:
-    for _ in execute(session, script):
-        continue
-
-
-def _rows(products: Path) -> Iterator[list[str | None]]:
+def _inserts(products: Path) -> Iterator[str]:
     with products.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            yield [row[column] or None for column in _COLUMNS]
+        rows = csv.DictReader(file)
+        while batch := list(islice(rows, 200)):
+            values = ", ".join(_tuple(row[column] or None for column in _COLUMNS) for row in batch)
+            yield f"REPLACE INTO shop.products({', '.join(_COLUMNS)}) VALUES {values}"
 
 
-def _inserts(rows: Iterable[Sequence[str | None]]) -> Iterator[str]:
-    remaining = iter(rows)
-    while batch := list(islice(remaining, 200)):
-        values = ", ".join(f"({', '.join(map(_literal, row))})" for row in batch)
-        yield f"REPLACE INTO shop.products({', '.join(_COLUMNS)}) VALUES {values}"
-
-
-def _literal(value: str | None) -> str:
-    if value is None:
-        return "NULL"
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+def _tuple(values: Iterable[str | None]) -> str:
+    return f"({', '.join(escape_item(value, 'utf8mb4') for value in values)})"

@@ -1,6 +1,4 @@
-"""Fixtures shared by every test: a clock that never sleeps, connections to services that are not there, and programs
-that run without an engine.
-"""
+"""Fixtures of every test: a clock that never sleeps, connections to mocked services, and programs without an engine."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ BASE = "http://search.test"
 
 
 class FakeClock:
-    """The hands of a clock: sleeping moves them."""
+    """A clock that moves only when it sleeps, and records each sleep."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -50,7 +48,7 @@ def clock(fake_clock):
 
 @pytest.fixture
 def api():
-    """Routes of a search service at BASE, answered by whatever the test says."""
+    """Routes of a search service at BASE; the test sets the answers."""
     with respx.mock(base_url=BASE, assert_all_called=False) as router:
         yield router
 
@@ -63,7 +61,7 @@ def client(clock):
 
 @pytest.fixture
 def connect(clock):
-    """Connections with these values; nothing is opened before its first use."""
+    """Returns Connections with the given values; a connection is opened at its first use."""
     return lambda environment=None, **values: Connections(values.get, environment or {}, clock)
 
 
@@ -90,7 +88,7 @@ class Declared:
 
 
 class Monitor(MockMonitor):
-    """Pulumi's mocks, and what they leave out of what a program says. An id is `<name>-id`, of a table its own."""
+    """Pulumi's mocks, which record each declared resource. An id is `<name>-id`, of a table `<database>.<name>`."""
 
     def __init__(self):
         super().__init__(self)
@@ -101,15 +99,15 @@ class Monitor(MockMonitor):
         return f"{args.inputs['database']}.{args.inputs['name']}" if is_table else f"{args.name}-id", args.inputs
 
     def RegisterResource(self, request):
-        if request.type != "pulumi:pulumi:Stack":  # made once, by whichever program comes first
+        if request.type != "pulumi:pulumi:Stack":  # registered once, by the first program
             self.declared.append(_declared(request))
-        with own_loop():  # each call has a thread, in which Pulumi would leave a loop open
+        with own_loop():  # each call has its own thread, in which Pulumi leaves a loop open
             return super().RegisterResource(request)
 
 
 @contextmanager
 def own_loop():
-    """An event loop for this thread, which leaves nothing open."""
+    """Sets an event loop for this thread, and closes it afterwards."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -133,13 +131,13 @@ def _declared(request):
 
 
 def _name(urn):
-    """The last part of a URN, which may have an id behind it."""
+    """Returns the name in a URN, which may be followed by an id."""
     return urn.split("::")[3] if urn else ""
 
 
 @pytest.fixture
 def declare():
-    """Runs a program under Pulumi's mocks, and gives what it declared, in order."""
+    """Runs a program under Pulumi's mocks, and returns the resources that it declares, in order."""
 
     def run(program, config=None, secrets=(), *, preview=False):
         monitor = Monitor()

@@ -1,7 +1,7 @@
-"""Both services in this process, for tests of what talks to them.
+"""Both services in this process.
 
-The search service is mounted through respx, and its clock is the fake one: it moves when a kind sleeps. PolarDB listens
-on a free port, and its AutoETL writes into that same search service.
+The search service is mounted through respx, and uses the fake clock, which moves when a kind sleeps. PolarDB listens on
+a free port, and its AutoETL writes to the same search service.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ USER, PASSWORD = "polardb_user", "secret-of-polardb"
 
 @pytest.fixture
 def api_keys():
-    """What the embedding service accepts, looked at on every call."""
+    """The keys that the embedding service accepts; a test may change them."""
     return {"sk-good"}
 
 
 @pytest.fixture
 def version():
-    """The version of the search service; a test that names others by `parametrize` gets those."""
+    """The version of the search service; a test may set another with `parametrize`."""
     return "2.19.1"
 
 
@@ -44,8 +44,8 @@ def connections(search, connect):
 
 
 @pytest.fixture
-def ask(connections):
-    """The search service, asked by somebody who is not us."""
+def rest(connections):
+    """The REST API of the search service."""
     return connections.search
 
 
@@ -58,11 +58,11 @@ class PolarDb:
     connections: Connections
 
     def run(self, statement, values=()):
-        """The rows of one statement."""
+        """Returns the rows of a statement."""
         return self.connections.database.query(statement, values)
 
     def until(self, condition, patience=60):
-        """Wait, in real time, for what AutoETL does by itself."""
+        """Waits in real time until the condition holds, since AutoETL runs in threads of its own."""
         deadline = time.monotonic() + patience
         while not condition():
             assert time.monotonic() < deadline, self.run("CALL dbms_etl.show_sync_link()")
@@ -71,7 +71,7 @@ class PolarDb:
 
 @pytest.fixture
 def start_polardb(tmp_path, search, connect):
-    """Starts databases, of any revision, whose AutoETL writes into `search`."""
+    """Starts databases, of any revision, whose AutoETL writes to `search`."""
     running, bugs = [], []
 
     def start(**options):

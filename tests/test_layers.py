@@ -1,4 +1,4 @@
-"""Imports point one way: a module may import what stands above it, never what stands below or beside it."""
+"""Imports point one way: a module may import modules of earlier layers, never of its own or a later layer."""
 
 from __future__ import annotations
 
@@ -42,14 +42,17 @@ ONLY_HERE = {
     "pulumi.dynamic": {"providers.kit.provider"},
     "grpc": {"providers.kit.host"},
 }
-APART = [(room, apart) for room in ("providers", "components") for apart in ("sandbox", "engine", "bench")]
-APART += [(apart, room) for room, apart in APART if apart != "bench"] + [("sandbox.polarsearch", "sandbox.polardb")]
+PRODUCT, TOOLS = ("providers", "components"), ("sandbox", "engine", "dev")
+APART = [(room, tool) for room in PRODUCT for tool in (*TOOLS, "bench")]
+APART += [(tool, room) for tool in TOOLS for room in PRODUCT]
+APART += [(room, other) for room in ("sandbox", "engine") for other in TOOLS if other != room]
+APART += [("sandbox.polarsearch", "sandbox.polardb")]
 
 
 def modules():
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[0] in ("providers", "components", "sandbox", "engine", "__main__"):
+        if parts[0] in (*PRODUCT, *TOOLS, "__main__"):
             yield ".".join(parts).removesuffix(".__init__"), path
 
 
@@ -62,7 +65,7 @@ def layer(module: str) -> int | None:
 
 
 def imported(name: str, path: pathlib.Path):
-    """Every module this one imports, by its full name; imports that only type checkers see count too."""
+    """Yields the full name of every imported module, including imports for type checkers only."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -88,7 +91,7 @@ def test_imports_point_one_way(name, path):
 
 
 @pytest.mark.parametrize(("name", "path"), MODULES)
-def test_each_library_has_one_door(name, path):
+def test_each_library_is_imported_by_one_module(name, path):
     if not name.startswith(("providers", "components")):
         return
     for target in imported(name, path):
@@ -98,7 +101,7 @@ def test_each_library_has_one_door(name, path):
 
 
 @pytest.mark.parametrize(("name", "path"), MODULES)
-def test_what_is_apart_stays_apart(name, path):
+def test_separate_rooms_do_not_import_each_other(name, path):
     for target in imported(name, path):
         for one, other in APART:
             together = f"{name}.".startswith(f"{one}.") and f"{target}.".startswith(f"{other}.")

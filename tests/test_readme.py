@@ -1,4 +1,4 @@
-"""The README is held to the code: its configuration parses, its commands exist, its tables are complete."""
+"""The README agrees with the code: its configuration is valid, its commands exist, its tables are complete."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ for module in pkgutil.iter_modules(providers.__path__, "providers."):
 
 
 def rows(heading):
-    """Cells of the first table after a heading, without its header."""
+    """Returns the cells of the first table after a heading, without its header."""
     table = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in table.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-def test_its_configuration_is_right():
+def test_the_configuration_is_valid():
     block = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1]
     config = yaml.safe_load(block)["config"]
     settings = parse({name.split(":")[1]: value for name, value in config.items()})
     assert settings.collections[0].name == "documents"
 
 
-def test_its_commands_exist():
+def test_the_commands_exist():
     targets = set(re.findall(r"^([a-z][a-z-]*):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"make ([a-z][a-z-]+)", README))
     assert named - targets == set()
@@ -50,14 +50,14 @@ def name_of(resource: type[Resource]) -> str:
 
 
 @pytest.mark.parametrize("resource", sorted(Resource.__subclasses__(), key=name_of), ids=name_of)
-def test_its_table_of_kinds_names_every_input(resource):
+def test_the_table_of_kinds_names_every_input(resource):
     [[_, _, inputs]] = [row for row in rows("The kinds") if row[0] == f"`{resource.__name__}`"]
     first = inputs.split(";")[0]
     named = set(re.findall(r"\w+", re.sub(r"\(.*?\)", "", first)))
     assert named == set(resource.kind.inputs_type.model_fields) - {"owner"}
 
 
-def test_its_table_of_kinds_names_every_value_of_a_connection():
+def test_the_table_of_kinds_names_every_value_of_a_connection():
     [[_, _, inputs]] = [row for row in rows("The kinds") if row[0] == "`Connection`"]
     parameters = set(Connection.__init__.__annotations__) - {"resource_name", "opts", "return"}
     assert set(re.findall(r"\w+", inputs)) == parameters
@@ -76,8 +76,8 @@ def test_the_placeholder_is_the_one_in_the_queries():
 
 
 @pytest.mark.parametrize("text", ["coffee", 'say "hot"', "back\\slash", '"}}, "size": 0, "x": {"'])
-def test_its_way_to_ask_takes_any_text(text):
-    """A text is somebody else's: pasted into JSON as it is, it would be a part of the query."""
+def test_the_example_query_accepts_any_text(text):
+    """A text must be escaped: inserted into JSON unchanged, it could change the query."""
     [line] = re.findall(r"^body = .*$", README, re.MULTILINE)
     filled = {"query": neural({"t": "v"}), "json": json}
     exec(line.replace('"something to keep coffee hot"', repr(text)), filled)

@@ -1,4 +1,4 @@
-"""Declares what shape.json lists: resources that are nothing, with the parents and dependencies of real ones."""
+"""Declares the resources in shape.json: empty ones, with the parents and dependencies of real ones."""
 
 import json
 from pathlib import Path

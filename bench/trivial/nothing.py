@@ -1,4 +1,4 @@
-"""Nothing: a resource whose provider only answers."""
+"""Nothing: a resource whose provider does nothing."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Resou
 
 
 class Provider(ResourceProvider):
-    """Makes nothing, changes nothing."""
+    """Answers every call without doing anything."""
 
     serialize_as_secret_always = False
 

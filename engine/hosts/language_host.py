@@ -23,30 +23,30 @@ LARGEST = 400 << 20  # bytes in a message, as the engine's own hosts allow
 
 
 class Host(LanguageServer):
-    """Runs the `__main__.py` that each request names."""
+    """Runs the `__main__.py` named in each request."""
 
     def __init__(self, engine: Sequence[str]) -> None:
-        """`engine` holds the address by which the engine is told what a program logs."""
+        """`engine` contains the address of the engine, which receives a program's log lines."""
         super().__init__(lambda: None)
         self.engine = engine
 
     def Run(self, request: Any, context: Any) -> Any:
-        """One run of the program, in its folder, with that folder first on the import path."""
+        """Runs the program in its folder, with that folder first on the import path."""
         folder = request.info.program_directory or request.pwd
         os.chdir(folder)
         sys.path.insert(0, folder)
         self.program = lambda: _run(Path(folder, "__main__.py"))
         request.args[:] = self.engine  # where the SDK's inline server looks for it
         answer = super().Run(request, context)  # type: ignore[no-untyped-call]
-        # An error was shown by then; told of it, the engine would show it again, as "an unhandled error occurred".
+        # The error has been shown by now; in the answer, it would be shown again as "an unhandled error occurred".
         return language_pb2.RunResponse(bail=True) if answer.error else answer
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> Any:
-        """No questions to ask a person."""
+        """Returns no prompts: a runtime has no options to choose."""
         return language_pb2.RuntimeOptionsResponse()
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
-        """None that the engine must know of."""
+        """Returns no packages: the program needs no plugin of the engine."""
         return language_pb2.GetProgramDependenciesResponse()
 
 
@@ -54,17 +54,17 @@ def _run(main: Path) -> None:
     runpy.run_path(str(main), run_name="__main__")
 
 
-def _leave_with(parent: int) -> None:
-    """End this process when the engine that started it is gone: after a SIGKILL it would stay for good."""
+def _exit_with(parent: int) -> None:
+    """Ends this process when the engine that started it has ended, which after a SIGKILL nothing else does."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(0)
 
 
 def main() -> None:
-    """Serve on a free loopback port, which is told to the engine on stdout, until the engine ends us."""
+    """Serves on a free loopback port, which it prints for the engine, until the engine ends this process."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
     server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", LARGEST)])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(sys.argv[1:2]), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""A real engine, and a sandbox whose traffic is counted."""
+"""Fixtures: a real engine, and a sandbox whose traffic is counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.services import services as started
 
 @pytest.fixture(scope="session")
 def found():
-    """The engine, or a skip that says why there is none."""
+    """Returns the engine; skips the test, with the reason, if there is none."""
     try:
         return engine.find(get=False)
     except engine.NoEngine as error:

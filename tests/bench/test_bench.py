@@ -1,4 +1,4 @@
-"""A measurement from its schedule to what is written about it."""
+"""The benchmarks from the schedule to the report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STATE = [
 ]
 
 
-def test_a_shape_is_names_parents_and_needs():
+def test_a_shape_lists_names_parents_and_dependencies():
     assert shape(STATE) == [
         {"name": "group", "parent": None, "needs": [], "component": True},
         {"name": "one", "parent": "group", "needs": [], "component": False},
@@ -47,16 +47,16 @@ def test_objects_are_neither_components_nor_connections():
     [
         (1, 100, "AB"),
         (3, 1000, "ABABAB"),
-        (3, 0, "AB"),  # the first of each whatever the time
+        (3, 0, "AB"),  # each is measured once for any time limit
         (3, 14, "ABAA"),  # A takes 1 and B 10
     ],
 )
-def test_each_is_measured_once_and_again_while_there_is_time(runs, until, turns, hands):
-    hands.time = 0.0
+def test_each_case_is_measured_once_and_repeated_while_time_remains(runs, until, turns, fake_clock):
+    fake_clock.time = 0.0
     taken = ""
-    for turn in Schedule(runs, until, lambda: hands.time).turns("AB"):
+    for turn in Schedule(runs, until, lambda: fake_clock.time).turns("AB"):
         taken += turn
-        hands.sleep({"A": 1, "B": 10}[turn])
+        fake_clock.sleep({"A": 1, "B": 10}[turn])
     assert taken == turns
 
 
@@ -64,7 +64,7 @@ def test_each_is_measured_once_and_again_while_there_is_time(runs, until, turns,
     ("values", "text"),
     [([1.0], "1.0"), ([1.0, 1.01], "1.0"), ([1.0, 3.0, 2.0], "2.0 (1.0–3.0)"), ([12345.0], "12,345.0")],
 )
-def test_a_spread_is_shown_where_there_is_one(values, text):
+def test_a_spread_is_shown_when_values_differ(values, text):
     assert shown(Spread.of(values), 1) == text
 
 
@@ -102,7 +102,7 @@ def test_the_report_has_every_number_in_a_table(results, row):
     assert row in report(results).splitlines()
 
 
-def test_the_counts_are_told_once_and_the_time_at_each_latency(results):
+def test_the_counts_appear_once_and_the_time_for_each_latency(results):
     lines = report(results).splitlines()
     assert len([line for line in lines if line.startswith("| refresh | 20 |")]) == 1 + 2
 
@@ -120,11 +120,11 @@ def test_a_label_of_the_plot_fits_above_its_bar(value, text):
     assert label(value) == text
 
 
-def test_the_plot_changes_its_colours_where_it_is_dark(results):
+def test_the_plot_has_colours_for_dark_mode(results):
     assert re.search(r"prefers-color-scheme: dark\) \{ text \{ fill: #\w+ \} \}", plot(results))
 
 
-def test_a_list_of_numbers_is_one():
+def test_a_list_of_numbers_is_parsed():
     assert numbers("1,20,100") == [1, 20, 100]
     with pytest.raises(argparse.ArgumentTypeError, match="'1,b' is no list of numbers"):
         numbers("1,b")
@@ -143,9 +143,9 @@ def test_the_trivial_program_has_the_shape_of_the_stack(found, services, tmp_pat
 def test_the_command_measures_and_writes_both_files(found, tmp_path, capsys):
     sizes = ["--collections", "1", "--latency", "0", "--rows", "100", "--runs", "1"]
     assert main([*sizes, "--into", str(tmp_path / "docs")]) == 0
-    said = capsys.readouterr()
-    assert said.out.strip() == str(tmp_path / "docs" / "benchmarks.md")
-    assert "1 collection, 0 ms: create: " in said.err
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(tmp_path / "docs" / "benchmarks.md")
+    assert "1 collection, 0 ms: create: " in captured.err
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
     assert f"| engine | {facts(found, date.today())['engine']} |" in text
     assert text.count("\n| create | 1 |") == 2

@@ -1,4 +1,4 @@
-"""How many requests, statements and connections stack dev makes, its two collections being 16 objects."""
+"""The number of requests, statements and connections of stack dev, whose two collections are 16 objects."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from bench.shape import objects
 STACK = Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
 
 REQUESTS = {"create": 3.0 * 16, "up without changes": 2, "preview": 0, "refresh": 1.0 * 16, "destroy": 2.2 * 16}
-"""HTTP requests, at most, by operation; a create includes the checks before it."""
+"""The maximum of HTTP requests, by operation; a create includes the preflight."""
 
 STATEMENTS = {"create": 44, "up without changes": 2, "preview": 0, "refresh": 9, "destroy": 16}
-"""SQL statements, at most, those that set up a connection included."""
+"""The maximum of SQL statements, including those that set up a connection."""
 
 CONNECTIONS = {"create": 2, "up without changes": 1, "preview": 0, "refresh": 1, "destroy": 1}
-"""Connections to the database, at most: one for the program and one for the plugin."""
+"""The maximum of database connections: one for the program and one for the plugin."""
 
 
 @pytest.fixture
 def services(tmp_path):
-    """With the rows that stack dev is about."""
+    """A sandbox with the tables of stack dev."""
     with started(tmp_path / "sandbox", samples=True) as running:
         yield running
 
 
-def test_no_operation_makes_more_calls_than_it_may(found, services, tmp_path):
+def test_no_operation_makes_more_calls_than_its_limit(found, services, tmp_path):
     project = product(found, tmp_path, services)
     project.configure(configuration(services))
     over, state = [], []
@@ -38,14 +38,14 @@ def test_no_operation_makes_more_calls_than_it_may(found, services, tmp_path):
         before, calls = services.counts, services.calls
         project.run(*command)
         made = services.counts - before
-        over += told(operation, made, services.calls - calls)
+        over += excess(operation, made, services.calls - calls)
         state = state or project.state()
     assert len(objects(state)) == 16
     assert not over, "\n".join(["calls for 16 objects:", *over])
 
 
 def configuration(services):
-    """Stack dev's, on these services; its vectors come from a model that takes no time."""
+    """Returns the configuration of stack dev on these services, with a model that takes no time."""
     blocks = yaml.safe_load(STACK.read_text())["config"]
     named = {key.split(":")[1]: block for key, block in blocks.items()}
     url = {"url": f"{services.box.embeddings_url}/embeddings", "model": "hashing", "send_dimensions": True}
@@ -53,8 +53,8 @@ def configuration(services):
     return {"connection": services.connection, "embedding": embedding, "collections": named["collections"]}
 
 
-def told(operation, made, calls):
-    """What is more than it may be, and which calls are made most often."""
+def excess(operation, made, calls):
+    """Returns the counts above their limit, and the most frequent calls."""
     often = "; ".join(f"{number} × {call[:100]}" for call, number in calls.most_common(6))
     counted = {
         "requests": (made.requests, REQUESTS),

@@ -1,4 +1,4 @@
-"""What is sent to the sandbox through the proxies is counted and held up; what the sandbox sends itself is not."""
+"""Traffic to the sandbox through the proxies is counted and delayed; the sandbox's own requests are not."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_statements_are_counted_with_those_of_the_driver(services):
     assert {call: services.calls[call] for call in ("SELECT 1", "SELECT 2")} == {"SELECT 1": 1, "SELECT 2": 1}
 
 
-def test_each_call_is_held_up_before_it_is_passed_on(services):
+def test_each_call_is_delayed_before_it_is_forwarded(services):
     held = []
     port = int(services.box.search_url.rpartition(":")[2])
     with (
@@ -52,11 +52,11 @@ def test_each_call_is_held_up_before_it_is_passed_on(services):
 
 
 def arrived(services):
-    """Requests that the search service has had."""
+    """Returns the number of requests that the search service has received."""
     return sum(services.box.polarsearch.requests.counts().values())
 
 
-def test_the_floor_makes_a_sample_of_the_calls(services):
+def test_the_floor_repeats_a_sample_of_the_calls(services):
     ticks = iter(range(4))
     seconds = floor(services, Counts(requests=SAMPLE * 3, statements=2), lambda: float(next(ticks)))
     assert services.calls["GET /"] == SAMPLE
@@ -68,13 +68,13 @@ def test_no_calls_take_no_time(services):
     assert floor(services, Counts()) == 0.0
 
 
-def test_the_check_for_missing_rows_is_measured_where_none_is_missing(services):
+def test_the_check_for_missing_rows_is_measured_when_none_is_missing(services):
     ticks = iter([0.0, 2.0])
     assert rows_a_second(services, 1500, lambda: next(ticks)) == 750
     assert count_missing(services, TABLE, INDEX) == 0
 
 
-def test_the_check_that_is_measured_finds_what_is_missing(services, client):
+def test_the_measured_check_finds_missing_rows(services, client):
     rows_a_second(services, 10)
     client.delete(f"/{INDEX}/_doc/7").raise_for_status()
     assert count_missing(services, TABLE, INDEX) == 1

@@ -1,4 +1,4 @@
-"""Calls are found in a stream of bytes, however it is cut."""
+"""Calls are found in a stream of bytes, for any split into packets."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ SQL = [
 
 @pytest.mark.parametrize(("stream", "calls"), HTTP)
 @pytest.mark.parametrize("size", [1, 2, 7, 10_000])
-def test_requests_are_found_however_the_stream_is_cut(stream, calls, size):
+def test_requests_are_found_for_any_split_of_the_stream(stream, calls, size):
     assert fed(HttpRequests(), stream, size) == calls
 
 
 @pytest.mark.parametrize(("stream", "calls"), SQL, ids=range(len(SQL)))
 @pytest.mark.parametrize("size", [3, 1000, 100_000])
-def test_statements_are_found_however_the_stream_is_cut(stream, calls, size):
+def test_statements_are_found_for_any_split_of_the_stream(stream, calls, size):
     assert fed(SqlStatements(), stream, size) == calls
 
 
@@ -52,7 +52,7 @@ def test_a_body_of_unknown_length_is_refused():
         HttpRequests().feed(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
 
 
-def test_counts_are_added_and_subtracted_each_by_itself():
+def test_counts_are_added_and_subtracted_by_field():
     one, other = Counts(5, 4, 300, 2), Counts(1, 1, 100, 1)
     assert one + other == Counts(6, 5, 400, 3)
     assert one - other == Counts(4, 3, 200, 1)

@@ -1,4 +1,4 @@
-"""What makes a new generation, and what does not."""
+"""Which changes make a new generation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOCS = {
 }
 
 
-def made(embedding=EMBEDDING, **changes):
+def created(embedding=EMBEDDING, **changes):
     return generation(Collection(**{**DOCS, **changes}), embedding)
 
 
@@ -40,18 +40,18 @@ THE_SAME = {
     "weights": {"search": {"weights": [0.5, 0.5]}},
     "protection": {"deletion_protection": False},
     "cutover": {"cutover_timeout": 5},
-    "a column nobody uses": {"source": {**DOCS["source"], "columns": {**DOCS["source"]["columns"], "t3": "INT"}}},
+    "an unused column": {"source": {**DOCS["source"], "columns": {**DOCS["source"]["columns"], "t3": "INT"}}},
 }
 
 
 @pytest.mark.parametrize("changes", ANOTHER.values(), ids=ANOTHER)
-def test_another_generation(changes):
-    assert made(**changes) != made()
+def test_a_change_that_needs_a_new_index_is_another_generation(changes):
+    assert created(**changes) != created()
 
 
 @pytest.mark.parametrize("changes", THE_SAME.values(), ids=THE_SAME)
-def test_the_same_generation(changes):
-    assert made(**changes) == made()
+def test_a_change_in_place_is_the_same_generation(changes):
+    assert created(**changes) == created()
 
 
 @pytest.mark.parametrize(
@@ -64,22 +64,22 @@ def test_the_same_generation(changes):
     ],
 )
 def test_a_generation_follows_the_embedding_space(change, same):
-    assert (made(EMBEDDING.model_copy(update=change)) == made()) is same
+    assert (created(EMBEDDING.model_copy(update=change)) == created()) is same
 
 
-def test_a_generation_never_changes_its_name_by_itself():
-    """It is part of the names of live objects: another answer here would rebuild every index of every user."""
-    assert made() == "eb3e3d5e"
+def test_the_name_of_a_generation_is_stable():
+    """It is part of the names of live objects: another value would rebuild every index of every user."""
+    assert created() == "eb3e3d5e"
 
 
-def test_names():
+def test_the_index_has_the_generation_in_its_name_and_the_alias_does_not():
     docs = Collection(**DOCS)
     assert names(docs, EMBEDDING).alias == "docs"
-    assert names(docs, EMBEDDING).index == f"docs_{made()}"
+    assert names(docs, EMBEDDING).index == f"docs_{created()}"
     assert embedding_space(EMBEDDING) == "m/384"
 
 
-def test_queries_name_no_model_and_leave_vectors_out():
+def test_queries_contain_no_model_and_exclude_vectors():
     assert neural({"text": "vector"}, size=3) == {
         "size": 3,
         "_source": {"excludes": ["vector"]},
@@ -87,7 +87,7 @@ def test_queries_name_no_model_and_leave_vectors_out():
     }
 
 
-def test_a_hybrid_query_has_two_parts_however_many_fields():
+def test_a_hybrid_query_has_two_parts_for_any_number_of_fields():
     query = hybrid({"title": "a", "text": "b"})["query"]["hybrid"]["queries"]
     assert query[0] == {"multi_match": {"query": "{{text}}", "fields": ["title", "text"]}}
     assert [list(part["neural"]) for part in query[1]["bool"]["should"]] == [["a"], ["b"]]

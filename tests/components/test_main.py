@@ -1,4 +1,4 @@
-"""The project's program, `__main__.py`, with the configurations in stacks/."""
+"""The project's program, `__main__.py`, with the configurations in `stacks/`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRETS = ["searchPassword", "databasePassword", "embeddingApiKey"]
 
 
 def configuration(stack, **changes):
-    """A stack's configuration as Pulumi hands it over: blocks as JSON, and secrets, which are other ones here."""
+    """Returns a stack's configuration as Pulumi passes it to a program: blocks as JSON, with secrets of the test."""
     written = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
     blocks = {key: json.dumps(value) for key, value in written.items() if "secure" not in value}
     secrets = {f"{PROJECT}:{name}": f"the-{name}" for name in SECRETS}
@@ -30,7 +30,7 @@ def configuration(stack, **changes):
 
 @pytest.fixture(autouse=True)
 def process():
-    """Undoes what the program does to its process, which is pytest's here."""
+    """Restores the signal handler and the log function that the program changes in its process."""
     before, debug = signal.getsignal(signal.SIGINT), pulumi.log.debug
     yield
     signal.signal(signal.SIGINT, before)
@@ -39,20 +39,20 @@ def process():
 
 @pytest.fixture(autouse=True)
 def preflight(monkeypatch):
-    """Who was asked what is in the way, and what they answer, since those clusters are none we may ask."""
-    asked, answers = [], []
+    """Replaces the preflight. Returns the list of its calls, and the list of problems that it reports."""
+    calls, found = [], []
 
     def problems(connections, stack):
-        asked.append((connections, stack.name, [collection.name for collection in stack.collections]))
-        return answers
+        calls.append((connections, stack.name, [collection.name for collection in stack.collections]))
+        return found
 
     monkeypatch.setattr(components.preflight, "problems", problems)
-    return asked, answers
+    return calls, found
 
 
 @pytest.fixture
 def run_main(declare):
-    """Runs the program, and gives what it declared, by name."""
+    """Runs the program, and returns the resources that it declares, by name."""
 
     def run(config, secrets=tuple(SECRETS), **options):
         program = lambda: runpy.run_path(str(ROOT / "__main__.py")) and None  # noqa: E731
@@ -62,7 +62,7 @@ def run_main(declare):
     return run
 
 
-def test_stack_dev_declares_the_tutorials_table_and_the_products(run_main):
+def test_stack_dev_declares_the_tutorial_table_and_the_products(run_main):
     declared = run_main(configuration("dev"))
     parts = {name.split("-")[1] for name in declared if "-" in name}
     assert parts == {"embedding", "documents", "products", "db.test_table", "shop.products"}
@@ -72,7 +72,7 @@ def test_stack_dev_declares_the_tutorials_table_and_the_products(run_main):
 
 
 @pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
-def test_every_stack_runs_and_keeps_its_secrets(run_main, stack):
+def test_every_stack_runs_and_encrypts_its_secrets(run_main, stack):
     declared = run_main(configuration(stack))
     connection = declared["connection"]
     assert connection[f"{PROJECT}:search_password"] == "the-searchPassword"
@@ -84,22 +84,22 @@ def test_every_stack_runs_and_keeps_its_secrets(run_main, stack):
     assert not [one.name for one in rest if any(f"the-{secret}" in str(one.inputs) for secret in SECRETS)]
 
 
-def test_a_stack_without_secrets_runs_too(run_main):
-    """A local embedding service wants no key, a cluster without the security plugin no password."""
+def test_a_stack_without_secrets_runs(run_main):
+    """A local embedding service needs no key, and a cluster without the security plugin needs no password."""
     config = {key: value for key, value in configuration("dev").items() if key.split(":")[1] not in SECRETS}
     declared = run_main(config)
     assert "credential" not in declared["search-embedding-connector"].inputs
     assert declared["connection"][f"{PROJECT}:search_password"] == ""
 
 
-def test_it_exports_what_applications_need(run_main):
+def test_the_outputs_for_applications_are_exported(run_main):
     run_main(configuration("dev"))
     outputs = get_root_resource().outputs
     assert {"model_id", "dimension", "collections"} <= set(outputs)
     assert set(outputs["collections"]) == {"documents", "products"}
 
 
-def test_every_mistake_at_once_and_nothing_declared(run_main):
+def test_every_mistake_is_reported_and_nothing_declared(run_main):
     config = configuration("dev", embeddingApiKey="${EMBEDDING_API_KEY}", searchPassword="open")
     config[f"{PROJECT}:embedding"] = json.dumps({"url": "nowhere", "model": "m", "dimension": 0, "modle": 1})
     config[f"{PROJECT}:collections"] = "[]"
@@ -118,18 +118,18 @@ def test_every_mistake_at_once_and_nothing_declared(run_main):
     assert "open" not in [word.strip("'") for word in str(stopped.value).split()]
 
 
-def test_the_services_are_asked_first_whether_anything_is_in_the_way(run_main, preflight):
-    asked, answers = preflight
-    answers.append("index documents_1 exists and is not ours")
+def test_the_preflight_runs_before_anything_is_declared(run_main, preflight):
+    calls, found = preflight
+    found.append("index documents_1 exists and is not ours")
     with pytest.raises(pulumi.RunError, match=r"^1 thing is in the way, nothing was touched:\n  index documents_1"):
         run_main(configuration("dev"))
-    [(connections, stack, collections)] = asked
+    [(connections, stack, collections)] = calls
     passwords = {"the-searchPassword", "the-databasePassword"}
     assert set(connections.secrets()) == passwords | {"polarsearch_user:the-searchPassword"}
     assert (stack, collections) == ("search", ["documents", "products"])
 
 
-def test_a_preview_asks_nobody(run_main, preflight):
+def test_a_preview_runs_no_preflight(run_main, preflight):
     assert "search-products-alias" in run_main(configuration("dev"), preview=True)
     assert preflight == ([], [])
 
@@ -141,8 +141,8 @@ def test_an_interrupt_ends_the_program_at_once(run_main):
 
 
 @pytest.mark.parametrize(("environment", "sent"), [({}, False), ({"POLARSEARCH_DEBUG": "1"}, True)])
-def test_the_sdks_debug_lines_are_sent_on_demand(run_main, monkeypatch, environment, sent):
-    """Each is a request to the engine, which shows none of them without --debug."""
+def test_debug_lines_of_the_sdk_are_sent_on_demand(run_main, monkeypatch, environment, sent):
+    """Each is a request to the engine, which shows them only with --debug."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     debug = pulumi.log.debug
@@ -150,7 +150,7 @@ def test_the_sdks_debug_lines_are_sent_on_demand(run_main, monkeypatch, environm
     assert (pulumi.log.debug is debug) is sent
 
 
-def test_it_runs_in_another_thread_as_some_hosts_do(run_main):
+def test_the_program_runs_in_another_thread(run_main):
     declared = []
     thread = threading.Thread(target=lambda: declared.extend(run_main(configuration("dev"))))
     thread.start()

@@ -1,4 +1,4 @@
-"""Before anything is made: every name that is somebody else's, and all that keeps a link from working, at once."""
+"""Preflight: reports every name of another owner and every problem of a link at once, before anything is created."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ def polardb(start_polardb, revision):
 
 @pytest.fixture
 def found(polardb):
-    """What is in the way of these collections."""
+    """Returns the problems of these collections."""
     return lambda *collections: problems(polardb.connections, StackWiring("search", EMBEDDING, collections or [DOCS]))
 
 
-def test_nothing_is_in_the_way_of_an_empty_cluster_with_or_without_the_table(found, polardb):
+def test_an_empty_cluster_has_no_problems_with_or_without_the_table(found, polardb):
     assert found() == []
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
     assert found() == []
 
 
-def test_every_name_that_is_taken_at_once(found, ask):
+def test_every_name_that_is_taken_is_reported_at_once(found, rest):
     theirs = {"name": "p-s-search-embedding", "description": "theirs"}
-    ask.post("/_plugins/_ml/model_groups/_register", theirs)
-    ask.put(f"/_ingest/pipeline/{INDEX}", {"processors": []})
-    ask.put(f"/_search/pipeline/{INDEX}", {"response_processors": []})
-    ask.put(f"/{INDEX}", {})
-    ask.put("/docs", {})
+    rest.post("/_plugins/_ml/model_groups/_register", theirs)
+    rest.put(f"/_ingest/pipeline/{INDEX}", {"processors": []})
+    rest.put(f"/_search/pipeline/{INDEX}", {"response_processors": []})
+    rest.put(f"/{INDEX}", {})
+    rest.put("/docs", {})
     group, *others = [line.partition(";")[0] for line in found()]
     assert group.startswith("model group p-s-search-embedding (")
     assert others == [
@@ -73,42 +73,42 @@ def test_every_name_that_is_taken_at_once(found, ask):
 OURS = {"processors": [], "description": "[pulumi:p/s/search-docs-ingest-pipeline]"}
 
 
-def test_what_is_ours_is_not_in_the_way(found, ask):
-    """As after a run that was killed: a pipeline is there, and its index is not yet."""
-    ask.put(f"/_ingest/pipeline/{INDEX}", OURS)
+def test_our_own_objects_are_no_problem(found, rest):
+    """As after a run that was killed: the pipeline exists, and its index does not."""
+    rest.put(f"/_ingest/pipeline/{INDEX}", OURS)
     assert found() == []
 
 
-def test_what_lost_its_mark_among_things_of_ours_is_left_to_its_resource(found, ask, polardb):
-    """State may know it, and then the resource repairs it."""
+def test_an_object_without_owner_reference_beside_our_own_is_no_problem(found, rest, polardb):
+    """If the object is in Pulumi's state, its resource repairs it."""
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
-    ask.put(f"/{INDEX}", {"mappings": {"properties": {"text": {"type": "text"}}}})
+    rest.put(f"/{INDEX}", {"mappings": {"properties": {"text": {"type": "text"}}}})
     polardb.run(f"CALL dbms_etl.sync_by_map('search', '{INDEX}.text(db.t.t2)', '{INDEX}.id=db.t.id', '', '')")
-    ask.delete(f"/{INDEX}")
-    ask.put(f"/_search/pipeline/{INDEX}", {"response_processors": []})
+    rest.delete(f"/{INDEX}")
+    rest.put(f"/_search/pipeline/{INDEX}", {"response_processors": []})
     assert len(found()) == 1
-    ask.put(f"/_ingest/pipeline/{INDEX}", OURS)
+    rest.put(f"/_ingest/pipeline/{INDEX}", OURS)
     assert found() == []
 
 
-def test_another_generation_is_asked_whether_it_can_be_not_whose_its_names_are(found, ask, polardb):
-    ask.put("/docs_1", MADE)
-    ask.put("/theirs", {"aliases": {"docs": {}}})
+def test_another_generation_is_checked_for_requirements_but_not_for_its_owner(found, rest, polardb):
+    rest.put("/docs_1", MADE)
+    rest.put("/theirs", {"aliases": {"docs": {}}})
     assert found() == []
     polardb.database.server_variables["log_bin"] = "OFF"
     [line] = found()
     assert "binlog is off" in line
 
 
-def test_a_generation_that_is_there_costs_two_requests_and_one_statement(found, ask, search, polardb):
-    ask.put(f"/{INDEX}", MADE)
-    polardb.database.links = None  # whoever asked about links would fail
+def test_an_existing_generation_takes_two_requests_and_one_statement(found, rest, search, polardb):
+    rest.put(f"/{INDEX}", MADE)
+    polardb.database.links = None  # a query for links would fail
     search.application.requests.reset()
     assert found() == []
     assert search.application.requests.counts() == {"GET /": 1, "GET /_mapping": 1}
 
 
-def test_what_keeps_a_link_from_working_is_told_before_anything_is_made(found, polardb):
+def test_problems_of_a_link_are_reported_before_anything_is_created(found, polardb):
     polardb.run("CREATE TABLE db.t(id INT, n INT, t2 TEXT, PRIMARY KEY (id, n))")
     polardb.database.server_variables["log_bin"] = "OFF"
     table, link = found()
@@ -117,32 +117,32 @@ def test_what_keeps_a_link_from_working_is_told_before_anything_is_made(found, p
     assert link.endswith("; (id) is no primary or unique key of db.t, which has (id, n)")
 
 
-def test_a_column_that_our_table_is_to_get_is_not_missed(found, polardb):
+def test_a_missing_column_of_our_own_table_is_no_problem(found, polardb):
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY) COMMENT = '[pulumi:p/s/search-db.t-table#00ff]'")
     assert found() == []
 
 
-def test_a_column_that_somebody_elses_table_lacks(found, polardb):
+def test_a_missing_column_of_an_adopted_table_is_reported(found, polardb):
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY)")
     [line] = found()
     assert line.startswith("table db.t has no column t2; it was there before us and is never altered: add it yourself")
 
 
 @pytest.mark.parametrize("revision", ["8.0.1.1.51"])
-def test_a_revision_without_links(found):
+def test_a_revision_without_links_is_reported(found):
     [line] = found()
     assert line.endswith("sync_by_map needs PolarDB 8.0.1.1.52 or later, this is 8.0.1.1.51: upgrade it")
 
 
 @pytest.mark.parametrize("version", ["2.15.0"])
-def test_what_this_opensearch_cannot_do(found):
+def test_options_that_the_version_lacks_are_reported(found):
     assert [line.partition(" (")[0] for line in found()] == [
         f"ingest pipeline {INDEX}: batch_size needs OpenSearch 2.16 or later; leave it out",
         f"index {INDEX}: vector: faiss knows cosinesimil from OpenSearch 2.19; use innerproduct, or engine lucene",
     ]
 
 
-def test_a_database_that_does_not_answer_is_told_once(connect, search):
+def test_an_unreachable_database_is_reported_once(connect, search):
     values = {"search_url": search.url, "database_host": "127.0.0.1", "database_port": 1, "database_user": "u"}
     other = DOCS.model_copy(update={"name": "other"})
     connections = connect(**values, database_password=PASSWORD)
@@ -151,7 +151,7 @@ def test_a_database_that_does_not_answer_is_told_once(connect, search):
     assert line.endswith("(2003); check `database_host` and `database_port`, and that this machine may reach them")
 
 
-def test_services_that_do_not_answer_are_told_in_one_line_without_passwords(connect, fake_clock):
+def test_unreachable_services_are_reported_in_one_line_without_passwords(connect, fake_clock):
     where = {"search_url": "http://127.0.0.1:9", "database_host": "127.0.0.1", "database_port": 1}
     connections = connect(**where, database_user=PASSWORD, database_password=PASSWORD)
     [line] = problems(connections, StackWiring("search", EMBEDDING, [DOCS]))
@@ -159,12 +159,12 @@ def test_services_that_do_not_answer_are_told_in_one_line_without_passwords(conn
     assert PASSWORD not in line
 
 
-def test_what_is_in_the_way_ends_the_program(polardb, ask):
+def test_a_problem_ends_the_program(polardb, rest):
     require_possible(polardb.connections, "search", EMBEDDING, [DOCS])
-    ask.put(f"/{INDEX}", {})
-    ask.put("/docs", {})
-    with pytest.raises(pulumi.RunError) as ended:
+    rest.put(f"/{INDEX}", {})
+    rest.put("/docs", {})
+    with pytest.raises(pulumi.RunError) as failed:
         require_possible(polardb.connections, "search", EMBEDDING, [DOCS])
-    head, *lines = str(ended.value).splitlines()
+    head, *lines = str(failed.value).splitlines()
     assert head == "2 things are in the way, nothing was touched:"
     assert [line.split()[0] for line in lines] == ["index", "alias"]

@@ -1,4 +1,4 @@
-"""SemanticSearchStack: the tree it declares, what goes into what, and what applications get."""
+"""SemanticSearchStack: its tree of resources, their inputs, and the outputs for applications."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ OF_A_COLLECTION = {
 
 @pytest.fixture
 def stack(declare):
-    """What a stack with two collections declares, by name, and its outputs, resolved."""
+    """Returns the resources of a stack with two collections, by name, and its resolved outputs."""
     outputs = {}
 
     def program():
         connection = Connection("connection", search_url="https://s.test", search_password="p", database_password="q")
         stack = SemanticSearchStack("search", connection, EMBEDDING, [Collection(**DOCS), Collection(**GOODS)])
-        said = {"model_id": stack.model_id, "dimension": stack.dimension, "collections": stack.collections}
-        return pulumi.Output.from_input(said).apply(outputs.update)
+        reported = {"model_id": stack.model_id, "dimension": stack.dimension, "collections": stack.collections}
+        return pulumi.Output.from_input(reported).apply(outputs.update)
 
     return {resource.name: resource for resource in declare(program)}, outputs
 
 
 @pytest.fixture
-def made(stack):
+def created(stack):
     return stack[0]
 
 
@@ -59,8 +59,8 @@ def outputs(stack):
     return stack[1]
 
 
-def test_the_tree(made):
-    tree = {name: (one.type, one.parent) for name, one in made.items() if one.parent.startswith("search")}
+def test_the_tree_of_resources(created):
+    tree = {name: (one.type, one.parent) for name, one in created.items() if one.parent.startswith("search")}
     expected = {
         "search-embedding": (f"{COMPONENT}EmbeddingModel", "search"),
         **{name: (type, "search-embedding") for name, type in OF_THE_MODEL.items()},
@@ -70,17 +70,19 @@ def test_the_tree(made):
         expected[collection] = (f"{COMPONENT}SearchCollection", "search")
         expected |= {f"{collection}-{part}": (type, collection) for part, type in OF_A_COLLECTION.items()}
     assert tree == expected
-    assert made["search"].type == f"{COMPONENT}SemanticSearchStack"
+    assert created["search"].type == f"{COMPONENT}SemanticSearchStack"
 
 
-def test_everything_is_made_at_the_one_connection(made):
-    dynamic = {name: one.provider for name, one in made.items() if one.type.startswith(("polarsearch:", "polardb:S"))}
+def test_every_resource_uses_the_one_connection(created):
+    dynamic = {
+        name: one.provider for name, one in created.items() if one.type.startswith(("polarsearch:", "polardb:S"))
+    }
     assert set(dynamic.values()) == {"connection"}
     assert len(dynamic) == 16
 
 
-def test_without_a_batch_size_neither_the_connector_nor_a_pipeline_has_one(declare):
-    """As OpenSearch before 2.16 wants it."""
+def test_without_a_batch_size_connector_and_pipeline_have_none(declare):
+    """OpenSearch before 2.16 refuses a batch size."""
 
     def program():
         connection = Connection("connection", search_url="https://s.test", search_password="p", database_password="q")
@@ -92,35 +94,35 @@ def test_without_a_batch_size_neither_the_connector_nor_a_pipeline_has_one(decla
     assert declared["search-docs-ingest-pipeline"].inputs.get("batch_size") is None
 
 
-def test_everything_is_marked_as_this_stacks(made):
-    owners = {name: one["owner"] for name, one in made.items() if "owner" in one.inputs}
+def test_every_resource_has_an_owner_of_this_stack(created):
+    owners = {name: one["owner"] for name, one in created.items() if "owner" in one.inputs}
     assert owners == {name: f"{PROJECT}/dev/{name}" for name in owners}
     assert len(owners) == 16
 
 
-def test_the_models_id_goes_into_both_pipelines(made):
+def test_both_pipelines_use_the_models_id(created):
     for pipeline in ("docs-ingest-pipeline", "docs-search-pipeline", "goods-ingest-pipeline", "goods-search-pipeline"):
-        assert made[f"search-{pipeline}"]["model_id"] == "search-embedding-model-id"
-    model = made["search-embedding-model"]
+        assert created[f"search-{pipeline}"]["model_id"] == "search-embedding-model-id"
+    model = created["search-embedding-model"]
     assert (model["group_id"], model["connector_id"]) == ("search-embedding-group-id", "search-embedding-connector-id")
     assert (model["dimension"], model["space"]) == (1024, "text-embedding-v4/1024")
 
 
-def test_what_is_wrong_with_a_table_shows_before_anything_else_is_made(made):
+def test_tables_are_created_before_everything_else(created):
     tables = {"search-db.t-table", "search-shop.goods-table"}
     for first in ("search-embedding-endpoint", "search-embedding-group"):
-        assert tables <= made[first].after
+        assert tables <= created[first].after
 
 
-def test_the_connector_is_made_after_its_endpoint_is_trusted(made):
-    assert "search-embedding-endpoint" in made["search-embedding-connector"].after
-    assert made["search-embedding-endpoint"]["pattern"] == r"^https://e\.test/v1/embeddings$"
+def test_the_connector_depends_on_its_trusted_endpoint(created):
+    assert "search-embedding-endpoint" in created["search-embedding-connector"].after
+    assert created["search-embedding-endpoint"]["pattern"] == r"^https://e\.test/v1/embeddings$"
 
 
-def test_the_pipelines_go_into_the_index_and_the_index_into_link_and_alias(made):
-    index, link, alias = (made[f"search-docs-{part}"] for part in ("index", "link", "alias"))
-    assert index["default_pipeline"] == made["search-docs-ingest-pipeline"]["name"]
-    assert index["search_pipeline"] == made["search-docs-search-pipeline"]["name"]
+def test_the_index_uses_the_pipelines_and_link_and_alias_use_the_index(created):
+    index, link, alias = (created[f"search-docs-{part}"] for part in ("index", "link", "alias"))
+    assert index["default_pipeline"] == created["search-docs-ingest-pipeline"]["name"]
+    assert index["search_pipeline"] == created["search-docs-search-pipeline"]["name"]
     assert index["vectors"]["vector"]["dimension"] == 1024
     assert {"search-docs-ingest-pipeline", "search-docs-search-pipeline"} <= index.after
     assert link["index"] == alias["index"] == index["name"]
@@ -131,15 +133,17 @@ def test_the_pipelines_go_into_the_index_and_the_index_into_link_and_alias(made)
     assert alias["cutover"] == {"table": "db.t", "vector_fields": {"t2": "vector"}, "key": "id", "timeout": 600}
 
 
-def test_generations_have_names_of_their_own_and_the_alias_does_not(made):
-    names = {made[f"search-docs-{part}"]["name"] for part in ("index", "ingest-pipeline", "search-pipeline")}
+def test_each_generation_has_its_own_names_and_the_alias_keeps_its_name(created):
+    names = {created[f"search-docs-{part}"]["name"] for part in ("index", "ingest-pipeline", "search-pipeline")}
     [name] = names
     assert name.startswith("docs_")
     assert len(name) == len("docs_") + 8
 
 
-def test_deletion_protection_reaches_index_and_table(made):
-    protected = {name: one["deletion_protection"] for name, one in made.items() if "deletion_protection" in one.inputs}
+def test_deletion_protection_applies_to_index_and_table(created):
+    protected = {
+        name: one["deletion_protection"] for name, one in created.items() if "deletion_protection" in one.inputs
+    }
     assert protected == {
         "search-docs-index": True,
         "search-db.t-table": True,
@@ -148,24 +152,24 @@ def test_deletion_protection_reaches_index_and_table(made):
     }
 
 
-def test_what_is_secret_is_marked(made):
-    connector = made["search-embedding-connector"]
+def test_secrets_are_marked_as_secret(created):
+    connector = created["search-embedding-connector"]
     assert connector["credential"] == {"api_key": "sk-good"}
     assert (connector.secret, connector.secret_outputs) == ({"credential"}, {"credential"})
-    assert made["connection"].secret == {f"{PROJECT}:search_password", f"{PROJECT}:database_password"}
-    others = [one for name, one in made.items() if name not in ("search-embedding-connector", "connection")]
+    assert created["connection"].secret == {f"{PROJECT}:search_password", f"{PROJECT}:database_password"}
+    others = [one for name, one in created.items() if name not in ("search-embedding-connector", "connection")]
     assert [one.name for one in others if one.secret or "sk-good" in str(one.inputs)] == []
 
 
-def test_applications_get_what_they_need(outputs, made):
+def test_the_outputs_describe_each_collection(outputs, created):
     assert (outputs["model_id"], outputs["dimension"]) == ("search-embedding-model-id", 1024)
     assert set(outputs["collections"]) == {"docs", "goods"}
     docs = outputs["collections"]["docs"]
     assert {name: value for name, value in docs.items() if name != "query"} == {
         "alias": "docs",
-        "index": made["search-docs-index"]["name"],
-        "ingest_pipeline": made["search-docs-ingest-pipeline"]["name"],
-        "search_pipeline": made["search-docs-search-pipeline"]["name"],
+        "index": created["search-docs-index"]["name"],
+        "ingest_pipeline": created["search-docs-ingest-pipeline"]["name"],
+        "search_pipeline": created["search-docs-search-pipeline"]["name"],
         "sync_link": "search-docs-link-id",
     }
     assert docs["query"]["neural"]["query"] == {"neural": {"vector": {"query_text": "{{text}}", "k": 10}}}

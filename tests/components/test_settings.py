@@ -1,5 +1,5 @@
-# ruff: noqa: E501  the table of mistakes reads best a line each
-"""What a person writes, and every way to get it wrong: all mistakes at once, each with its place and its mend."""
+# ruff: noqa: E501  the table of mistakes has one line each
+"""The configuration and its validation: all mistakes are reported at once, each with its path and its fix."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GOOD = {
 
 
 def changed(*path, to):
-    """GOOD with one value changed, or taken out where `to` is None."""
+    """Returns GOOD with one value changed, or removed if `to` is None."""
     raw = copy.deepcopy(GOOD)
     inner = raw
     for step in path[:-1]:
@@ -93,7 +93,7 @@ ONE_MISTAKE = [
 
 
 @pytest.mark.parametrize(("raw", "line"), ONE_MISTAKE, ids=[line[:50] for _, line in ONE_MISTAKE])
-def test_names_the_mistake_its_place_and_its_mend(raw, line):
+def test_a_mistake_is_reported_with_its_path_and_its_fix(raw, line):
     assert mistakes(raw) == [line]
 
 
@@ -110,7 +110,7 @@ def test_a_field_map_to_a_field_that_is_not_mapped_is_refused():
     ]
 
 
-def test_every_mistake_at_once():
+def test_every_mistake_is_reported_at_once():
     raw = changed("embedding", "dimension", to=1000)
     raw["connection"]["search_url"] = "nowhere"
     raw["collections"][0]["fields"]["my_text"] = "t3"
@@ -129,7 +129,7 @@ def test_every_mistake_at_once():
     ]
 
 
-def test_the_message_is_one_line_a_mistake():
+def test_the_message_has_one_line_for_each_mistake():
     with pytest.raises(SettingsError) as raised:
         parse(changed("embedding", "dimension", to=1000))
     assert str(raised.value).startswith("1 mistake in the configuration, nothing was touched:\n  embedding.dimension: ")
@@ -145,14 +145,14 @@ def test_the_message_is_one_line_a_mistake():
         ("密钥", "has a blank, a line end or a letter that no HTTP header may have"),
     ],
 )
-def test_a_key_left_literally_is_refused_and_a_key_is_never_shown(key, what):
+def test_an_invalid_key_is_refused_and_no_key_is_shown(key, what):
     [line] = mistakes(GOOD, api_key=key)
     assert line == f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
     assert parse(GOOD, api_key="sk-very-secret")
     assert "sk-very-secret" not in repr(Embedding(**GOOD["embedding"], api_key="sk-very-secret"))
 
 
-def test_a_secret_in_the_open_is_refused():
+def test_a_secret_in_plain_text_is_refused():
     with pytest.raises(SettingsError) as raised:
         parse(GOOD, open_secrets=["searchPassword"])
     assert raised.value.mistakes == [
@@ -160,12 +160,12 @@ def test_a_secret_in_the_open_is_refused():
     ]
 
 
-def test_no_batch_size_at_all_is_written_as_null():
+def test_a_batch_size_of_null_means_none():
     settings = parse({**GOOD, "embedding": {**GOOD["embedding"], "batch_size": None}})
     assert settings.embedding.batch_size is None
 
 
-def test_what_may_be_left_out():
+def test_optional_settings_have_defaults():
     settings = parse(GOOD)
     [docs] = settings.collections
     vector = docs.vectors(settings.embedding)["my_vector"]
@@ -184,19 +184,19 @@ def test_what_may_be_left_out():
         ("text-embedding-v4", False, None),
     ],
 )
-def test_asks_for_a_length_where_the_model_has_a_choice(model, send, asked):
+def test_dimensions_are_requested_from_models_that_offer_a_choice(model, send, asked):
     embedding = Embedding(url="http://e/v1", model=model, dimension=384, send_dimensions=send)
     assert embedding.requested_dimensions == asked
 
 
-def test_a_method_is_written_as_opensearch_writes_it():
+def test_a_vector_method_is_written_as_in_opensearch():
     method = {"name": "hnsw", "engine": "lucene", "space_type": "l2", "parameters": {"m": 16}}
     settings = parse(changed(*IN_DOCS, "mapping", "my_vector", "method", to=method))
     vector = settings.collections[0].vectors(settings.embedding)["my_vector"]
     assert (vector.engine, vector.space_type, vector.parameters) == ("lucene", "l2", {"m": 16})
 
 
-def test_what_keeps_vectors_small_is_written_beside_the_method():
+def test_mode_and_compression_are_written_beside_the_method():
     settings = parse(changed(*IN_DOCS, "mapping", "my_vector", "mode", to="on_disk"))
     vector = settings.collections[0].vectors(settings.embedding)["my_vector"]
     assert (vector.mode, vector.compression_level) == ("on_disk", None)
@@ -205,14 +205,14 @@ def test_what_keeps_vectors_small_is_written_beside_the_method():
 
 
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.stem)
-def test_the_stacks_we_ship_are_right(path):
+def test_the_included_stacks_are_valid(path):
     config = yaml.safe_load(path.read_text())["config"]
     blocks = {name.split(":")[1]: value for name, value in config.items()}
     settings = parse(blocks)
     assert settings.connection.database_user == "polardb_user"
 
 
-def test_there_are_three_stacks_and_prod_is_the_tutorials():
+def test_there_are_three_stacks_and_prod_is_the_one_of_the_tutorial():
     assert [path.stem for path in STACKS] == ["Pulumi.dev", "Pulumi.prod", "Pulumi.staging"]
     config = yaml.safe_load(STACKS[1].read_text())["config"]
     embedding = config["polardb-semantic-search:embedding"]

@@ -1,4 +1,4 @@
-"""What a stack's resources are called and declared as; tables once, however many collections share them."""
+"""The names and inputs of a stack's resources; a table is declared once for all collections that share it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def tables(collections):
     return [table.inputs for table in StackWiring("search", embedding, collections).tables().values()]
 
 
-def test_each_table_is_there_once():
+def test_each_table_is_declared_once():
     found = tables([collection("a"), collection("b", table="db.u"), collection("c")])
     assert [table.id for table in found] == ["db.t", "db.u"]
     assert (found[1].database, found[1].name) == ("db", "u")
 
 
-def test_a_shared_table_has_everybodys_columns_and_the_strictest_protection():
+def test_a_shared_table_has_all_columns_and_the_strictest_protection():
     more = {"id": "INT", "t2": "LONGTEXT", "t3": "INT"}
     shared = tables([collection("a", protected=False), collection("b", columns=more)])
     columns = {"id": "INT", "t2": "TEXT", "t3": "INT"}
@@ -56,6 +56,6 @@ def test_a_shared_table_has_everybodys_columns_and_the_strictest_protection():
     ],
     ids=["column", "key"],
 )
-def test_what_two_collections_say_of_one_table_must_fit(other, mistake):
+def test_contradictions_between_collections_of_one_table_are_reported(other, mistake):
     assert list(contradictions([collection("a"), collection("b", **other)])) == [mistake]
     assert list(contradictions([collection("a"), None, collection("b", **other, table="db.u")])) == []

@@ -1,6 +1,6 @@
-"""A real Pulumi engine, the project's own program, and services to run it on.
+"""Fixtures: a real Pulumi engine, the project's own program, and services to run it on.
 
-Those are a sandbox for each test; with `-p tests.real.plugin` they are real servers that each test leaves empty.
+The services are a sandbox for each test, or with `-p tests.real.plugin` real servers, which each test leaves empty.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ def pulumi_engine():
 
 @pytest.fixture
 def world(request, tmp_path):
-    """A sandbox of this test's own, of the version it names, without sample rows; or real servers."""
+    """A sandbox for this test, without sample rows, of the version that the test sets; or real servers."""
     if request.config.pluginmanager.has_plugin("tests.real.plugin"):
         yield request.getfixturevalue("real_world")
         return
     keys = {API_KEY}
     embeddings = HeldEmbeddings(api_keys=keys)
     version = getattr(request, "param", SEARCH_VERSION)
-    with Sandbox(tmp_path / "sandbox", samples=False, version=version, embeddings=lambda: embeddings) as box:
+    with Sandbox(tmp_path / "sandbox", samples=False, version=version, embeddings=embeddings) as box:
         yield world_of(box, keys)
         embeddings.release()
 
 
 @pytest.fixture
 def box(world):
-    """The sandbox, for tests that make something fail in a way that no real server can be told to."""
+    """The sandbox, for tests of failures that cannot be caused on a real server."""
     if world.box is None:
-        pytest.skip("only a sandbox can be told to fail like this")
+        pytest.skip("only a sandbox can fail in this way")
     return world.box
 
 
@@ -85,7 +85,7 @@ ROWS = [(1, "a warm jumper"), (2, "a kettle for tea"), (3, "running shoes"), (4,
 
 @dataclass
 class Project:
-    """The project in a folder of its own, with one stack, driven by the real CLI."""
+    """The project in a folder of its own, with one stack, run by the real CLI."""
 
     folder: pathlib.Path
     environ: dict[str, str]
@@ -93,7 +93,7 @@ class Project:
     blocks: dict[str, Any] = field(default_factory=dict)
 
     def configure(self, **blocks: Any) -> None:
-        """Write the stack's configuration; secrets that are set already stay."""
+        """Writes the stack's configuration; secrets that are already set stay."""
         self.blocks |= blocks
         path = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
         written = yaml.safe_load(path.read_text()) if path.exists() else {}
@@ -105,7 +105,7 @@ class Project:
         self.run("config", "set", "--secret", name, value)
 
     def collection(self, **changes: Any) -> None:
-        """Change the one collection of the configuration."""
+        """Changes the one collection of the configuration."""
         [collection] = self.blocks["collections"]
         self.configure(collections=[{**collection, **changes}])
 
@@ -113,7 +113,7 @@ class Project:
         self.configure(embedding={**self.blocks["embedding"], **changes})
 
     def run(self, *args: str, ok: bool | None = True) -> str:
-        """A command's output. `ok`: whether it has to succeed; None where either will do."""
+        """Returns a command's output. `ok`: whether it must succeed; None accepts both."""
         done = self._done(*args)
         if ok is not None:
             assert (done.returncode == 0) is ok, done.stdout + done.stderr
@@ -123,7 +123,7 @@ class Project:
         return self.run("up", "--yes", "--skip-preview", *args, ok=ok)
 
     def preview(self) -> dict[str, str]:
-        """Operation by resource, without what stays the same."""
+        """Returns the operation by resource, without unchanged resources."""
         digest = json.loads(self._done("preview", "--json").stdout)
         return {
             step["urn"].rpartition("::")[2]: step["op"]
@@ -148,7 +148,7 @@ class Project:
         return found
 
     def start(self, *args: str) -> subprocess.Popen[str]:
-        """A command that goes on in a process group of its own, to be killed."""
+        """Starts a command in the background, in a process group of its own, so that it can be killed."""
         return subprocess.Popen(
             ["pulumi", *args, "--stack", STACK, "--non-interactive"],
             cwd=self.folder,
@@ -218,14 +218,14 @@ def new_project(world: World, pulumi_engine: engine.Engine, tmp_path: pathlib.Pa
 
 @pytest.fixture
 def eventually():
-    """Wait until a condition holds; an assertion or a missing thing inside it is "not yet"."""
+    """Waits until a condition holds; an AssertionError, LookupError or HTTPError in it means "not yet"."""
 
     def wait(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         deadline = time.monotonic() + seconds
         while True:
             try:
                 if (found := condition()) or time.monotonic() > deadline:
-                    assert found, "it never came to hold"
+                    assert found, "the condition did not hold in time"
                     return found
             except (AssertionError, LookupError, httpx.HTTPError):
                 if time.monotonic() > deadline:
@@ -237,14 +237,14 @@ def eventually():
 
 @pytest.fixture
 def traffic(world):
-    """Searches and writes that go on in the background; what failed of them is handed back."""
+    """Searches in the background, and yields the answers of failed searches."""
 
     @contextmanager
     def running(alias: str = "docs") -> Iterator[list[str]]:
         failed: list[str] = []
         done, stop = [0], threading.Event()
 
-        def talk() -> None:
+        def search() -> None:
             while not stop.is_set():
                 body = {"query": {"neural": {"vector": {"query_text": "warm", "k": 3}}}, "_source": False}
                 response = world.raw("POST", f"/{alias}/_search", body)
@@ -252,7 +252,7 @@ def traffic(world):
                     failed.append(response.text)
                 done[0] += 1
 
-        thread = threading.Thread(target=talk)
+        thread = threading.Thread(target=search)
         thread.start()
         try:
             yield failed

@@ -1,4 +1,4 @@
-"""What an account may not do is said before anything is made, and what to grant."""
+"""A missing grant is reported, with what to grant, before anything is created."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def limited(project, world):
-    """The stack logs in to PolarDB as an account that may do what a test grants it."""
+    """A stack that uses a PolarDB account with only the grants of the test."""
     world.sql("CREATE USER 'limited'@'%' IDENTIFIED BY 'limited-password'")
     world.sql("GRANT EXECUTE ON dbms_etl.* TO 'limited'@'%'")
     project.environ["POLARDB_PASSWORD"] = "limited-password"
@@ -16,34 +16,34 @@ def limited(project, world):
 
 
 @pytest.mark.parametrize(
-    ("grants", "words"),
+    ("grants", "texts"),
     [
         (["SELECT"], ["this account lacks ALTER on db.docs: grant it"]),
         (["ALTER"], ["this account lacks SELECT on db.docs: grant it"]),
     ],
     ids=["no ALTER", "no SELECT"],
 )
-def test_a_missing_grant_is_named(limited, world, grants, words):
+def test_a_missing_grant_is_named(limited, world, grants, texts):
     world.sql(f"GRANT {', '.join(grants)} ON db.docs TO 'limited'@'%'")
     before = world.inventory()
-    said = " ".join(limited.up(ok=False).split())
-    for word in words:
-        assert word in said
-    assert "limited-password" not in said
+    output = " ".join(limited.up(ok=False).split())
+    for text in texts:
+        assert text in output
+    assert "limited-password" not in output
     assert world.inventory() == before
 
 
-def test_alter_select_and_execute_are_enough(limited, world, eventually):
+def test_alter_select_and_execute_are_sufficient(limited, world, eventually):
     world.sql("GRANT ALTER, SELECT ON db.* TO 'limited'@'%'")
     limited.up()
     eventually(lambda: world.count("docs", "vector") == 4)
     limited.destroy()
 
 
-def test_without_execute_autoetl_cannot_be_asked(limited, world):
+def test_a_missing_execute_grant_is_named(limited, world):
     world.sql("GRANT ALTER, SELECT ON db.* TO 'limited'@'%'")
     world.sql("REVOKE EXECUTE ON dbms_etl.* FROM 'limited'@'%'")
     before = world.inventory()
-    said = " ".join(limited.up(ok=False).split())
+    output = " ".join(limited.up(ok=False).split())
     assert world.inventory() == before
-    assert "(1370); grant EXECUTE on dbms_etl" in said
+    assert "(1370); grant EXECUTE on dbms_etl" in output

@@ -1,4 +1,4 @@
-"""Bad input: one line that says what to do, and nothing touched."""
+"""Invalid input is refused in one line with advice, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from components.settings import Collection, Embedding
 from sandbox import wire
 
 
-def refused(project, *words):
-    """`up` fails with these words, on whatever lines, and without a traceback; what it said, on one line."""
-    said = project.up(ok=False)
-    flat = " ".join(said.split())
-    for word in words:
-        assert word in flat, said
-    assert "Traceback" not in said
-    assert "a mistake of ours" not in said
-    assert "an unhandled error occurred" not in said
-    assert "trying again" not in said.partition("Diagnostics:")[2]  # told while it lasts, and no longer
+def refused(project, *texts):
+    """Asserts that `up` fails with these texts and without a traceback. Returns its output in one line."""
+    output = project.up(ok=False)
+    flat = " ".join(output.split())
+    for text in texts:
+        assert text in flat, output
+    assert "Traceback" not in output
+    assert "a mistake of ours" not in output
+    assert "an unhandled error occurred" not in output
+    assert "trying again" not in output.partition("Diagnostics:")[2]  # shown only while it retries
     return flat
 
 
@@ -27,7 +27,7 @@ def connection(project, **changes):
     project.configure(connection={**project.blocks["connection"], **changes})
 
 
-def test_every_mistake_in_the_configuration_at_once(project, world):
+def test_every_mistake_in_the_configuration_is_reported_at_once(project, world):
     before = world.inventory()
     connection(project, serach_url="x")
     project.embedding(dimension=0)
@@ -42,21 +42,21 @@ def test_every_mistake_in_the_configuration_at_once(project, world):
     assert world.inventory() == before
 
 
-def test_a_key_that_no_shell_expanded(project, world):
+def test_an_unexpanded_variable_as_key_is_refused(project, world):
     before = world.inventory()
     project.secret("embeddingApiKey", "${YOUR_API_KEY}")
     refused(project, "embeddingApiKey: is the name of a variable that no shell expanded; set the key itself")
     assert world.inventory() == before
 
 
-def test_a_secret_in_the_open(project, world):
+def test_a_secret_in_plain_text_is_refused(project, world):
     project.run("config", "set", "--plaintext", "searchPassword", "open-secret-123")
-    said = refused(project, "searchPassword: stands in the file as plain text")
-    assert "open-secret-123" not in said
+    output = refused(project, "searchPassword: stands in the file as plain text")
+    assert "open-secret-123" not in output
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "texts"),
     [
         ({"search_url": "http://127.0.0.1:9"}, ["Connection refused; check `search_url`"]),
         ({"search_url": "https://127.0.0.1:{embeddings}"}, ["the port speaks http: write http:// in `search_url`"]),
@@ -64,19 +64,19 @@ def test_a_secret_in_the_open(project, world):
         ({"database_port": 9}, ["connect to 127.0.0.1:9: ", "(2003); check `database_host` and `database_port`"]),
         ({"database_user": "nobody"}, ["Access denied for user 'nobody'", "(1045); check `database_user`"]),
     ],
-    ids=["search is not there", "https for http", "unknown user", "database is not there", "unknown database user"],
+    ids=["unreachable search", "https for http", "unknown user", "unreachable database", "unknown database user"],
 )
-def test_a_connection_that_cannot_work(project, world, changes, words):
+def test_a_connection_that_does_not_work_is_refused_with_advice(project, world, changes, texts):
     before = world.inventory()
     port = httpx.URL(world.embeddings_url).port
     connection(project, **{key: v.format(embeddings=port) if isinstance(v, str) else v for key, v in changes.items()})
-    said = refused(project, *words)
-    assert world.search_password not in said
+    output = refused(project, *texts)
+    assert world.search_password not in output
     assert world.inventory() == before
 
 
-def test_a_connection_is_not_changed_to_one_that_cannot_work(project, world):
-    """Or a refresh, which goes by the stored one, could not even begin, and the way back were barred."""
+def test_a_connection_that_does_not_work_is_not_stored(project, world):
+    """A refresh uses the stored connection, and would fail with one that does not work."""
     project.up()
     works = project.blocks["connection"]
     connection(project, search_url="http://127.0.0.1:9")
@@ -85,11 +85,11 @@ def test_a_connection_is_not_changed_to_one_that_cannot_work(project, world):
     assert " unchanged" in project.up("--refresh")
 
 
-def test_http_given_for_https(project, world):
-    def hung_up(_):
+def test_http_for_an_https_port_is_explained(project, world):
+    def close_connection(_):
         raise wire.Lost
 
-    server = wire.serve(hung_up)
+    server = wire.serve(close_connection)
     try:
         connection(project, search_url=f"http://127.0.0.1:{server.port}")
         refused(project, "if the port speaks https, write https:// in `search_url`")
@@ -97,13 +97,13 @@ def test_http_given_for_https(project, world):
         server.stop()
 
 
-def test_wrong_passwords(project, world):
+def test_wrong_passwords_are_reported_and_not_shown(project, world):
     project.environ |= {"POLARSEARCH_PASSWORD": "wrong-password-1", "POLARDB_PASSWORD": "wrong-password-2"}
-    said = refused(project, "(HTTP 401)", "(1045)", "POLARSEARCH_PASSWORD", "POLARDB_PASSWORD")
-    assert "wrong-password" not in said
+    output = refused(project, "(HTTP 401)", "(1045)", "POLARSEARCH_PASSWORD", "POLARDB_PASSWORD")
+    assert "wrong-password" not in output
 
 
-def test_a_dimension_the_model_does_not_return(project, world):
+def test_a_dimension_that_the_model_does_not_return_is_refused(project, world):
     project.embedding(send_dimensions=False)
     refused(project, "answers with vectors of 1024 numbers, `dimension` says 64; set `dimension` to 1024")
     assert world.inventory()["indexes"] == []
@@ -111,7 +111,7 @@ def test_a_dimension_the_model_does_not_return(project, world):
     project.up()
 
 
-def test_a_column_that_the_table_does_not_have(project, world):
+def test_a_column_that_the_table_lacks_is_refused(project, world):
     before = world.inventory()
     project.collection(
         source={"table": "db.docs", "columns": {"id": "INT", "boddy": "TEXT"}, "primary_key": "id"},
@@ -121,13 +121,13 @@ def test_a_column_that_the_table_does_not_have(project, world):
     assert world.inventory() == before
 
 
-def test_an_untrusted_url(project, world):
-    """Somebody else's pattern list, without ours: what the connector's own refusal looks like."""
+def test_a_pattern_that_does_not_match_the_url_is_refused(project, world):
+    """The connector would be refused, since the list of trusted endpoints does not contain its URL."""
     project.embedding(trusted_pattern="^http://127.0.0.1:1/.*$")
     refused(project, "embedding.trusted_pattern: ^http://127.0.0.1:1/.*$ does not match the whole of")
 
 
-def test_binlog_that_is_off_and_a_table_without_a_key(box, project, world):
+def test_a_disabled_binlog_is_refused(box, project, world):
     box.database.binlog = False
     box.database.server_variables["log_bin"] = "OFF"
     before = world.inventory()
@@ -144,7 +144,7 @@ def test_binlog_that_is_off_and_a_table_without_a_key(box, project, world):
     ],
     ids=["ingest pipeline", "search pipeline", "index"],
 )
-def test_a_name_taken_by_somebody_elses_object(project, world, path, body, what, how):
+def test_a_name_of_another_owners_object_is_refused(project, world, path, body, what, how):
     generated = names(Collection(**project.blocks["collections"][0]), Embedding(**project.blocks["embedding"]))
     path = path.format(index=generated.index)
     world.search("PUT", path, body)
@@ -154,7 +154,7 @@ def test_a_name_taken_by_somebody_elses_object(project, world, path, body, what,
     assert world.inventory() == before
 
 
-def test_a_name_to_search_by_that_is_taken(project, world):
+def test_an_alias_name_that_is_taken_is_refused(project, world):
     world.search("PUT", "/docs")
     before = world.inventory()
     refused(project, "alias docs: an index has that name; choose another name")
@@ -167,15 +167,15 @@ def test_a_name_to_search_by_that_is_taken(project, world):
     assert world.inventory() == before
 
 
-def test_somebody_elses_object_can_be_handed_over(project, world):
+def test_another_owners_object_can_be_adopted(project, world):
     name = f"{project.folder.name}"  # a group's name is unique in the cluster
     group = "polardb-semantic-search-test-search-embedding"
     world.search("POST", "/_plugins/_ml/model_groups/_register", {"name": group, "description": f"made by {name}"})
-    said = refused(project, f"model group {group}", "exists and is not ours")
+    output = refused(project, f"model group {group}", "exists and is not ours")
     [id] = world.inventory()["model_groups"]
     assert world.inventory()["connectors"] == []
     owner = "polardb-semantic-search/test/search-embedding-group"
-    assert f"[pulumi:{owner}]" in said
+    assert f"[pulumi:{owner}]" in output
     world.search("PUT", f"/_plugins/_ml/model_groups/{id}", {"description": f"[pulumi:{owner}]"})
     project.up()
     assert world.inventory()["model_groups"] == [id]

@@ -1,4 +1,4 @@
-"""Nothing is lost: answers that never arrive, a killed run, services that restart, and hands that meddle."""
+"""Recovery from lost answers, killed runs, unavailable services and manual changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture
 def filled(project, world, eventually):
-    """The stack is up, and every row that has a text has its vector."""
+    """A stack that is up, in which every row with a text has its vector."""
     project.up()
     eventually(lambda: world.count("docs", "vector") == 4)
     return project
@@ -31,7 +31,7 @@ LOST = [
 ]
 
 
-def test_every_answer_is_lost_once_and_nothing_is_doubled(box, project, world, eventually):
+def test_lost_answers_create_no_duplicates(box, project, world, eventually):
     for method, path in LOST:
         world.search("POST", "/_sandbox/faults", {"method": method, "path": path, "kind": "lost"})
     project.up()
@@ -44,7 +44,7 @@ def test_every_answer_is_lost_once_and_nothing_is_doubled(box, project, world, e
 
 
 @pytest.mark.parametrize("kind", ["502", "503", "429", "refused"])
-def test_a_service_that_is_down_for_a_moment(box, project, world, kind):
+def test_a_service_that_is_briefly_unavailable_creates_no_duplicates(box, project, world, kind):
     world.search("POST", "/_sandbox/faults", {"method": "*", "path": "/_*", "kind": kind, "times": 3})
     project.up(ok=None)
     world.search("DELETE", "/_sandbox/faults")
@@ -53,19 +53,19 @@ def test_a_service_that_is_down_for_a_moment(box, project, world, kind):
     assert [len(made[k]) for k in ("model_groups", "connectors", "models", "indexes", "links")] == [1] * 5
 
 
-def test_what_is_made_but_not_seen_yet_is_kept_with_its_secrets_encrypted(box, project, world):
+def test_a_created_resource_that_cannot_be_read_is_kept_with_encrypted_secrets(box, project, world):
     world.search("POST", "/_sandbox/faults", {"method": "GET", "path": "/_plugins/_ml/connectors/*", "kind": "500"})
-    said = project.up(ok=False)
-    assert "GET /_plugins/_ml/connectors/" in said
+    output = project.up(ok=False)
+    assert "GET /_plugins/_ml/connectors/" in output
     kept = project.resource("search-embedding-connector")
     assert kept["initErrors"]
-    assert world.api_key not in said + json.dumps(project.state())
+    assert world.api_key not in output + json.dumps(project.state())
     project.up()
     assert world.inventory()["connectors"] == [kept["id"]]
     assert project.preview() == {}
 
 
-def test_a_killed_run_is_gone_on_with(box, project, world, eventually):
+def test_the_next_up_continues_a_killed_run(box, project, world, eventually):
     slow = {"method": "POST", "path": "/_plugins/_ml/models/_register", "kind": "slow", "seconds": 3}
     world.search("POST", "/_sandbox/faults", slow)
     running = project.start("up", "--yes", "--skip-preview")
@@ -82,7 +82,7 @@ def test_a_killed_run_is_gone_on_with(box, project, world, eventually):
     assert world.inventory()["models"] == []
 
 
-def test_an_orphaned_plugin_leaves_with_its_engine(box, project, world, eventually):
+def test_a_plugin_exits_when_its_engine_is_gone(box, project, world, eventually):
     slow = {"method": "PUT", "path": "/_cluster/settings", "kind": "slow", "seconds": 2}
     world.search("POST", "/_sandbox/faults", slow)
     running = project.start("up", "--yes", "--skip-preview")
@@ -91,11 +91,11 @@ def test_an_orphaned_plugin_leaves_with_its_engine(box, project, world, eventual
     assert plugins
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
-    eventually(lambda: not any(map(alive, plugins)))
+    eventually(lambda: not any(map(is_alive, plugins)))
 
 
 def plugins_of(project):
-    """Processes that run our providers for this project."""
+    """Returns the processes that run our providers for this project."""
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -105,7 +105,7 @@ def plugins_of(project):
     return found
 
 
-def alive(process):
+def is_alive(process):
     with contextlib.suppress(OSError):
         return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
@@ -119,7 +119,7 @@ def alive(process):
     ],
     ids=["undeployed", "disabled"],
 )
-def test_refresh_shows_a_model_that_is_not_in_use_and_up_repairs_it(filled, world, path, body, why):
+def test_refresh_shows_a_stopped_model_and_up_repairs_it(filled, world, path, body, why):
     model = f"/_plugins/_ml/models/{filled.outputs()['model_id']}"
     world.search("PUT" if body else "POST", path.format(model=model), body)
     assert why in " ".join(filled.refresh(ok=None).split())
@@ -142,7 +142,7 @@ def test_refresh_shows_a_pipeline_edited_by_hand_and_up_repairs_it(filled, world
     assert world.inventory()["ingest pipelines"] == []
 
 
-def test_an_index_that_is_gone_is_made_and_filled_again(filled, world, eventually):
+def test_a_deleted_index_is_recreated_and_filled(filled, world, eventually):
     index = filled.outputs()["collections"]["docs"]["index"]
     world.search("DELETE", f"/{index}")
     filled.refresh(ok=None)
@@ -152,7 +152,7 @@ def test_an_index_that_is_gone_is_made_and_filled_again(filled, world, eventuall
     assert filled.preview() == {}
 
 
-def test_a_link_somebody_dropped_is_made_again(filled, world, eventually):
+def test_a_dropped_link_is_recreated(filled, world, eventually):
     [link] = world.inventory()["links"]
     world.sql("CALL dbms_etl.drop_sync_link(%s)", link)
     filled.refresh(ok=None)
@@ -161,18 +161,18 @@ def test_a_link_somebody_dropped_is_made_again(filled, world, eventually):
     eventually(lambda: world.count("docs", "vector") == 5)
 
 
-def test_a_link_that_fails_for_good_is_made_again(filled, world, eventually):
+def test_a_failed_link_is_recreated(filled, world, eventually):
     world.sql("ALTER TABLE db.docs RENAME COLUMN body TO text")
     eventually(lambda: "is failing" in filled.refresh(ok=None) or "sync link into" in filled.refresh(ok=None))
-    said = filled.up(ok=False)
-    assert "db.docs has no column body" in said
+    output = filled.up(ok=False)
+    assert "db.docs has no column body" in output
     world.sql("ALTER TABLE db.docs RENAME COLUMN text TO body")
     filled.up()
     world.sql("INSERT INTO db.docs (id, body) VALUES (6, 'a blue kettle')")
     eventually(lambda: world.count("docs", "vector") == 5)
 
 
-def test_what_somebody_else_took_over_is_neither_changed_nor_deleted(filled, world):
+def test_an_object_that_another_stack_took_over_is_neither_changed_nor_deleted(filled, world):
     name = filled.outputs()["collections"]["docs"]["search_pipeline"]
     theirs = {"description": "theirs [pulumi:other/prod/x#1]", "request_processors": []}
     world.search("PUT", f"/_search/pipeline/{name}", theirs)
@@ -182,10 +182,10 @@ def test_what_somebody_else_took_over_is_neither_changed_nor_deleted(filled, wor
     assert world.search("GET", f"/_search/pipeline/{name}") == {name: theirs}
 
 
-def test_what_no_longer_carries_our_mark_is_left_alone_and_named(filled, world):
+def test_an_object_without_owner_reference_is_not_deleted_and_is_named(filled, world):
     name = filled.outputs()["collections"]["docs"]["search_pipeline"]
     world.search("PUT", f"/_search/pipeline/{name}", {"request_processors": []})
-    said = " ".join(filled.destroy().split())
-    assert f"{name} no longer carries our owner reference and is left alone" in said
+    output = " ".join(filled.destroy().split())
+    assert f"{name} no longer carries our owner reference and is left alone" in output
     assert world.search("GET", f"/_search/pipeline/{name}") == {name: {"request_processors": []}}
     world.search("DELETE", f"/_search/pipeline/{name}")

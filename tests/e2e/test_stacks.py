@@ -1,4 +1,4 @@
-"""The same program serves staging and prod: their own configuration, on services that behave like the real ones."""
+"""The configurations of staging and prod run on the sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STACKS = pathlib.Path(__file__).parents[2] / "stacks"
 
 
 @pytest.mark.parametrize(("stack", "dimension"), [("prod", 1024), ("staging", 512)])
-def test_the_tutorial_as_it_is_configured_for(stack, dimension, project, world, eventually):
+def test_the_tutorial_runs_on_each_stack(stack, dimension, project, world, eventually):
     config = yaml.safe_load((STACKS / f"Pulumi.{stack}.yaml").read_text())["config"]
     blocks = {key.split(":")[1]: value for key, value in config.items()}
     here = {"url": world.embeddings_url, "trusted_pattern": f"^{world.embeddings_url}$"}
@@ -27,5 +27,5 @@ def test_the_tutorial_as_it_is_configured_for(stack, dimension, project, world, 
     assert set(found[0]["_source"]) == {"id", "my_text", "my_vector"}  # the column t1 is not synced
 
     assert project.preview() == {}
-    said = project.destroy(ok=not protected)
-    assert ("deletion protection is on" in said) is protected
+    output = project.destroy(ok=not protected)
+    assert ("deletion protection is on" in output) is protected

@@ -1,4 +1,4 @@
-"""The whole tutorial as one `pulumi up`, on stack dev's own configuration: two collections, real embeddings."""
+"""The whole tutorial as one `pulumi up`, with the configuration of stack dev: two collections, real embeddings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEV = pathlib.Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
 
 @pytest.fixture
 def dev(project, world):
-    """Stack dev, but for where its services are; its tables hold the sandbox's sample rows."""
+    """The configuration of stack dev, with the addresses of this test's services."""
     config = yaml.safe_load(DEV.read_text())["config"]
     blocks = {
         key.split(":")[1]: value for key, value in config.items() if not key.lower().endswith(("password", "key"))
@@ -34,7 +34,7 @@ def dev(project, world):
 
 @pytest.fixture
 def sample_rows(world):
-    """The rows of the sandbox's shop, and the tutorial's."""
+    """The sample rows of the sandbox: the shop's and the tutorial's."""
     rows = csv.DictReader(io.StringIO(PRODUCTS.read_text(encoding="utf-8")))
     for statement in f"{TUTORIAL};{SHOP}".split(";"):
         if statement.strip():
@@ -88,23 +88,23 @@ def filled(body, text):
     return json.loads(json.dumps(body).replace("{{text}}", text))
 
 
-def test_a_missing_table_is_made_and_an_empty_one_goes_again(project, world, eventually):
+def test_a_missing_table_is_created_and_dropped_again(project, world, eventually):
     world.sql("DROP TABLE db.docs")
     before = world.inventory()
     project.up()
     world.sql("INSERT INTO db.docs (id, body) VALUES (1, 'a warm jumper')")
-    eventually(lambda: world.ask("docs", "a warm jumper") == ["1"])
+    eventually(lambda: world.nearest("docs", "a warm jumper") == ["1"])
     project.collection(deletion_protection=True)
     project.up()
     assert "deletion protection is on" in project.destroy(ok=False)
-    assert world.ask("docs", "a warm jumper") == ["1"]
+    assert world.nearest("docs", "a warm jumper") == ["1"]
     project.collection(deletion_protection=False)
     project.up()
     project.destroy()
     assert world.inventory() == before
 
 
-def test_an_adopted_table_stays_with_its_rows(project, world):
+def test_an_adopted_table_keeps_its_rows(project, world):
     project.up()
     project.destroy()
     assert world.sql("SELECT COUNT(*) FROM db.docs") == [(5,)]

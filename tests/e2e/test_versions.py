@@ -1,4 +1,4 @@
-"""A stack on the oldest OpenSearch promised, and on a new one: brought up, given another key, destroyed."""
+"""A stack on the oldest supported OpenSearch and on a new one: up, another key, destroy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAPPING = {
 
 @pytest.fixture
 def filled(box, project, world, eventually):
-    """The stack is up, though answers of what makes something were lost; every text has its vector."""
+    """A stack that is up after lost answers to creates, in which every text has its vector."""
     for path in LOST:
         world.search("POST", "/_sandbox/faults", {"method": "POST", "path": f"/_plugins/_ml/{path}", "kind": "lost"})
     project.embedding(batch_size=None)
@@ -28,16 +28,16 @@ def filled(box, project, world, eventually):
 
 
 @pytest.fixture
-def rekeyed(filled, world):
-    """The embedding service takes another key too, and the stack is to have that."""
+def with_new_key(filled, world):
+    """A stack whose configuration has another key, which the embedding service accepts too."""
     world.keys.add(NEW_KEY)
     filled.secret("embeddingApiKey", NEW_KEY)
     return filled
 
 
 @pytest.fixture
-def works_and_goes(world, eventually):
-    """With the new key alone a row gets its vector; there is one of each thing, and after a destroy none."""
+def check_and_destroy(world, eventually):
+    """Checks that a row gets its vector with the new key alone, that there is one object of each kind, and destroys."""
 
     def check(project):
         world.keys.discard(world.api_key)
@@ -51,16 +51,16 @@ def works_and_goes(world, eventually):
 
 
 @pytest.mark.parametrize("world", ["2.11.1"], indirect=True)
-def test_in_2_11_another_key_wants_another_model_and_says_how(rekeyed, works_and_goes):
-    said = rekeyed.up(ok=False)
-    assert "changing connector_id needs OpenSearch 2.12 or later; replace it instead: `pulumi up --replace`" in said
-    rekeyed.up("--replace", rekeyed.resource("search-embedding-model")["urn"])
-    works_and_goes(rekeyed)
+def test_in_2_11_another_key_needs_another_model(with_new_key, check_and_destroy):
+    output = with_new_key.up(ok=False)
+    assert "changing connector_id needs OpenSearch 2.12 or later; replace it instead: `pulumi up --replace`" in output
+    with_new_key.up("--replace", with_new_key.resource("search-embedding-model")["urn"])
+    check_and_destroy(with_new_key)
 
 
 @pytest.mark.parametrize("world", ["3.3.2"], indirect=True)
-def test_in_3_x_another_key_is_given_to_the_same_model(rekeyed, works_and_goes):
-    model = rekeyed.outputs()["model_id"]
-    rekeyed.up()
-    assert rekeyed.outputs()["model_id"] == model
-    works_and_goes(rekeyed)
+def test_in_3_x_another_key_keeps_the_model(with_new_key, check_and_destroy):
+    model = with_new_key.outputs()["model_id"]
+    with_new_key.up()
+    assert with_new_key.outputs()["model_id"] == model
+    check_and_destroy(with_new_key)

@@ -1,4 +1,4 @@
-"""The services a stack is brought up on, as an application and an operator see them."""
+"""The services under a stack, as an application and an operator use them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sandbox.embeddings import Embeddings
 from sandbox.wire import Request, Response
 
 PATIENCE = 60
-"""Seconds that anything awaited here may take."""
+"""Seconds to wait for a condition."""
 
 
 class HeldEmbeddings(Embeddings):
-    """An embedding service that can be slow: rows come in batches, and those can be held back."""
+    """An embedding service that can hold back its answers to batches, as a slow one does."""
 
     def __init__(self, *, api_keys: Collection[str]) -> None:
         super().__init__(api_keys=api_keys)
@@ -31,7 +31,7 @@ class HeldEmbeddings(Embeddings):
         self._left = 0
 
     def hold(self, *, after: int = 0) -> None:
-        """Answer no request with more than one text, but `after` of them, until `release`; others are answered."""
+        """Holds back requests with more than one text until `release`, after the first `after` of them."""
         self._left = after
         self._open.clear()
 
@@ -48,7 +48,7 @@ class HeldEmbeddings(Embeddings):
 
 @dataclass
 class World:
-    """A sandbox, or real servers: tests tell them apart only where a sandbox is needed to make something fail."""
+    """A sandbox or real servers. Tests distinguish them only for failures that need a sandbox."""
 
     search_url: str
     search_username: str
@@ -58,12 +58,12 @@ class World:
     embeddings: Any
     api_key: str
     keys: set[str]
-    """Keys that the embedding service takes; a test may change them."""
+    """The keys that the embedding service accepts; a test may change them."""
     search_ca_file: str | None = None
     box: Any = None
-    """The sandbox, if it is one."""
+    """The sandbox, or None on real servers."""
     servers: Any = None
-    """The real servers, if these are."""
+    """The real servers, or None on a sandbox."""
 
     def search(self, method: str, path: str, body: Any = None) -> Any:
         response = self.raw(method, path, body)
@@ -88,8 +88,8 @@ class World:
         with closing(pymysql.connect(**self.database, autocommit=True)) as connection, connection.cursor() as cursor:
             cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
 
-    def ask(self, alias: str, text: str, field: str = "vector", size: int = 3) -> list[str]:
-        """Ids of the documents closest in meaning."""
+    def nearest(self, alias: str, text: str, field: str = "vector", size: int = 3) -> list[str]:
+        """Returns the ids of the documents closest in meaning."""
         query = {"size": size, "_source": False, "query": {"neural": {field: {"query_text": text, "k": size}}}}
         return [hit["_id"] for hit in self.search("POST", f"/{alias}/_search", query)["hits"]["hits"]]
 
@@ -99,14 +99,15 @@ class World:
         return int(self.search("POST", f"/{index}/_count", {"query": query})["count"])
 
     def unexplained(self, failed: Sequence[str]) -> list[str]:
-        """Failed searches but for the one that a real OpenSearch was embedding when its alias moved: it embeds a text
-        by the old index's pipeline, and looks where the alias points after that. The sandbox does both at once.
+        """Returns the failed searches except one that a real OpenSearch was embedding when the alias moved.
+
+        It embeds the text with the old index's pipeline and then resolves the alias; the sandbox does both at once.
         """
         caught = [at for at, answer in enumerate(failed) if self.servers is not None and "invalid dimension" in answer]
         return [answer for at, answer in enumerate(failed) if at not in caught[:1]]
 
     def inventory(self) -> dict[str, Any]:
-        """Every list on the servers: what a destroy has to leave as it was."""
+        """Returns every list of the servers, which a destroy must leave as before."""
         everything = {"size": 1000, "query": {"match_all": {}}}
         kept = {
             kind: sorted(hit["_id"] for hit in self._hits(f"/_plugins/_ml/{kind}/_search", everything))
@@ -129,7 +130,7 @@ class World:
         }
 
     def restart_search(self) -> None:
-        """Lose the search service without warning, and get it back with what it had stored."""
+        """Kills the search service and starts it with its stored data."""
         if self.servers is not None:
             self.servers.secure.kill()
             self.servers.secure.start()

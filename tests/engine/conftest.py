@@ -1,8 +1,8 @@
-"""Plays the scenarios of scenarios.py on the engine that is there; expected/ holds what a real one did.
+"""Plays the scenarios of scenarios.py on the installed engine; expected/ contains the recorded results.
 
 A scene is `{"resources": [{"name", "kind"?: Thing|Component|Connection, "inputs", "opts"?}], "outputs": {…}}`.
 In inputs `"${a.computed}"` is an output of `a`, `{"secret": x}` a secret. A step is preview, up, refresh or destroy;
-its `world` edits the service behind the engine's back (properties to change by id, or null for gone),
+its `world` edits the service behind the engine's back (properties to change by id, or null for a deleted object),
 `kill_during` and `interrupt_during` send SIGKILL and SIGINT once that resource's create has begun.
 """
 
@@ -28,7 +28,7 @@ KEPT = ("id", "custom", "delete", "protect", "retainOnDelete", "external", "init
 
 @pytest.fixture(scope="session")
 def engine():
-    """The engine, or a skip that says why there is none."""
+    """Returns the engine; skips the test, with the reason, if there is none."""
     try:
         return engines.find(get=False)
     except engines.NoEngine as error:
@@ -37,18 +37,18 @@ def engine():
 
 @pytest.fixture(scope="session")
 def scenarios():
-    """Name → steps."""
+    """The scenarios: steps by name."""
     return runpy.run_path(str(HERE / "scenarios.py"))["SCENARIOS"]
 
 
 @pytest.fixture
 def stage(engine, tmp_path):
-    """A stack of its own to play steps on."""
+    """A new stack to play steps on."""
     return Stage(engine, tmp_path)
 
 
 class Stage:
-    """`play(step)` does one step and tells what happened, in the shape of expected/ and the `output` besides."""
+    """Plays one step with `play(step)`, and returns what happened, as in expected/, and the `output`."""
 
     def __init__(self, engine, folder):
         self.project, self.pulumi_path = folder / "project", str(engine.path)
@@ -135,12 +135,12 @@ class Stage:
 
 
 def short(urn):
-    """`urn:pulumi:stack::project::type$type::name` without stack and project."""
+    """Returns a URN `urn:pulumi:stack::project::type$type::name` without stack and project."""
     return "::".join(urn.split("::")[2:]) if urn.startswith("urn:pulumi:") else urn
 
 
 def tidy(value):
-    """Secrets become {"secret": true}; pickles and the prefixes of URNs go."""
+    """Returns the value with secrets as {"secret": true}, without pickles and prefixes of URNs."""
     if isinstance(value, dict):
         if SECRET in value:
             return {"secret": True}

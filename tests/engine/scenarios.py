@@ -1,4 +1,4 @@
-"""The scenarios: what is declared and done, step by step. What a real engine did is in expected/<name>.json."""
+"""The scenarios: the resources and operations of each step. The recorded results are in expected/<name>.json."""
 
 
 def thing(name, *, opts=None, kind="Thing", **inputs):
@@ -29,7 +29,7 @@ CHAIN = scene(
 
 
 def generation(g, key="k1", alias_fails=False):
-    """model → pipeline → index → link, and an alias that follows the index; connector is replaced by a new key."""
+    """Returns model → pipeline → index → link, and an alias of the index; a new key replaces the connector."""
     alias = {"value": "${index.name}", "fail": "update"} if alias_fails else {"value": "${index.name}"}
     return scene(
         {"name": "connector", "inputs": {"name": f"connector-{key}"}},

@@ -1,4 +1,4 @@
-"""Building by Go, with a Go made of a shell script; and what go.mod promises."""
+"""Building with Go, with a shell script in place of Go; and the contents of go.mod."""
 
 import os
 import time
@@ -28,15 +28,15 @@ FAILS = 'echo "go: example.com/module@v1.0.0: dial tcp: no route to host" >&2; e
 
 
 @pytest.fixture
-def said():
+def messages():
     return []
 
 
 @pytest.fixture
-def machine(tmp_path, said):
+def machine(tmp_path, messages):
     (tmp_path / "cache").mkdir()
     path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
-    return Machine({"PATH": path}, tmp_path / "cache", said.append, time.time)
+    return Machine({"PATH": path}, tmp_path / "cache", messages.append, time.time)
 
 
 def go(tmp_path, do=MAKES, version="go1.26.0", toolchain="local"):
@@ -47,7 +47,7 @@ def go(tmp_path, do=MAKES, version="go1.26.0", toolchain="local"):
     return log
 
 
-def test_the_cli_is_built_from_the_pinned_module_and_kept(machine, tmp_path, said):
+def test_the_cli_is_built_from_the_pinned_module_and_kept(machine, tmp_path, messages):
     log = go(tmp_path)
     assert build(machine) is None
     version = pinned((SOURCE / "go.mod").read_text())
@@ -56,23 +56,23 @@ def test_the_cli_is_built_from_the_pinned_module_and_kept(machine, tmp_path, sai
     assert (folder, cgo, work) == (str(SOURCE), "0", "off")
     assert command.endswith(PACKAGE)
     assert f"Version={version}" in command
-    assert "1 modules fetched, 1 packages compiled" in said[-1]
+    assert "1 modules fetched, 1 packages compiled" in messages[-1]
     assert [path.name for path in machine.cache.iterdir()] == [f"built-{version}"]
 
 
-def test_a_build_that_fails_gives_gos_own_reason_and_leaves_nothing(machine, tmp_path):
+def test_a_failed_build_reports_the_reason_of_go_and_leaves_nothing(machine, tmp_path):
     go(tmp_path, FAILS)
     assert build(machine) == ("Go could not build pulumi: go: example.com/module@v1.0.0: dial tcp: no route to host")
     assert list(machine.cache.iterdir()) == []
 
 
-def test_a_go_that_is_too_old_is_not_tried(machine, tmp_path):
+def test_a_go_that_is_too_old_is_not_used(machine, tmp_path):
     log = go(tmp_path, version="go1.20.1")
     assert build(machine) == f"{tmp_path}/bin/go is 1.20.1, older than 1.25.11"
     assert not log.exists()
 
 
-def test_progress_counts_what_go_says():
+def test_progress_counts_the_lines_of_go():
     progress = Progress()
     for line in (
         "go: downloading a.b/c v1.2.3",
@@ -81,12 +81,12 @@ def test_progress_counts_what_go_says():
         "# a/b",
         "a.go:1:2: no",
     ):
-        progress.hear(line)
+        progress.add(line)
     assert str(progress) == "1 modules fetched, 2 packages compiled"
-    assert progress.said == ["a.go:1:2: no"]
+    assert progress.lines == ["a.go:1:2: no"]
 
 
-def test_go_mod_is_what_the_finder_takes_it_for():
+def test_the_version_in_go_mod_is_the_one_that_the_finder_expects():
     text = (SOURCE / "go.mod").read_text()
     assert f"tool {PACKAGE}\n" in text
     assert f"\ngo {'.'.join(map(str, OLDEST_GO))}\n" in text
@@ -95,7 +95,7 @@ def test_go_mod_is_what_the_finder_takes_it_for():
         pinned("module other\n")
 
 
-def test_the_hosts_are_programs():
+def test_the_hosts_are_executable():
     hosts = Path(engine.build.HOSTS)
     for name in ("pulumi-language-python", "pulumi-resource-pulumi-python"):
         assert os.access(hosts / name, os.X_OK)

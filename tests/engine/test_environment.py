@@ -1,4 +1,4 @@
-"""Our `pulumi` sees nothing of the user's, and the user's nothing of ours."""
+"""The environment of our `pulumi` is separate from the user's."""
 
 import subprocess
 from pathlib import Path
@@ -33,24 +33,24 @@ def project(tmp_path):
     return folder
 
 
-def test_the_engines_folder_then_the_projects_python_come_first_on_path(variables):
+def test_path_begins_with_the_engines_folder_and_the_projects_python(variables):
     assert variables["PATH"] == "/cache/bin:/project/.venv/bin:/usr/bin"
     assert variables["PULUMI_PYTHON_CMD"] == str(PYTHON)
 
 
-def test_state_and_home_are_ours_and_there(variables, tmp_path):
+def test_backend_and_home_are_in_the_given_folder(variables, tmp_path):
     assert variables["PULUMI_BACKEND_URL"] == (tmp_path / "state").as_uri()
     assert variables["PULUMI_HOME"] == str(tmp_path / "pulumi")
     assert (tmp_path / "state").is_dir()
     assert variables["PULUMI_CONFIG_PASSPHRASE"] == "ours"
 
 
-def test_nothing_of_the_users_pulumi_leaks_in(variables):
+def test_the_users_pulumi_settings_are_not_inherited(variables):
     assert "theirs" not in " ".join(variables.values())
     assert variables["HOME"] == "/home/u"
 
 
-def test_the_talk_with_the_hosts_goes_past_proxies(variables):
+def test_connections_to_the_hosts_use_no_proxy(variables):
     assert variables["no_proxy"] == variables["NO_PROXY"] == "example.com,127.0.0.1,localhost,::1"
 
 
@@ -63,7 +63,7 @@ def test_the_talk_with_the_hosts_goes_past_proxies(variables):
         ({}, "runtime: python", "python3"),
     ],
 )
-def test_the_language_host_runs_the_python_that_is_asked_for(project, environ, manifest, python):
+def test_the_language_host_runs_the_given_python(project, environ, manifest, python):
     (project / "Pulumi.yaml").write_text(manifest + "\n")
     assert started(project, "pulumi-language-python", environ)[0] == python
 
@@ -76,13 +76,13 @@ def test_the_language_host_runs_the_python_that_is_asked_for(project, environ, m
         ({}, "python3"),
     ],
 )
-def test_the_providers_host_runs_the_same(project, environ, python):
+def test_the_provider_host_runs_the_given_python(project, environ, python):
     called = started(project, "pulumi-resource-pulumi-python", environ)
     assert called == [python, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"]
 
 
 def started(folder, host, environ):
-    """The command a host becomes: every Python it may choose is a script that says its name."""
+    """Returns the command that a host executes; every Python is a script that prints its name."""
     for name in ("chosen", "python3", ".venv/bin/python", "../v/bin/python"):
         fake = folder / "bin" / name if "/" not in name else folder / name
         fake.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""In which order a `pulumi` is looked for, on machines made of shell scripts."""
+"""The order in which a `pulumi` is searched, on machines made of shell scripts."""
 
 import fcntl
 import threading
@@ -30,12 +30,12 @@ def candidate(name, version, *, hosts=True):
         ([candidate("a", (3, 260, 0), hosts=False)], ["a has no Python language host beside it"]),
     ],
 )
-def test_the_first_that_will_do_is_chosen(candidates, outcome):
+def test_the_first_suitable_engine_is_chosen(candidates, outcome):
     chosen = choose(candidates)
     assert (chosen.path if isinstance(chosen, Engine) else chosen) == outcome
 
 
-def test_nothing_is_asked_after_the_first_that_will_do():
+def test_no_engine_is_tried_after_the_first_suitable_one():
     def candidates():
         yield candidate("a", (3, 260, 0))
         pytest.fail("looked on")
@@ -44,18 +44,18 @@ def test_nothing_is_asked_after_the_first_that_will_do():
 
 
 @pytest.fixture
-def said():
+def messages():
     return []
 
 
 @pytest.fixture
-def machine(tmp_path, said):
-    """A machine with an empty PATH, an empty cache and a clock that stands; the SDK's installer has just failed."""
+def machine(tmp_path, messages):
+    """A machine with empty PATH and cache and a constant clock, on which the SDK's installer has just failed."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "install-tried").touch()
     now = (tmp_path / "cache" / "install-tried").stat().st_mtime
-    return Machine({"PATH": str(tmp_path / "bin")}, tmp_path / "cache", said.append, lambda: now)
+    return Machine({"PATH": str(tmp_path / "bin")}, tmp_path / "cache", messages.append, lambda: now)
 
 
 def script(path, body):
@@ -70,13 +70,13 @@ def pulumi(folder, version, hosts=HOSTS):
         script(folder / host, "exit 0")
 
 
-def test_one_on_path_comes_before_those_in_the_cache(machine, tmp_path):
+def test_an_engine_on_path_precedes_the_cache(machine, tmp_path):
     pulumi(tmp_path / "bin", "3.254.0")
     pulumi(machine.cache / "installed-3.270.0" / "bin", "3.270.0")
     assert find(machine, get=False) == Engine(tmp_path / "bin" / "pulumi", (3, 254, 0), "on PATH")
 
 
-def test_the_newest_in_the_cache_comes_before_a_build(machine):
+def test_the_newest_engine_in_the_cache_precedes_a_build(machine):
     for version in ("3.99.0", "3.255.0", "3.270.0"):
         pulumi(machine.cache / f"installed-{version}" / "bin", version)
     script(machine.cache / "built-3.280.0" / "pulumi", "echo v3.280.0")
@@ -84,7 +84,7 @@ def test_the_newest_in_the_cache_comes_before_a_build(machine):
     assert (found.version, found.how) == ((3, 270, 0), "installed by the SDK")
 
 
-def test_a_build_gets_our_hosts_beside_it_once(machine):
+def test_our_hosts_are_placed_beside_a_build_once(machine):
     script(machine.cache / "built-3.259.0" / "pulumi", "echo v3.259.0")
     found = find(machine, get=False)
     assert found.how == "built by Go"
@@ -96,23 +96,23 @@ def test_a_build_gets_our_hosts_beside_it_once(machine):
 @pytest.mark.parametrize(
     ("version", "hosts", "why"), [("3.200.0", HOSTS, "older than"), ("3.260.0", HOSTS[:1], "no Python language host")]
 )
-def test_one_on_path_that_will_not_do_is_passed_over_and_that_is_said(machine, tmp_path, said, version, hosts, why):
+def test_an_unsuitable_engine_on_path_is_skipped_and_reported(machine, tmp_path, messages, version, hosts, why):
     pulumi(tmp_path / "bin", version, hosts)
     script(machine.cache / "built-3.259.0" / "pulumi", "echo v3.259.0")
     assert find(machine).how == "built by Go"
     (machine.cache / "built-3.259.0" / "pulumi").unlink()
     with pytest.raises(NoEngine, match=why):
         find(machine)
-    assert any(why in line for line in said)
+    assert any(why in line for line in messages)
 
 
-def test_a_program_that_fails_or_hangs_is_no_engine(machine, tmp_path):
+def test_a_program_that_fails_or_hangs_is_not_an_engine(machine, tmp_path):
     script(tmp_path / "bin" / "pulumi", "exit 1")
     assert [each.version for each in present(machine)] == [None]
     assert machine.ask("/bin/sleep", "30", timeout=0.1) is None
 
 
-def test_none_at_all_is_one_line_that_names_the_three_ways(machine):
+def test_a_missing_engine_is_one_line_with_the_three_ways_to_get_one(machine):
     with pytest.raises(NoEngine) as raised:
         find(machine)
     line = str(raised.value)
@@ -121,23 +121,23 @@ def test_none_at_all_is_one_line_that_names_the_three_ways(machine):
         assert way in line
 
 
-def test_without_get_nothing_is_installed_or_built(machine, tmp_path, said):
+def test_without_get_nothing_is_installed_or_built(machine, tmp_path, messages):
     script(tmp_path / "bin" / "go", "touch $0.called")
     with pytest.raises(NoEngine, match="python -m engine"):
         find(machine, get=False)
-    assert said == []
+    assert messages == []
     assert not (tmp_path / "bin" / "go.called").exists()
 
 
-def test_two_runs_do_not_get_it_twice(machine):
-    """The second waits for the first, and then finds what the first made."""
+def test_two_runs_install_one_engine(machine):
+    """The second run waits for the first, and then finds its engine."""
     with (machine.cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found, said_so = [], threading.Event()
-        second = Machine(machine.environ, machine.cache, lambda _: said_so.set(), machine.now)
+        found, reported = [], threading.Event()
+        second = Machine(machine.environ, machine.cache, lambda _: reported.set(), machine.now)
         waiting = threading.Thread(target=lambda: found.append(find(second)))
         waiting.start()
-        assert said_so.wait(30)
+        assert reported.wait(30)
         script(machine.cache / "built-3.259.0" / "pulumi", "echo v3.259.0")
     waiting.join(30)
     assert [engine.how for engine in found] == ["built by Go"]
@@ -151,5 +151,5 @@ def test_two_runs_do_not_get_it_twice(machine):
         ({"XDG_CACHE_HOME": "relative", "HOME": "/h"}, "/h/.cache/polardb-semantic-search/engine"),
     ],
 )
-def test_the_cache_is_the_users(environ, cache):
+def test_the_cache_is_in_the_users_cache_folder(environ, cache):
     assert str(user_cache(environ)) == cache

@@ -1,6 +1,6 @@
-"""The engine's habits that the design rests on, held to what a real engine did (expected/, CLI 3.260.0).
+"""The engine's behaviour that the design relies on, compared with recordings of a real engine (CLI 3.260.0).
 
-Where two things do not depend on each other the engine's order is not defined, and is not compared.
+The engine's order of resources that do not depend on each other is not defined, and is not compared.
 With ENGINE_SCENARIOS=all the other scenarios are played too (`make test-engine`).
 """
 
@@ -14,24 +14,24 @@ import pytest
 
 EXPECTED = Path(__file__).resolve().parent / "expected"
 
-# Scenario → what the design takes from it.
+# Scenario → what the design relies on.
 HABITS = {
-    "created-but-not-ready": "a create whose wait fails is kept, with its id and the reason, and updated next time",
-    "create-fails": "a failed create is one line, and nothing that depends on it is tried",
-    "check-refuses": "a refusal is one line, and comes before anything of that resource is touched",
-    "update-fails": "an update that failed is tried again",
+    "created-but-not-ready": "a create whose wait fails is kept with its id and the reason, and the next up updates it",
+    "create-fails": "a failed create is one line, and its dependents are not created",
+    "check-refuses": "a refusal is one line, before any other call for that resource",
+    "update-fails": "a failed update is repeated by the next up",
     "nothing-changed": "a second up changes nothing",
-    "new-key": "new connector, model pointed at it, old connector deleted: in this order",
+    "new-key": "a new connector is created, the model updated, the old connector deleted, in this order",
     "new-generation": "the alias moves between the creates of the new and the deletes of the old generation",
-    "new-generation-switch-fails": "if the alias cannot move, nothing old is deleted, and the next up goes on",
-    "new-generation-taken-back": "going back creates the old generation anew, then deletes its like by the same id",
-    "refresh-finds-drift": "what read shows instead of what was declared is put back by the next up",
-    "refresh-finds-it-gone": "only an empty id from read means gone, and it is made again",
-    "killed-while-creating": "a killed create stays pending, and is asked for again",
-    "connection-inherited": "a connection given to a component reaches everything below it",
+    "new-generation-switch-fails": "if the alias cannot move, nothing old is deleted, and the next up continues",
+    "new-generation-taken-back": "reverting creates the old generation again, then deletes it by the same ids",
+    "refresh-finds-drift": "the next up restores what read shows as drifted",
+    "refresh-finds-it-gone": "only an empty id from read means deleted, and the next up creates it again",
+    "killed-while-creating": "a killed create stays pending, and is requested again",
+    "connection-inherited": "a component passes its connection to its children",
     "connection-changes": "another connection replaces nothing, and refresh uses the stored one",
-    "secrets": "secrets are never in state or preview in the clear",
-    "depends-on-orders-deletes": "what depends on a thing is deleted before it",
+    "secrets": "secrets are never in state or preview as plain text",
+    "depends-on-orders-deletes": "a resource is deleted after its dependents",
 }
 
 
@@ -43,13 +43,13 @@ def chosen():
     return everything() if os.environ.get("ENGINE_SCENARIOS") == "all" else sorted(HABITS)
 
 
-def test_every_scenario_has_its_expected_results(scenarios):
+def test_every_scenario_has_expected_results(scenarios):
     assert sorted(scenarios) == everything()
     assert set(HABITS) <= set(scenarios)
 
 
 @pytest.mark.parametrize("name", chosen())
-def test_the_engine_still(name, scenarios, stage):
+def test_the_engine_behaves_as_recorded(name, scenarios, stage):
     expected = json.loads((EXPECTED / f"{name}.json").read_text())
     relations = Relations(expected)
     for number, (step, wanted) in enumerate(zip(scenarios[name], expected, strict=True)):
@@ -64,7 +64,7 @@ def test_the_engine_still(name, scenarios, stage):
 
 
 def assert_same_order(seen, wanted, ordered, where):
-    """The same items; and two whose order is defined come in that order."""
+    """Asserts that the items are the same, and in order where their order is defined."""
     assert Counter(map(text, seen)) == Counter(map(text, wanted)), where
     places = place(seen)
     for earlier, later in combinations(numbered(wanted), 2):
@@ -73,7 +73,7 @@ def assert_same_order(seen, wanted, ordered, where):
 
 
 def numbered(items):
-    """Each item with how often it came before, so that repeated ones are told apart."""
+    """Returns each item with the number of its previous occurrences, which makes repeated items distinct."""
     seen: Counter[str] = Counter()
     for item in items:
         yield (seen[text(item)], item)
@@ -93,7 +93,7 @@ def canonical(state):
 
 
 class Relations:
-    """Whose order is defined: one resource's own steps, and those of two of which one depends on the other."""
+    """The pairs whose order is defined: steps of one resource, and of two resources that depend on each other."""
 
     def __init__(self, expected):
         rows = [row for step in expected for row in step["state"]["resources"]]
@@ -113,7 +113,7 @@ class Relations:
         if subject(one) == subject(other):
             return True
         if one["call"] == other["call"] == "delete" and self._same_urn(one, other):
-            return False  # two incarnations of one resource
+            return False  # the old and the new object of one resource
         return any(
             urn == its or self._related(urn, its)
             for urn in self.urns.get(subject(one), ())
@@ -137,7 +137,7 @@ class Relations:
 
 
 def subject(call):
-    """The name, in the service, of what a call is about."""
+    """Returns the name, in the service, of the object of a call."""
     for key in ("props", "news", "olds"):
         if name := call.get(key, {}).get("name"):
             return name

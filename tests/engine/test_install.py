@@ -1,4 +1,4 @@
-"""The SDK's installer, played by small programs: what it makes is kept, and it is not waited for in vain."""
+"""Installation by the SDK, with small programs in place of its installer."""
 
 import os
 import time
@@ -32,37 +32,37 @@ NOT_INSTALLED = "the SDK could not install pulumi (no way to its download site?)
 
 
 @pytest.fixture
-def said():
+def messages():
     return []
 
 
 @pytest.fixture
-def machine(tmp_path, said):
-    return Machine(dict(os.environ), tmp_path, said.append, time.time)
+def machine(tmp_path, messages):
+    return Machine(dict(os.environ), tmp_path, messages.append, time.time)
 
 
-def test_what_it_installs_is_kept_under_its_version(machine):
+def test_an_installed_engine_is_kept_under_its_version(machine):
     assert install(machine, WORKS) is None
     assert kept(machine.cache) == [machine.cache / "installed-3.272.0"]
     assert (machine.cache / "installed-3.272.0" / "bin" / "pulumi").exists()
     assert not (machine.cache / "installing").exists()
 
 
-def test_slow_is_not_stuck_as_long_as_something_arrives(machine):
+def test_a_slow_download_continues_while_data_arrives(machine):
     assert install(machine, SLOWLY + WORKS, patience=1.0) is None
 
 
 @pytest.mark.parametrize(
     "program",
     ["raise SystemExit(1)", "import sys", WORKS.replace("v3.272.0", "cannot execute")],
-    ids=["it fails", "it makes nothing", "what it makes does not run"],
+    ids=["installer fails", "nothing installed", "installed program does not run"],
 )
-def test_no_network_is_no_error_but_a_reason(machine, program):
+def test_a_missing_network_is_a_reason_and_no_error(machine, program):
     assert install(machine, program) == NOT_INSTALLED
     assert kept(machine.cache) == []
 
 
-def test_when_nothing_arrives_it_is_ended_with_all_its_children(machine):
+def test_a_stalled_download_is_ended_with_all_its_children(machine):
     assert install(machine, HANGS, patience=2.0) == NOT_INSTALLED
     sleeper = int((machine.cache / "sleeper").read_text())
     deadline = time.monotonic() + 10
@@ -72,26 +72,26 @@ def test_when_nothing_arrives_it_is_ended_with_all_its_children(machine):
 
 
 def _runs(pid):
-    """Whether it is there and no zombie that waits for init."""
+    """Returns whether the process exists and is not a zombie."""
     try:
         os.kill(pid, 0)
-        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 one line beside the call it belongs to
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
 
 
-def test_it_is_tried_once_a_day(machine, said):
+def test_a_failed_download_is_tried_once_a_day(machine, messages):
     later = [time.time()]
-    patient = Machine(machine.environ, machine.cache, said.append, lambda: later[0])
+    patient = Machine(machine.environ, machine.cache, messages.append, lambda: later[0])
     assert install(patient, "raise SystemExit(1)") == NOT_INSTALLED
     assert str(install(patient, WORKS)).startswith("the SDK's installer failed less than a day ago")
     later[0] += AGAIN + 1
     assert install(patient, WORKS) is None
 
 
-def test_it_is_the_sdks_own_installer():
-    """The program names a public function of the SDK that is there."""
+def test_the_installer_of_the_sdk_is_used():
+    """The program calls a public function of the SDK."""
     from pulumi.automation import PulumiCommand
 
     assert "PulumiCommand.install(root=" in PROGRAM

@@ -1,4 +1,4 @@
-"""What refresh makes of a resource that exists and is not ready: the kit's `read` leans on both habits."""
+"""Refresh of a resource that exists and is not ready: the kit's `read` relies on both results."""
 
 import pytest
 
@@ -8,7 +8,7 @@ REASON = "not ready: 2 of 3 nodes"
 
 @pytest.fixture
 def kept(stage):
-    """A stage whose one resource was created and then found not ready."""
+    """A stage with one resource that was created and is not ready."""
     up(stage, UNREADY)
     assert init_errors(stage) == [REASON]
     return stage
@@ -27,14 +27,14 @@ def planned(stage):
     return [step["op"] for step in stage.play({"do": "preview"})["steps"] if step["urn"].endswith("::a")]
 
 
-def test_a_read_that_succeeds_clears_init_errors_and_then_nothing_brings_it_up(kept):
+def test_a_successful_read_clears_init_errors_and_up_does_not_update(kept):
     assert planned(kept) == ["update"]
     kept.play({"do": "refresh"})
     assert init_errors(kept) is None
     assert planned(kept) == []
 
 
-def test_a_read_that_says_not_ready_keeps_init_errors_and_the_next_up_updates(kept):
+def test_a_read_that_is_not_ready_keeps_init_errors_and_up_updates(kept):
     refreshed = kept.play({"do": "refresh", "world": {"a-id": {"unready": "1 of 3 nodes"}}})
     assert "1 of 3 nodes" in refreshed["output"]
     assert init_errors(kept) == ["1 of 3 nodes"]

@@ -1,4 +1,4 @@
-"""Which versions will do, as tables."""
+"""The supported versions, as tables."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from engine.version import OLDEST_PULUMI, go_can_build, parse, shown
         ("command not found", None),
     ],
 )
-def test_a_version_is_read_from_what_a_program_says(text, version):
+def test_a_version_is_read_from_the_output_of_a_program(text, version):
     assert parse(text) == version
 
 
@@ -42,5 +42,5 @@ def test_versions_are_compared_as_numbers():
         ((1, 20, 14), "", False),
     ],
 )
-def test_an_older_go_builds_only_if_it_may_fetch_a_newer_one(version, toolchain, can):
+def test_an_older_go_builds_only_if_it_may_download_a_newer_one(version, toolchain, can):
     assert go_can_build(version, toolchain) is can

@@ -1,4 +1,4 @@
-"""The project installed from a git repository into an environment of its own, and a service to run programs on."""
+"""Fixtures: the project installed from a git repository into its own environment, and a service for programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory):
-    """A git repository whose one commit is this checkout as it is now."""
+    """A git repository with one commit, which contains this checkout."""
     folder = tmp_path_factory.mktemp("git") / "repository"
     subprocess.run(["git", "init", "--quiet", "--bare", folder], check=True)
     git = ["git", f"--git-dir={folder}", "--work-tree=.", "-c", "user.name=test", "-c", "user.email=test@example.com"]
@@ -28,14 +28,14 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def installed(repository, tmp_path_factory):
-    """The Python of an environment in which the project is installed; what it depends on is behind it."""
+    """The Python of an environment with the project; dependencies are imported from this environment."""
     python = virtual_environment(tmp_path_factory.mktemp("installed") / "venv")
     install(python, f"git+{repository.as_uri()}")
     return python
 
 
 def install(python: Path, what: str, *options: str) -> None:
-    """`pip install`, without a download: the build backend is one of this environment's packages."""
+    """Runs `pip install` without a download: the build backend is a package of this environment."""
     quiet = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
     done = subprocess.run([python, "-m", "pip", "install", *quiet, *options, what], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,7 +49,7 @@ def box(tmp_path):
 
 @pytest.fixture
 def environ(installed, box, tmp_path):
-    """For `pulumi` on a backend of the test's own, and for a program that asks where the service is."""
+    """The variables for `pulumi` with a backend of this test, and for programs that read the service's address."""
     try:
         found = engine.find(get=False)
     except engine.NoEngine as error:

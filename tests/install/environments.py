@@ -1,4 +1,4 @@
-"""Virtual environments for tests of what is installed: packages of their own, and those of this one behind them."""
+"""Virtual environments that import their own packages first, and then those of this environment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def virtual_environment(folder: Path, first: Sequence[Path] = ()) -> Path:
-    """The Python of a new environment that imports from itself, from the folders `first`, and from this environment.
+    """Returns the Python of a new environment that imports from itself, the folders `first`, and this environment.
 
-    Nothing is downloaded: this environment's packages are on its path, as if they were installed in it.
+    Nothing is downloaded: a .pth file puts this environment's packages on its path.
     """
     venv.create(folder, symlinks=True)
     ours = [Path(place) for place in sys.path if place.endswith("site-packages")]

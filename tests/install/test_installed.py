@@ -1,4 +1,4 @@
-"""The project as a dependency: a program in a folder that knows nothing of this checkout declares resources with it."""
+"""The project as a dependency of a program in another folder."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ for package in (components, providers):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with a program that imports the project, and nothing else of it."""
+    """A folder with a program that imports the project."""
     made = tmp_path / "own"
     made.mkdir()
     (made / "Pulumi.yaml").write_text("name: own\nruntime: python\n")
@@ -63,7 +63,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def groups(box):
-    """The names of the model groups on the service."""
+    """Returns the names of the model groups on the service."""
 
     def named():
         url, account = f"{box.search_url}/_plugins/_ml/model_groups/_search", (box.search_username, box.search_password)
@@ -73,7 +73,7 @@ def groups(box):
     return named
 
 
-def test_pulumi_brings_a_program_of_another_folder_up_and_down(folder, environ, groups):
+def test_pulumi_runs_a_program_in_another_folder(folder, environ, groups):
     pulumi(folder, environ, "stack", "init", "test")
     pulumi(folder, environ, "up", "--yes", "--skip-preview", "--stack", "test")
     assert groups() == ["installed"]
@@ -90,7 +90,7 @@ def pulumi(folder: Path, environ: dict[str, str], *arguments: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["inline", "local"])
-def test_the_automation_api_brings_the_same_up_and_down(kind, folder, environ, installed, groups):
+def test_the_automation_api_runs_the_same_program(kind, folder, environ, installed, groups):
     command = [installed, "automate.py", kind]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -98,14 +98,14 @@ def test_the_automation_api_brings_the_same_up_and_down(kind, folder, environ, i
     assert groups() == []
 
 
-def test_every_module_is_imported_from_where_it_was_installed(installed, tmp_path):
+def test_every_module_is_imported_from_the_installation(installed, tmp_path):
     done = subprocess.run([installed, "-c", IMPORT_ALL], cwd=tmp_path, capture_output=True, text=True, check=True)
     (packages,) = installed.parents[1].glob("lib/python*/site-packages")
     found = sorted(str(Path(line).relative_to(packages)) for line in done.stdout.splitlines())
     assert found == [name for name in sources() if name not in PACKAGES]
 
 
-def test_a_checkout_installs_its_two_packages_with_their_types_and_nothing_else(installed, tmp_path):
+def test_the_wheel_has_two_typed_packages_and_nothing_else(installed, tmp_path):
     install(installed, str(ROOT), "--target", str(tmp_path / "target"))
     files = [path.relative_to(tmp_path / "target") for path in (tmp_path / "target").rglob("*") if path.is_file()]
     shipped = sorted(map(str, [path for path in files if path.suffix in (".py", ".typed")]))
@@ -114,6 +114,6 @@ def test_a_checkout_installs_its_two_packages_with_their_types_and_nothing_else(
 
 
 def sources() -> list[str]:
-    """The modules of this checkout's two packages."""
+    """Returns the modules of this checkout's two packages."""
     files = [path for name in ("components", "providers") for path in (ROOT / name).rglob("*.py")]
     return sorted(str(path.relative_to(ROOT)) for path in files)

@@ -24,7 +24,7 @@ WHERE = "import pulumi, importlib.metadata; print(importlib.metadata.version('pu
 
 
 def allowed(pyproject: str, listed: str) -> list[Version]:
-    """The versions of a `pip index versions pulumi` that the project's dependencies allow, in ascending order."""
+    """Returns the versions in the output of `pip index versions pulumi` that the project allows, in ascending order."""
     [requirement] = re.findall(r'^  "pulumi([<>=].*)",', pyproject, re.MULTILINE)
     [versions] = re.findall(r"^Available versions: (.*)$", listed, re.MULTILINE)
     return sorted(map(Version, SpecifierSet(requirement).filter(versions.split(", "))))
@@ -54,7 +54,7 @@ def test_the_providers_run_as_a_plugin_at_either_end_of_the_range(end, versions,
 
 
 def kept(version: Version) -> Path:
-    """A folder with that SDK and its dependencies, kept in the user's cache."""
+    """Returns a folder with that SDK and its dependencies, kept in the user's cache."""
     cache = user_cache(os.environ).with_name("sdk")
     folder = cache / f"{version}-{sys.implementation.cache_tag}"
     if not folder.exists():
@@ -62,7 +62,7 @@ def kept(version: Version) -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             made = Path(scratch) / "packages"
             subprocess.run([*PIP, "install", "--quiet", "--target", made, f"pulumi=={version}"], check=True)
-            with contextlib.suppress(OSError):  # another run came first
+            with contextlib.suppress(OSError):  # another run was first
                 made.rename(folder)
     return folder
 

@@ -1,4 +1,4 @@
-"""What an editor or git sets up for a newcomer is what `make` sets up and checks."""
+"""The dev container and the pre-commit hooks do the same as `make`."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def test_pre_commit_runs_the_commands_of_make_check_and_fetches_nothing():
 
 
 def commands(target: str) -> list[str]:
-    """What make would run for a target, without the lines of progress and without making .venv."""
+    """Returns the commands of a target, without progress lines and without the creation of .venv."""
     plan = ["make", "--dry-run", "--assume-old=.venv/locked", target]
-    said = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return re.findall(r'^echo "· .*?"; (.*)$', said, re.MULTILINE)
+    output = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return re.findall(r'^echo "· .*?"; (.*)$', output, re.MULTILINE)
 
 
-def test_the_container_makes_the_environment_of_the_project():
+def test_the_container_creates_the_environment_of_the_project():
     container = json.loads((DEVCONTAINER / "devcontainer.json").read_text())
     assert (DEVCONTAINER / container["build"]["dockerfile"]).is_file()
     assert container["postCreateCommand"] == "make venv"

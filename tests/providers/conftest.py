@@ -1,4 +1,4 @@
-"""A kind driven as Pulumi's dynamic-provider host drives it, at the services of `tests.services`."""
+"""Calls a kind as Pulumi's dynamic-provider host does, on the services of `tests.services`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
 
 
 @pytest.fixture(autouse=True)
-def one_authority(monkeypatch, tmp_path_factory):
-    """Every client reads all authorities it may trust, which takes 20 ms: here there is one, and nobody asks it."""
+def one_certificate_authority(monkeypatch, tmp_path_factory):
+    """Gives clients one certificate authority to load instead of all, which takes 20 ms for each client."""
     file = tmp_path_factory.getbasetemp() / "authority.pem"
     if not file.exists():
         certificate, end, _ = certifi.contents().partition("-----END CERTIFICATE-----\n")
@@ -34,7 +34,7 @@ def one_authority(monkeypatch, tmp_path_factory):
 
 @pytest.fixture
 def requests(search):
-    """How many requests of a route there were since last asked: `requests("POST /_aliases")`."""
+    """Counts the requests of a route since the last call: `requests("POST /_aliases")`."""
 
     def count(route):
         number = search.application.requests.counts().get(route, 0)
@@ -46,7 +46,7 @@ def requests(search):
 
 @dataclass
 class Certificate:
-    """A server's own certificate for 127.0.0.1: as a file, which is its authority too, and as the server has it."""
+    """A self-signed certificate for 127.0.0.1: the file, which is also the authority, and the server's context."""
 
     file: Path
     context: ssl.SSLContext
@@ -66,8 +66,8 @@ def certificate(tmp_path_factory):
     return Certificate(file, context)
 
 
-class Ended(Exception):
-    """How a call ended: the line Pulumi shows, and the resource it keeps, if any."""
+class CallError(Exception):
+    """A failed call: the line that Pulumi shows, and the resource that it keeps, if any."""
 
     def __init__(self, message, kept):
         super().__init__(message)
@@ -75,7 +75,7 @@ class Ended(Exception):
 
 
 class Context:
-    """What gRPC hands to the host's methods."""
+    """The gRPC context of a call of the host."""
 
     def __init__(self):
         self.trailers = ()
@@ -97,7 +97,7 @@ class Context:
 
 
 @dataclass
-class Made:
+class StoredResource:
     """A resource in Pulumi's state."""
 
     id: str
@@ -106,75 +106,77 @@ class Made:
 
 
 class Driver:
-    """One kind under its DynamicProvider. An error is raised as Ended, as Pulumi would show it."""
+    """One kind under its DynamicProvider. Raises an error as CallError, with the line that Pulumi shows."""
 
     def __init__(self, kind, connections):
         self.kind = kind(connections)
         self.provider = DynamicProvider(kind)
         self.provider.bind(connections)
 
-    def hosted(self, act, request=None):
-        """The host's own frame has a `request` and a `context`, and ours look for them."""
+    def in_host(self, act, request=None):
+        """Runs `act` below a frame with a `request` and a `context`, which `providers.kit.host` looks for."""
         context = Context()
         try:
             return act()
         except Failure:
-            raise Ended(context.status().message, context.kept()) from None
+            raise CallError(context.status().message, context.kept()) from None
 
     def check(self, **news):
-        return self.hosted(lambda: self.provider.check({}, news))
+        return self.in_host(lambda: self.provider.check({}, news))
 
     def create(self, **news):
         checked = self.check(**news)
         assert not checked.failures, [failure.reason for failure in checked.failures]
-        made = self.hosted(lambda: self.provider.create(checked.inputs))
-        return Made(made.id, made.outs, checked.inputs)
+        created = self.in_host(lambda: self.provider.create(checked.inputs))
+        return StoredResource(created.id, created.outs, checked.inputs)
 
-    def diff(self, made, **changes):
-        """The properties that replace."""
-        news = self.check(**{**made.inputs, **changes}).inputs
-        return list(self.hosted(lambda: self.provider.diff(made.id, made.props, news)).replaces)
+    def diff(self, created, **changes):
+        """Returns the properties that replace."""
+        news = self.check(**{**created.inputs, **changes}).inputs
+        return list(self.in_host(lambda: self.provider.diff(created.id, created.props, news)).replaces)
 
-    def read(self, made):
-        """None when it is gone."""
-        shown = self.hosted(lambda: self.provider.read(made.id, made.props))
-        return Made(shown.id, shown.outs, shown.inputs) if shown.id else None
+    def read(self, created):
+        """Returns None if the object does not exist."""
+        shown = self.in_host(lambda: self.provider.read(created.id, created.props))
+        return StoredResource(shown.id, shown.outs, shown.inputs) if shown.id else None
 
-    def update(self, made, **changes):
-        news = self.check(**{**made.inputs, **changes}).inputs
-        done = self.hosted(lambda: self.provider.update(made.id, made.props, news))
-        return Made(made.id, done.outs, news)
+    def update(self, created, **changes):
+        news = self.check(**{**created.inputs, **changes}).inputs
+        done = self.in_host(lambda: self.provider.update(created.id, created.props, news))
+        return StoredResource(created.id, done.outs, news)
 
-    def delete(self, made):
-        self.hosted(lambda: self.provider.delete(made.id, made.props))
+    def delete(self, created):
+        self.in_host(lambda: self.provider.delete(created.id, created.props))
 
-    def kept(self, ended):
-        """What Pulumi has in its state after a create that was not finished."""
-        return Made(ended.kept.id, *map(deserialize_properties, (ended.kept.properties, ended.kept.inputs)))
+    def kept(self, failed):
+        """Returns the resource that Pulumi keeps in its state after a failed call."""
+        return StoredResource(
+            failed.kept.id, *map(deserialize_properties, (failed.kept.properties, failed.kept.inputs))
+        )
 
 
 @pytest.fixture
 def drive(connections):
-    """Drives a kind: `drive(ModelGroupKind)`; at other services: `drive(ModelGroupKind, others)`."""
+    """Returns the driver of a kind: `drive(ModelGroupKind)`, or on other services `drive(ModelGroupKind, others)`."""
     return lambda kind, at=None: Driver(kind, at or connections)
 
 
 @pytest.fixture
-def ended():
-    """The error a call ends with."""
-    return Ended
+def failed():
+    """The type of the error that a failed call raises."""
+    return CallError
 
 
 @pytest.fixture
 def reference():
-    """The owner and uid that a resource in state has."""
-    return lambda made: OwnerReference(made.props["owner"], made.props["uid"])
+    """Returns the owner reference of a resource in state."""
+    return lambda created: OwnerReference(created.props["owner"], created.props["uid"])
 
 
 @pytest.fixture
-def embedding(ask):
-    """A connector's inputs, to the embedding service, which is trusted: `embedding(key="sk-bad", dimension=8)`."""
-    ask.put("/_cluster/settings", {"persistent": {TRUSTED: [r"^http://embeddings\.test/.*$"]}})
+def embedding(rest):
+    """Returns inputs of a connector to the embedding service, which is trusted: `embedding(key="sk-bad")`."""
+    rest.put("/_cluster/settings", {"persistent": {TRUSTED: [r"^http://embeddings\.test/.*$"]}})
 
     def inputs(key="sk-good", dimension=4, **changes):
         action = {

@@ -1,4 +1,4 @@
-"""Alias: set at once, moved when the new index is full, left where it is when that takes too long."""
+"""Alias: plan and validation."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def test_plan(change, plan):
 
 
 @pytest.mark.parametrize("name", ["docs", "Docs-1", "商品", "a.b"])
-def test_takes_alias_names(name):
+def test_a_valid_alias_name_is_accepted(name):
     assert AliasInputs(name=name, index="x").name == name
 
 
 @pytest.mark.parametrize("name", ["", "_a", "-a", ".a", "a b", "a,b", "a*", "a/b", "a" * 256])
-def test_refuses_alias_names_as_opensearch_does(name):
+def test_an_alias_name_that_opensearch_refuses_is_refused(name):
     with pytest.raises(ValidationError):
         AliasInputs(name=name, index="x")
 
@@ -40,6 +40,6 @@ def test_refuses_alias_names_as_opensearch_does(name):
 @pytest.mark.parametrize(
     "cutover", [{"table": "t", "vector_fields": {}}, {"table": "a.b", "vector_fields": {}, "timeout": 0}]
 )
-def test_refuses_a_cutover_that_makes_no_sense(cutover):
+def test_an_invalid_cutover_is_refused(cutover):
     with pytest.raises(ValidationError):
         AliasInputs(name="x", index="y", cutover=cutover)

@@ -1,4 +1,4 @@
-"""Connector: never edited, always made anew; shown as the service normalises it; its credential is never shown."""
+"""Connector: every change replaces it; the service normalizes its values and never shows its credential."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ EMBED = ConnectorInputs(name="embed", parameters={"model": "m"}, credential={"ap
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_any_change_makes_another(change):
+def test_any_change_replaces_the_connector(change):
     new = ConnectorInputs(**{**EMBED.model_dump(), **change})
     plan = ConnectorKind.plan(EMBED, new)
     assert (plan.updates, plan.replaces) == (frozenset(), frozenset(change))
 
 
-def test_what_the_service_normalises_is_no_change():
-    """lifecycle.jsonl, its first two rows: parameters become text, action types upper case, configuration fills up."""
+def test_a_value_that_the_service_normalizes_is_no_change():
+    """As in the first two rows of lifecycle.jsonl: text parameters, upper-case action types, default configuration."""
     sent, answer = (json.loads(line) for line in RECORDED.read_text().splitlines()[:2])
     body = {key: value for key, value in sent["body"].items() if key not in ("description", "version")}
     declared = ConnectorInputs(**body, description="pulumi:p/s/connector#1")
@@ -49,7 +49,7 @@ def test_what_the_service_normalises_is_no_change():
     ("value", "text"),
     [("x", "x"), (5, "5"), (5.0, "5"), (True, "true"), (["a", 1.0], '["a",1]'), ({"k": "é"}, '{"k":"é"}')],
 )
-def test_a_parameter_is_text_or_compact_json(value, text):
+def test_a_parameter_becomes_text_or_compact_json(value, text):
     assert ConnectorInputs(name="x", actions=[ACTION], parameters={"p": value}).parameters == {"p": text}
 
 
@@ -67,6 +67,6 @@ def test_a_parameter_is_text_or_compact_json(value, text):
     ],
     ids=lambda value: None if isinstance(value, dict) else value[:30],
 )
-def test_refuses_what_cannot_work(change, what):
+def test_invalid_inputs_are_refused(change, what):
     with pytest.raises(ValidationError, match=what):
         ConnectorInputs(**{**EMBED.model_dump(), **change})

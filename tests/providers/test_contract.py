@@ -1,4 +1,4 @@
-"""What holds for every kind. New kinds are found, not listed."""
+"""The contract of every kind. Kinds are found, not listed."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ RESOURCES = {resource.kind: resource for resource in Resource.__subclasses__()}
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
-def test_each_file_is_one_kind():
+def test_each_file_declares_one_kind():
     files = {module.name for module in pkgutil.iter_modules(providers.__path__, "providers.") if not module.ispkg}
     assert {kind.__module__ for kind in KINDS} == files - {"providers.connection"}
     assert len(KINDS) == len(files) - 1 >= 10
 
 
 @every_kind
-def test_its_pickle_holds_names_only(kind):
-    """Pulumi keeps it in the state of every resource: it must be small, and the same on every Python."""
+def test_the_pickle_contains_names_only(kind):
+    """Pulumi stores it in the state of every resource, so it must be small, and the same for every Python."""
     pickled = base64.b64decode(serialize_provider(DynamicProvider(kind)))
     assert len(pickled) < 150
     assert kind.__module__.encode() in pickled
@@ -55,11 +55,11 @@ def test_its_pickle_holds_names_only(kind):
 
 
 def test_thousands_of_resources_can_be_declared():
-    """The SDK's pickler nests once for every provider that has a dict, and gives up at about a thousand."""
+    """The SDK's pickler recurses once for every provider that has a dict, and fails at about a thousand."""
     assert len({serialize_provider(DynamicProvider(KINDS[0])) for _ in range(3000)}) == 1
 
 
-def test_a_pickle_opens_in_another_process():
+def test_a_pickle_is_loaded_in_another_process():
     pickled = serialize_provider(DynamicProvider(KINDS[0]))
     code = f"import base64, dill; print(dill.loads(base64.b64decode({pickled!r})).kind.__name__)"
     root = str(pathlib.Path(providers.__file__).parents[1])
@@ -68,15 +68,15 @@ def test_a_pickle_opens_in_another_process():
 
 
 @every_kind
-def test_its_state_extends_its_inputs(kind):
+def test_the_state_extends_the_inputs(kind):
     assert issubclass(kind.inputs_type, Inputs)
     assert issubclass(kind.state_type, kind.inputs_type)
     assert issubclass(kind.state_type, State)
 
 
 @every_kind
-def test_each_property_is_validated_alone_where_others_are_unknown(kind):
-    """In a preview an id may be unknown; every other property still has its normal form."""
+def test_each_property_is_validated_when_others_are_unknown(kind):
+    """In a preview an id may be unknown; every other property is normalized nevertheless."""
     fields = kind.inputs_type.model_fields
     [given, *_] = [name for name in fields if name != "owner"]
     defaults = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
@@ -85,13 +85,13 @@ def test_each_property_is_validated_alone_where_others_are_unknown(kind):
 
 
 @every_kind
-def test_its_identity_replaces(kind):
+def test_a_change_of_identity_replaces(kind):
     assert kind.identity <= kind.inputs_type.immutable()
 
 
 @every_kind
-def test_its_properties_are_declared_once(kind):
-    """The resource and the inputs have them from one class, which declares all of them."""
+def test_properties_are_declared_once(kind):
+    """The resource and the inputs inherit all of them from one class."""
     resource = RESOURCES[kind]
     [properties] = [base for base in resource.__bases__ if not issubclass(base, Resource)]
     assert issubclass(properties, Properties)
@@ -101,13 +101,13 @@ def test_its_properties_are_declared_once(kind):
 
 
 @every_kind
-def test_its_resource_refuses_what_is_no_property(kind):
+def test_the_resource_refuses_an_unknown_property(kind):
     with pytest.raises(TypeError, match=f"{RESOURCES[kind].__name__} has no property colour"):
-        RESOURCES[kind]("one", colour="red")
+        RESOURCES[kind]("one", colour="red")  # type: ignore[call-arg]
 
 
 @every_kind
-def test_its_type_token_is_what_was_released(kind):
+def test_the_type_token_is_the_released_one(kind):
     """Module path, class name and token are part of the state format."""
     resource = RESOURCES[kind]
     family = "polardb" if resource.__name__ in ("SourceTable", "SyncLink") else "polarsearch"
@@ -116,15 +116,15 @@ def test_its_type_token_is_what_was_released(kind):
 
 
 @every_kind
-def test_it_is_documented_with_an_example(kind):
+def test_each_kind_is_documented_with_an_example(kind):
     for documented in (sys.modules[kind.__module__], kind, kind.inputs_type, kind.state_type, RESOURCES[kind]):
         assert documented.__doc__, documented
     assert "Example:" in RESOURCES[kind].__doc__
 
 
 @every_kind
-def test_one_file_five_blocks(kind):
-    """Properties, inputs and state, pure rules, the kind, its private parts, the resource: always in this order."""
+def test_each_file_has_five_blocks_in_order(kind):
+    """Properties, inputs and state, pure rules, the kind, its private helpers, the resource, in this order."""
     source = inspect.getsource(sys.modules[kind.__module__])
     names = [kind.inputs_type.__name__, kind.state_type.__name__, kind.__name__, RESOURCES[kind].__name__]
     places = [source.index(f"class {name}(") for name in names]
@@ -132,5 +132,5 @@ def test_one_file_five_blocks(kind):
     assert source.count("\n") <= 360
 
 
-def test_every_dynamic_resource_is_one_of_ours():
+def test_every_dynamic_resource_is_a_kit_resource():
     assert set(pulumi.dynamic.Resource.__subclasses__()) == {Resource}

@@ -1,4 +1,4 @@
-"""Every example in a docstring is a program that runs."""
+"""Every example in a docstring runs as a program."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ EXAMPLES = {name: thing for name, thing in WRITTEN.items() if "Example:" in (thi
 
 
 def example_of(thing):
-    """The indented block behind `Example:`."""
+    """Returns the indented block after `Example:`."""
     return textwrap.dedent(inspect.getdoc(thing).split("Example:\n")[1])
 
 
 def upstream(names):
-    """What an example may name: other examples' resources, made as those make them."""
+    """Returns the resources of other examples that an example uses, created as in those examples."""
     connection = Connection("upstream", search_url="http://search.test")
     given = {**WRITTEN, "Embedding": Embedding, "Collection": Collection, "connection": connection}
     given["opts"] = pulumi.ResourceOptions(provider=connection)
@@ -55,7 +55,7 @@ MADE_FROM = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_runs_and_declares_what_it_is_an_example_of(declare, name):
+def test_an_example_runs_and_declares_its_resource(declare, name):
     before = declare(lambda: upstream(MADE_FROM.get(name, [])) and None)
     after = declare(lambda: exec(example_of(EXAMPLES[name]), upstream(MADE_FROM.get(name, []))))
     added = {resource.type.split(":")[-1] for resource in after[len(before) :]}
@@ -63,12 +63,12 @@ def test_an_example_runs_and_declares_what_it_is_an_example_of(declare, name):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_examples_inputs_are_without_mistakes(declare, name):
+def test_the_inputs_of_an_example_are_valid(declare, name):
     declared = declare(lambda: exec(example_of(EXAMPLES[name]), upstream(MADE_FROM.get(name, []))))
     for resource in declared:
         if kind := getattr(WRITTEN.get(resource.type.split(":")[-1]), "kind", None):
             kind.inputs_type.model_validate({name: resource[name] for name in resource.inputs})
 
 
-def test_whatever_a_person_writes_has_an_example_but_for_what_a_stack_is_made_of():
+def test_every_public_resource_has_an_example():
     assert set(WRITTEN) - set(EXAMPLES) == {"SearchCollection"}

@@ -1,4 +1,4 @@
-"""Index: grows in place, is never rebuilt under its own name, and keeps documents that somebody may still want."""
+"""Index: plan, validation and pending reasons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def docs(**changes):
         ({"name": "docs_2", "shards": 3}, set(), {"name", "shards"}),
         ({"name": "docs_2", "vectors": {"vector": {"dimension": 768}}}, {"vectors"}, {"name"}),
     ],
-    ids=["same", "replicas", "pipelines", "setting", "setting gone", "field added", "vector added", "protection",
+    ids=["same", "replicas", "pipelines", "setting", "setting removed", "field added", "vector added", "protection",
          "another name and shards", "another name and dimension"],
 )  # fmt: skip
 def test_plan(change, updates, replaces):
@@ -59,25 +59,25 @@ def test_plan(change, updates, replaces):
         ({"settings": {"refresh_interval": "5s", "codec": "best_compression"}}, "setting codec"),
     ],
 )
-def test_what_cannot_change_in_place_is_refused_under_the_same_name(change, what):
+def test_a_change_that_needs_a_new_index_is_refused_under_the_same_name(change, what):
     with pytest.raises(Refused, match=rf"^index docs_1: {what} cannot change in place .*another `revision`"):
         IndexKind.plan(DOCS, docs(**change))
 
 
 @pytest.mark.parametrize("name", ["docs", "docs_1", "1-2.3", "商品"])
-def test_takes_index_names(name):
+def test_a_valid_index_name_is_accepted(name):
     assert validated_index_name(name) == name
 
 
 @pytest.mark.parametrize(
     "name", ["Docs", "a b", "a/b", "a*", "a,b", "a#b", "a:b", "_a", "-a", "+a", ".", "..", "", "a" * 256]
 )
-def test_refuses_index_names_as_opensearch_does(name):
+def test_an_index_name_that_opensearch_refuses_is_refused(name):
     with pytest.raises(ValueError, match="index name"):
         validated_index_name(name)
 
 
-def test_settings_are_kept_as_they_are_shown():
+def test_settings_are_normalized():
     given = {"index": {"refresh_interval": "5s"}, "knn.algo_param": {"ef_search": 100.0}, "hidden": True}
     assert docs(settings=given).settings == {
         "refresh_interval": "5s",
@@ -96,14 +96,14 @@ def test_settings_are_kept_as_they_are_shown():
         ({"shards": 0}, "greater than or equal to 1"),
     ],
 )
-def test_refuses_what_makes_no_sense(change, what):
+def test_invalid_inputs_are_refused(change, what):
     with pytest.raises(ValidationError, match=what):
         docs(**change)
 
 
-def test_is_made_with_its_mark_its_pipelines_and_its_vectors():
-    made = body(DOCS, "00ff")
-    assert made["settings"]["index"] == {
+def test_the_create_request_has_the_owner_reference_pipelines_and_vectors():
+    created = body(DOCS, "00ff")
+    assert created["settings"]["index"] == {
         "number_of_shards": 1,
         "knn": True,
         "number_of_replicas": 1,
@@ -111,8 +111,8 @@ def test_is_made_with_its_mark_its_pipelines_and_its_vectors():
         "search.default_pipeline": "s1",
         "refresh_interval": "5s",
     }
-    assert made["mappings"]["_meta"] == {"pulumi": {"index": "p/s/docs#00ff", "protected": "true"}}
-    assert made["mappings"]["properties"]["vector"] == {
+    assert created["mappings"]["_meta"] == {"pulumi": {"index": "p/s/docs#00ff", "protected": "true"}}
+    assert created["mappings"]["properties"]["vector"] == {
         "type": "knn_vector",
         "dimension": 384,
         "method": {"name": "hnsw", "engine": "faiss", "space_type": "cosinesimil", "parameters": {}},
@@ -132,11 +132,11 @@ def test_is_made_with_its_mark_its_pipelines_and_its_vectors():
         ({"engine": "lucene", "compression_level": "4x", "mode": "on_disk"}, (2, 16, 0), 1),
     ],
 )
-def test_knows_what_a_version_cannot_do(vector, version, problems):
+def test_an_option_that_the_version_lacks_is_reported(vector, version, problems):
     assert len(unsupported(docs(vectors={"v": {"dimension": 8, **vector}}), version)) == problems
 
 
-def test_pending():
+def test_a_resource_that_is_not_ready_reports_why():
     state = IndexState(**DOCS.model_dump())
     assert IndexKind.not_ready_reason(state) is None
     assert "no primary shard" in str(IndexKind.not_ready_reason(state.model_copy(update={"available": False})))

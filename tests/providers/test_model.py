@@ -1,4 +1,4 @@
-"""Model: ready once it has embedded a text; pointed at another connector only after that one has proved itself."""
+"""Model: plan, description and pending reasons."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def test_plan(change, plan):
     assert plan_by_field(MINI, MINI.model_copy(update=change)) == plan
 
 
-def test_its_space_and_dimension_stand_in_its_description():
+def test_the_description_contains_space_and_dimension():
     state = shown(SHOWN)
     assert (state.description, state.space, state.dimension) == ("small", "mini/384", 384)
     assert (state.owner, state.uid, state.model_state, state.enabled) == ("p/s/m", "1", "DEPLOYED", True)
 
 
-def test_a_space_may_hold_slashes():
+def test_a_space_may_contain_slashes():
     assert shown({**SHOWN, "description": "[space:BAAI/bge-m3/1024/1024] [pulumi:p/s/m#1]"}).space == "BAAI/bge-m3/1024"
 
 
-def test_somebody_elses_model_has_no_space():
+def test_a_description_of_another_owner_has_no_space():
     state = shown({"name": "x"})
     assert (state.space, state.dimension, state.owner) == ("", 0, "")
 
@@ -56,14 +56,14 @@ def test_somebody_elses_model_has_no_space():
         ({"enabled": False}, "model mini is disabled; `pulumi up` enables it"),
     ],
 )
-def test_pending(change, reason):
+def test_a_resource_that_is_not_ready_reports_why(change, reason):
     assert (
         ModelKind.not_ready_reason(ModelState(**MINI.model_dump(), model_state="DEPLOYED").model_copy(update=change))
         == reason
     )
 
 
-def test_waits_while_it_deploys_and_gives_up_when_that_failed():
+def test_a_deploying_model_is_awaited_and_a_failed_one_is_not():
     state = ModelState(**MINI.model_dump(), model_state="DEPLOYED")
     assert deploying(state) is None
     assert deploying(state.model_copy(update={"model_state": "DEPLOYING"})) == "model mini: model_state is DEPLOYING"
@@ -80,5 +80,5 @@ def test_waits_while_it_deploys_and_gives_up_when_that_failed():
         ({}, 0),
     ],
 )
-def test_measures_the_vector_of_a_prediction(answer, length):
+def test_the_dimension_is_the_length_of_a_predicted_vector(answer, length):
     assert vector_length(answer) == length

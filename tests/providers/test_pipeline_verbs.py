@@ -1,4 +1,4 @@
-"""Ingest and search pipelines, against the service: what holds for both, and what only one of them does."""
+"""Ingest and search pipelines on the service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.search_pipeline import SearchPipelineKind
 
 @dataclass
 class Sort:
-    """One of the two kinds: what is declared, where it is, and how somebody edits it by hand."""
+    """One of the two kinds: its inputs, its path, and an edit by hand."""
 
     kind: type
     declared: dict
@@ -56,29 +56,29 @@ def ingest(drive):
     return drive(IngestPipelineKind)
 
 
-def test_a_life(pipelines, sort, ask, reference):
-    made = pipelines.create(**sort.declared)
-    assert made.id == sort.declared["name"]
-    assert ask.get(sort.path)[made.id]["description"] == describe("", reference(made))
-    assert pipelines.read(made).props == made.props
-    changed = pipelines.update(made, **sort.change, description="changed")
+def test_create_read_update_delete(pipelines, sort, rest, reference):
+    created = pipelines.create(**sort.declared)
+    assert created.id == sort.declared["name"]
+    assert rest.get(sort.path)[created.id]["description"] == describe("", reference(created))
+    assert pipelines.read(created).props == created.props
+    changed = pipelines.update(created, **sort.change, description="changed")
     assert {name: changed.props.get(name) for name in sort.change} == sort.change
-    assert reference(changed) == reference(made)
+    assert reference(changed) == reference(created)
     pipelines.delete(changed)
     assert pipelines.read(changed) is None
     pipelines.delete(changed)
 
 
-def test_somebody_elses_is_refused_and_can_be_adopted(pipelines, sort, ask, ended, reference):
-    ask.put(sort.path, sort.edited)
-    with pytest.raises(ended, match=rf"adopt it: end its description with \[pulumi:{sort.declared['owner']}\]"):
+def test_a_pipeline_of_another_owner_is_refused_and_can_be_adopted(pipelines, sort, rest, failed, reference):
+    rest.put(sort.path, sort.edited)
+    with pytest.raises(failed, match=rf"adopt it: end its description with \[pulumi:{sort.declared['owner']}\]"):
         pipelines.create(**sort.declared)
-    ask.put(sort.path, {**sort.edited, "description": f"edited [pulumi:{sort.declared['owner']}]"})
+    rest.put(sort.path, {**sort.edited, "description": f"edited [pulumi:{sort.declared['owner']}]"})
     adopted = pipelines.create(**sort.declared)
-    assert ask.get(sort.path)[adopted.id]["description"] == describe("", reference(adopted))
+    assert rest.get(sort.path)[adopted.id]["description"] == describe("", reference(adopted))
 
 
-def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete(pipelines, sort):
+def test_delete_leaves_an_object_that_another_create_took_over(pipelines, sort):
     former, latter = pipelines.create(**sort.declared), pipelines.create(**sort.declared)
     pipelines.delete(former)
     assert pipelines.read(latter).props == latter.props
@@ -86,75 +86,75 @@ def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete(pipelines, so
     assert pipelines.read(latter) is None
 
 
-def test_a_lost_answer_does_no_harm(pipelines, sort, search):
+def test_a_lost_answer_changes_nothing(pipelines, sort, search):
     search.faults.add("PUT", sort.path, "lost")
-    made = pipelines.create(**sort.declared)
-    assert pipelines.read(made).props == made.props
+    created = pipelines.create(**sort.declared)
+    assert pipelines.read(created).props == created.props
 
 
-def test_drift_shows_and_is_undone(pipelines, sort, ask):
-    made = pipelines.create(**sort.declared)
-    ask.put(sort.path, sort.edited)
-    shown = pipelines.read(made)
+def test_drift_is_shown_and_repaired(pipelines, sort, rest):
+    created = pipelines.create(**sort.declared)
+    rest.put(sort.path, sort.edited)
+    shown = pipelines.read(created)
     assert (shown.inputs["description"], shown.inputs["owner"]) == ("edited", "")
     assert not shown.inputs[sort.drifted]
-    assert pipelines.update(shown, **made.inputs).props == made.props
+    assert pipelines.update(shown, **created.inputs).props == created.props
 
 
-def test_what_is_gone_and_made_again_by_hand_is_not_deleted(pipelines, sort, ask):
-    made = pipelines.create(**sort.declared)
-    ask.put(sort.path, sort.edited)
-    pipelines.delete(made)
-    assert ask.get(sort.path)
+def test_a_pipeline_recreated_by_hand_is_not_deleted(pipelines, sort, rest):
+    created = pipelines.create(**sort.declared)
+    rest.put(sort.path, sort.edited)
+    pipelines.delete(created)
+    assert rest.get(sort.path)
 
 
-def test_a_pipeline_in_use_stays_and_says_of_which_indexes(ingest, ask, ended):
-    made = ingest.create(**INGEST.declared)
+def test_a_pipeline_in_use_is_not_deleted_and_its_indexes_are_named(ingest, rest, failed):
+    created = ingest.create(**INGEST.declared)
     for index in ("docs_1", "docs_2"):
-        ask.put(f"/{index}", {"settings": {"index.default_pipeline": made.id}})
-    with pytest.raises(ended, match=r"is the default_pipeline of docs_1, docs_2: .* give them another pipeline first"):
-        ingest.delete(made)
-    ask.put("/docs_*/_settings", {"index.default_pipeline": "_none"})
-    ingest.delete(made)
-    assert ingest.read(made) is None
+        rest.put(f"/{index}", {"settings": {"index.default_pipeline": created.id}})
+    with pytest.raises(failed, match=r"is the default_pipeline of docs_1, docs_2: .* give them another pipeline first"):
+        ingest.delete(created)
+    rest.put("/docs_*/_settings", {"index.default_pipeline": "_none"})
+    ingest.delete(created)
+    assert ingest.read(created) is None
 
 
 @pytest.mark.parametrize(("version", "works"), [("2.15.0", False), ("2.16.0", True)])
-def test_batch_size_needs_2_16(ingest, ended, version, works):
+def test_batch_size_needs_2_16(ingest, failed, version, works):
     if works:
         assert ingest.create(**INGEST.declared).props["batch_size"] == 10
         return
-    with pytest.raises(ended, match=r"batch_size needs OpenSearch 2\.16 or later; leave it out"):
+    with pytest.raises(failed, match=r"batch_size needs OpenSearch 2\.16 or later; leave it out"):
         ingest.create(**INGEST.declared)
     assert "batch_size" not in ingest.create(**{**INGEST.declared, "batch_size": None}).props
 
 
 @pytest.mark.parametrize(("version", "works"), [("2.19.1", False), ("3.0.0", True)])
-def test_z_score_needs_3_0(drive, ended, version, works):
+def test_z_score_needs_3_0(drive, failed, version, works):
     mixing, declared = drive(SearchPipelineKind), {**SEARCH.declared, "normalization": "z_score"}
     if works:
         assert mixing.create(**declared).props["normalization"] == "z_score"
         return
     line = r"search pipeline mix: normalization z_score needs OpenSearch 3\.0 or later; use min_max or l2"
-    with pytest.raises(ended, match=line):
+    with pytest.raises(failed, match=line):
         mixing.create(**declared)
-    made = mixing.create(**SEARCH.declared)
-    with pytest.raises(ended, match=line):
-        mixing.update(made, normalization="z_score")
-    assert mixing.read(made).props == made.props
+    created = mixing.create(**SEARCH.declared)
+    with pytest.raises(failed, match=line):
+        mixing.update(created, normalization="z_score")
+    assert mixing.read(created).props == created.props
 
 
-def test_an_unknown_processor_says_what_to_do(ingest, ended):
-    with pytest.raises(ended, match="check the processor's name, and that its plugin is installed"):
+def test_an_unknown_processor_is_refused_with_advice(ingest, failed):
+    with pytest.raises(failed, match="check the processor's name, and that its plugin is installed"):
         ingest.create(**{**INGEST.declared, "before": [{"nonsense": {}}]})
 
 
-def test_a_blank_text_is_kept_without_a_vector(ingest, ask):
-    """The whole reason for `skip_blank`: embedding a blank text fails the write, and its row never arrives."""
+def test_a_blank_text_is_kept_without_a_vector(ingest, rest):
+    """Without `skip_blank`, embedding a blank text fails the write, and the row never arrives."""
     ingest.create(**INGEST.declared)
-    ask.put("/docs", {"settings": {"index.default_pipeline": "embed"}})
-    ask.put("/docs/_doc/1", {"text": "  ", "id": 1})
-    assert ask.get("/docs/_doc/1")["_source"] == {"id": 1}
+    rest.put("/docs", {"settings": {"index.default_pipeline": "embed"}})
+    rest.put("/docs/_doc/1", {"text": "  ", "id": 1})
+    assert rest.get("/docs/_doc/1")["_source"] == {"id": 1}
     ingest.create(**{**INGEST.declared, "skip_blank": False})
     with pytest.raises(Rejected):
-        ask.put("/docs/_doc/2", {"text": "  ", "id": 2})
+        rest.put("/docs/_doc/2", {"text": "  ", "id": 2})

@@ -1,4 +1,4 @@
-"""Ingest and search pipelines: written whole, read back as they were declared, drift and all."""
+"""Ingest and search pipelines: written as a whole, and read back as declared or drifted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_search_pipeline_changes_in_place(change):
 
 
 @pytest.mark.parametrize("inputs", [INGEST, SEARCH], ids=["ingest", "search"])
-def test_another_name_is_another_pipeline(inputs):
+def test_another_name_replaces_the_pipeline(inputs):
     assert plan_by_field(inputs, inputs.model_copy(update={"name": "x"})).replaces == {"name"}
 
 
@@ -55,7 +55,7 @@ def test_an_ingest_pipeline_reads_back_as_it_was_written(change):
     assert state.uid == "1"
 
 
-def test_a_blank_text_is_taken_out_before_it_is_embedded():
+def test_a_blank_text_is_removed_before_embedding():
     [blank, embed] = ingest_pipeline.definition(INGEST, "1")["processors"]
     assert blank["remove"]["if"] == f"ctx['text'] instanceof String && ctx['text']{ALL_WHITE}"
     assert "text_embedding" in embed
@@ -69,7 +69,7 @@ def test_a_search_pipeline_reads_back_as_it_was_written():
     assert state.uid == "1"
 
 
-def test_a_pipeline_edited_by_hand_shows_what_is_gone():
+def test_a_processor_removed_by_hand_is_shown():
     state = ingest_pipeline.shown("embed", {"processors": [{"trim": {"field": "a"}}]})
     assert (state.model_id, state.field_map, state.owner) == ("", {}, "")
     assert plan_by_field(state, INGEST).updates >= {"model_id", "field_map", "owner"}
@@ -95,6 +95,6 @@ def test_a_pipeline_edited_by_hand_shows_what_is_gone():
     ],
     ids=["name", "no field map", "batch size", "processor", "too much", "no weights", "negative", "technique", "mix"],
 )
-def test_refuses_what_makes_no_sense(make, what):
+def test_invalid_inputs_are_refused(make, what):
     with pytest.raises(ValidationError, match=what):
         make()

@@ -1,4 +1,4 @@
-"""SourceTable: made or adopted, extended only if it is ours, dropped only if it is ours and may go."""
+"""SourceTable: plan, validation and differences."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_plan(change, plan):
     ["INT", "int(11) unsigned", "DECIMAL(10, 2)", "VARCHAR(200) NOT NULL", "BIGINT AUTO_INCREMENT", "ENUM('a','b')",
      "TIMESTAMP DEFAULT CURRENT_TIMESTAMP", "VARCHAR(9)  CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT 'x'"],
 )  # fmt: skip
-def test_takes_column_types(text):
+def test_a_valid_column_type_is_accepted(text):
     assert column_type(text) == " ".join(text.split())
 
 
 @pytest.mark.parametrize("text", ["", "INT; DROP TABLE t", "INT) ENGINE=x", "VARCHAR(x)", "`x` INT"])
-def test_refuses_what_is_no_column_type(text):
+def test_an_invalid_column_type_is_refused(text):
     with pytest.raises(ValueError, match="is no column type"):
         column_type(text)
 
@@ -48,7 +48,7 @@ def test_refuses_what_is_no_column_type(text):
     ("text", "base"),
     [("INT(11) UNSIGNED", "int"), ("Integer", "int"), ("BOOL", "tinyint"), ("numeric(3,1)", "decimal"), ("", "")],
 )
-def test_knows_the_base_type(text, base):
+def test_the_base_type_of_a_column(text, base):
     assert base_type(text) == base
 
 
@@ -60,7 +60,7 @@ def test_knows_the_base_type(text, base):
         ({"id": "bigint", "t2": "text"}, ["id"], ["column id is bigint, not INT"]),
         ({"id": "int", "t2": "text"}, ["id", "t2"], ["its primary key is (id, t2), not (id)"]),
     ],
-    ids=["as declared and more", "a column is missing", "another type", "another key"],
+    ids=["as declared, with another column", "a missing column", "another type", "another key"],
 )
-def test_finds_where_a_table_is_not_what_was_declared(shown, key, found):
+def test_differences_between_table_and_declaration_are_listed(shown, key, found):
     assert mismatches(ROWS, shown, key) == found

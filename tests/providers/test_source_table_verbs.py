@@ -1,4 +1,4 @@
-"""SourceTable, against a database: what was there before us is never altered, and what has rows is not dropped."""
+"""SourceTable on a database: an existing table is never altered, and a protected one with rows is not dropped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def tables(drive, polardb):
 
 @pytest.fixture
 def columns(polardb):
-    """Columns and their types, as the database shows them."""
+    """Returns the columns and their types, as the database shows them."""
     return lambda: {row["Field"]: row["Type"] for row in polardb.run("SHOW COLUMNS FROM db.t")}
 
 
@@ -34,42 +34,42 @@ def comment(polardb):
 
 @pytest.fixture
 def theirs(polardb):
-    """A table that was there before us, with a row."""
+    """A table that exists before the resource, with a row."""
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 VARCHAR(20), more INT) COMMENT = 'Theirs'")
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug', 0)")
 
 
-def test_a_life(tables, columns, comment, reference):
-    made = tables.create(**ROWS)
-    assert made.id == "db.t"
+def test_create_read_update_delete(tables, columns, comment, reference):
+    created = tables.create(**ROWS)
+    assert created.id == "db.t"
     assert columns() == {"id": "int(11)", "t2": "varchar(20)"}
-    assert comment() == f"[pulumi:{reference(made)}]"
-    assert tables.read(made).props == made.props
-    grown = tables.update(made, columns={**ROWS["columns"], "t3": "TEXT"})
+    assert comment() == f"[pulumi:{reference(created)}]"
+    assert tables.read(created).props == created.props
+    grown = tables.update(created, columns={**ROWS["columns"], "t3": "TEXT"})
     assert list(columns()) == ["id", "t2", "t3"]
-    assert reference(grown) == reference(made)
+    assert reference(grown) == reference(created)
     tables.delete(grown)
     assert tables.read(grown) is None
     tables.delete(grown)
 
 
-def test_a_setting_key_several_columns_keeps_its_order(tables):
-    made = tables.create(**{**ROWS, "primary_key": ["t2", "id"]})
-    assert tables.read(made).inputs["primary_key"] == ["t2", "id"]
+def test_a_primary_key_of_several_columns_keeps_its_order(tables):
+    created = tables.create(**{**ROWS, "primary_key": ["t2", "id"]})
+    assert tables.read(created).inputs["primary_key"] == ["t2", "id"]
 
 
-def test_a_table_with_rows_stays_while_it_is_protected(tables, polardb, ended):
-    made = tables.create(**ROWS)
+def test_a_protected_table_with_rows_is_not_dropped(tables, polardb, failed):
+    created = tables.create(**ROWS)
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug'), (2, 'a cup')")
     line = "table db.t has 2 rows, and deletion protection is on; to delete them, set deletion_protection: false, run"
-    with pytest.raises(ended, match=f"^{line} `pulumi up`, and try again$"):
-        tables.delete(made)
-    tables.delete(tables.update(made, deletion_protection=False))
-    assert tables.read(made) is None
+    with pytest.raises(failed, match=f"^{line} `pulumi up`, and try again$"):
+        tables.delete(created)
+    tables.delete(tables.update(created, deletion_protection=False))
+    assert tables.read(created) is None
 
 
-def test_one_that_was_there_is_adopted_never_altered_and_never_dropped(tables, theirs, polardb, columns, comment):
+def test_an_existing_table_is_adopted_and_never_altered_or_dropped(tables, theirs, polardb, columns, comment):
     before = columns()
     adopted = tables.create(**{**ROWS, "deletion_protection": False})
     assert adopted.props["uid"] == ""
@@ -88,14 +88,14 @@ def test_one_that_was_there_is_adopted_never_altered_and_never_dropped(tables, t
     ],
     ids=["column", "type", "key"],
 )
-def test_one_that_is_not_what_was_declared_is_refused(tables, theirs, columns, ended, change, why):
+def test_an_existing_table_that_differs_is_refused(tables, theirs, columns, failed, change, why):
     before = columns()
-    with pytest.raises(ended, match=f"table db.t:? .*{why}"):
+    with pytest.raises(failed, match=f"table db.t:? .*{why}"):
         tables.create(**{**ROWS, **change})
     assert columns() == before
 
 
-def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(tables):
+def test_delete_leaves_an_object_that_another_create_took_over(tables):
     former, latter = tables.create(**ROWS), tables.create(**ROWS)
     tables.delete(former)
     assert tables.read(latter).props == latter.props
@@ -103,8 +103,8 @@ def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(tables):
     assert tables.read(latter) is None
 
 
-def test_a_table_of_two_resources_goes_with_the_last_of_them(tables, polardb, comment, reference):
-    """As when a collection is renamed: the new resource is made before the old one goes."""
+def test_a_table_of_two_resources_is_dropped_with_the_last(tables, polardb, comment, reference):
+    """As when a collection is renamed: the new resource is created before the old one is deleted."""
     unprotected = {**ROWS, "deletion_protection": False}
     first = tables.create(**unprotected)
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug')")
@@ -118,7 +118,7 @@ def test_a_table_of_two_resources_goes_with_the_last_of_them(tables, polardb, co
     assert tables.read(second) is None
 
 
-def test_one_that_another_resource_made_meanwhile_is_shared(polardb, comment):
+def test_a_table_created_meanwhile_by_another_resource_is_shared(polardb, comment):
     kind, inputs = SourceTableKind(polardb.connections), SourceTableInputs(**ROWS)
     other = inputs.model_copy(update={"owner": "p/s/other"})
     assert (kind.find(inputs), kind.find(other)) == (None, None)
@@ -126,32 +126,32 @@ def test_one_that_another_resource_made_meanwhile_is_shared(polardb, comment):
     assert comment() == "[pulumi:p/s/rows#1] [pulumi:p/s/other#2]"
 
 
-def test_another_stacks_table_is_adopted_and_stays_theirs(tables, comment, reference):
+def test_a_table_of_another_stack_is_adopted_and_not_dropped(tables, comment, reference):
     theirs = tables.create(**{**ROWS, "owner": "p/prod/rows"})
     tables.delete(tables.create(**ROWS))
     assert comment() == f"[pulumi:{reference(theirs)}]"
 
 
-def test_drift_shows(tables, polardb):
-    made = tables.create(**ROWS)
+def test_drift_is_shown(tables, polardb):
+    created = tables.create(**ROWS)
     polardb.run("ALTER TABLE db.t DROP COLUMN t2")
-    shown = tables.read(made)
+    shown = tables.read(created)
     assert shown.inputs["columns"] == {"id": "INT"}
-    assert tables.update(shown, **made.inputs).props == made.props
+    assert tables.update(shown, **created.inputs).props == created.props
     polardb.run("ALTER TABLE db.t MODIFY COLUMN t2 TEXT")
-    assert tables.read(made).inputs["columns"]["t2"] == "text"
+    assert tables.read(created).inputs["columns"]["t2"] == "text"
 
 
-def test_an_account_that_may_not_says_what_to_do(tables, polardb, connect, drive, ended):
+def test_a_missing_privilege_is_reported_with_advice(tables, polardb, connect, drive, failed):
     polardb.run("CREATE USER weak IDENTIFIED BY 'weak-password'")
     where = {"database_host": "127.0.0.1", "database_port": polardb.port, "database_user": "weak"}
     weak = drive(SourceTableKind, connect(**where, database_password="weak-password"))
-    with pytest.raises(ended, match=r"grant this account the privilege, or use another"):
+    with pytest.raises(failed, match=r"grant this account the privilege, or use another"):
         weak.create(**ROWS)
 
 
-def test_a_wrong_password_says_what_to_do_and_stays_secret(polardb, connect, drive, ended):
+def test_a_wrong_password_is_reported_with_advice_and_not_shown(polardb, connect, drive, failed):
     where = {"database_host": "127.0.0.1", "database_port": polardb.port, "database_user": "polardb_user"}
-    with pytest.raises(ended, match=r"\(1045\); check `database_user` and `database_password`") as refused:
+    with pytest.raises(failed, match=r"\(1045\); check `database_user` and `database_password`") as refused:
         drive(SourceTableKind, connect(**where, database_password="wrong-secret")).create(**ROWS)
     assert "wrong-secret" not in str(refused.value)

@@ -1,5 +1,5 @@
-# ruff: noqa: E501  the table of refusals reads best a line each
-"""SyncLink: refused with every reason before anything is called, judged by its message, made again when it fails."""
+# ruff: noqa: E501  the table of refusals has one line each
+"""SyncLink: validation, plan and pending reasons."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ GOOD = LinkPrerequisites(
     ],
     ids=lambda value: None if isinstance(value, dict) else (value[0][:40] if value else "works"),
 )  # fmt: skip
-def test_refuses_what_cannot_work(link, source, found):
+def test_invalid_inputs_are_refused(link, source, found):
     assert unmet_prerequisites(LINK.model_copy(update=link), dataclasses.replace(GOOD, **source)) == found
 
 
-def test_gives_every_reason_at_once():
+def test_every_reason_is_reported_at_once():
     source = dataclasses.replace(GOOD, binlog=False, keys=[], index_fields=None, revision=(8, 0, 1, 1, 1))
     assert len(unmet_prerequisites(LINK, source)) == 4
 
 
 @pytest.mark.parametrize("change", [{"index": "x"}, {"table": "db.u"}, {"key": ["t1"]}, {"fields": {"id": "id"}}, {"backend": "sync_by_sql"}])  # fmt: skip
-def test_a_link_has_nothing_to_edit(change):
+def test_every_change_replaces_the_link(change):
     assert plan_by_field(LINK, LINK.model_copy(update=change)) == Plan(replaces=frozenset(change))
     assert plan_by_field(LINK, LINK.model_copy(update={"drop_procedure": "dbms_etl.x"})).replaces == frozenset()
 
@@ -71,10 +71,10 @@ def test_a_link_has_nothing_to_edit(change):
     ("problem", "reason"),
     [("", None), ("it broke", "sync link into docs_1: it broke; mend the cause, then `pulumi up` makes it again")],
 )
-def test_pending(problem, reason):
+def test_a_resource_that_is_not_ready_reports_why(problem, reason):
     assert SyncLinkKind.not_ready_reason(SyncLinkState(**LINK.model_dump(), problem=problem)) == reason
 
 
-def test_a_link_that_is_gone_or_has_no_index_is_a_problem():
+def test_a_missing_link_or_index_is_a_problem():
     assert problem_of(None, "docs_1", has_index=True) == "PolarDB has no such link any more"
     assert problem_of(None, "docs_1", has_index=False) == "index docs_1 is gone"

@@ -1,4 +1,4 @@
-"""SyncLink, against both services: refused before it is called, watched by its message, made again when it fails."""
+"""SyncLink on both services: refused before any call, checked by its message, recreated when it fails."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ BACKENDS = {
 
 @pytest.fixture
 def revision():
-    """The database's; a test that names another by `parametrize` gets that."""
+    """The revision of the database; a test may set another with `parametrize`."""
     return "8.0.1.1.54"
 
 
 @pytest.fixture
-def polardb(start_polardb, revision, ask):
+def polardb(start_polardb, revision, rest):
     """A database with a table of three rows, and an index for them."""
     polardb = start_polardb(polardb_version=revision)
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
     polardb.run("INSERT INTO db.t VALUES (1, 'a mug'), (2, 'a cup'), (3, NULL)")
-    make_index(ask)
+    make_index(rest)
     return polardb
 
 
-def make_index(ask):
+def make_index(rest):
     fields = {"id": {"type": "integer"}, "text": {"type": "text"}, "t2": {"type": "text"}}
-    ask.put("/docs_1", {"mappings": {"properties": fields}, "settings": {"index.refresh_interval": "0s"}})
+    rest.put("/docs_1", {"mappings": {"properties": fields}, "settings": {"index.refresh_interval": "0s"}})
 
 
 @pytest.fixture
@@ -50,19 +50,19 @@ def links(drive, polardb):
 
 
 @pytest.fixture
-def documents(ask):
-    """What is in the index, by id."""
+def documents(rest):
+    """Returns the documents of the index, by id."""
 
     def found():
-        ask.post("/docs_1/_refresh")
-        return {hit["_id"]: hit["_source"] for hit in ask.post("/docs_1/_search", {"size": 100})["hits"]["hits"]}
+        rest.post("/docs_1/_refresh")
+        return {hit["_id"]: hit["_source"] for hit in rest.post("/docs_1/_search", {"size": 100})["hits"]["hits"]}
 
     return found
 
 
 @pytest.fixture
 def shown(polardb):
-    """Every link there is: its handle."""
+    """Returns the handle of every link."""
 
     def handles(views=False):
         rows = polardb.run("SHOW SEARCH VIEW STATUS" if views else "CALL dbms_etl.show_sync_link()")
@@ -72,25 +72,25 @@ def shown(polardb):
 
 
 @pytest.fixture
-def meta(ask):
-    return lambda: ask.get("/docs_1/_mapping")["docs_1"]["mappings"].get("_meta", {}).get("pulumi", {})
+def meta(rest):
+    return lambda: rest.get("/docs_1/_mapping")["docs_1"]["mappings"].get("_meta", {}).get("pulumi", {})
 
 
 @pytest.mark.parametrize("declared", BACKENDS.values(), ids=BACKENDS)
-def test_a_life(links, polardb, documents, shown, meta, reference, declared):
-    made = links.create(**declared)
-    assert (made.id, meta()) == ("docs_1", {"link": str(reference(made))})
+def test_create_read_update_delete(links, polardb, documents, shown, meta, reference, declared):
+    created = links.create(**declared)
+    assert (created.id, meta()) == ("docs_1", {"link": str(reference(created))})
     polardb.until(lambda: set(documents()) == {"1", "2", "3"})
     text = next(name for name, column in declared["fields"].items() if column == "t2")
     polardb.run("UPDATE db.t SET t2 = 'a kettle' WHERE id = 1")
     polardb.until(lambda: documents()["1"][text] == "a kettle")
-    assert links.read(made).props == made.props
-    assert links.update(made).props == made.props
-    links.delete(made)
-    assert links.read(made) is None
+    assert links.read(created).props == created.props
+    assert links.update(created).props == created.props
+    links.delete(created)
+    assert links.read(created) is None
     assert (meta(), shown(), shown(views=True)) == ({}, [], [])
     assert set(documents()) == {"1", "2", "3"}
-    links.delete(made)
+    links.delete(created)
 
 
 @pytest.mark.parametrize(
@@ -100,59 +100,59 @@ def test_a_life(links, polardb, documents, shown, meta, reference, declared):
         ("8.0.1.1.51", LINK, r"sync_by_map needs PolarDB 8.0.1.1.52 or later, this is 8.0.1.1.51: upgrade it"),
     ],
 )
-def test_a_revision_that_is_too_old_is_refused_before_anything_is_called(links, meta, ended, revision, declared, why):
-    with pytest.raises(ended, match=why):
+def test_an_old_revision_is_refused_before_any_call(links, meta, failed, revision, declared, why):
+    with pytest.raises(failed, match=why):
         links.create(**declared)
     assert meta() == {}
 
 
 @pytest.mark.parametrize("revision", ["8.0.1.1.52", "8.0.2.2.33"])
-def test_the_first_revisions_are_enough(links, revision):
+def test_the_oldest_supported_revisions_are_accepted(links, revision):
     links.delete(links.create(**LINK))
 
 
-def test_every_reason_at_once_and_nothing_touched(start_polardb, drive, ask, ended):
-    make_index(ask)
+def test_every_reason_is_reported_at_once_and_nothing_is_changed(start_polardb, drive, rest, failed):
+    make_index(rest)
     polardb = start_polardb(polardb_version="8.0.1.1.54", binlog=False)
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t(id INT, t2 TEXT, b BIT)")
-    with pytest.raises(ended) as refused:
+    with pytest.raises(failed) as refused:
         drive(SyncLinkKind, polardb.connections).create(**{**LINK, "fields": {"id": "id", "text": "b", "x": "t9"}})
     for reason in ("binlog is off", "has no column t9", "column b is bit", "which has none", "has no field x"):
         assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_missing_grants_are_named(links, polardb, connect, drive, ended, search):
+def test_missing_grants_are_named(links, polardb, connect, drive, failed, search):
     polardb.run("CREATE USER reader IDENTIFIED BY 'reader-password'")
     polardb.run("GRANT SELECT ON db.* TO reader")
     polardb.run("GRANT EXECUTE ON dbms_etl.* TO reader")
     where = {"database_host": "127.0.0.1", "database_port": polardb.port, "database_user": "reader"}
     reader = connect(search_url=search.url, **where, database_password="reader-password")
-    with pytest.raises(ended, match=r"this account lacks ALTER on db\.t: grant it"):
+    with pytest.raises(failed, match=r"this account lacks ALTER on db\.t: grant it"):
         drive(SyncLinkKind, reader).create(**LINK)
 
 
-def test_without_its_index_it_is_refused(links, ask, ended, shown):
-    ask.delete("/docs_1")
-    with pytest.raises(ended, match="there is no index docs_1: make it first, with its pipeline"):
+def test_a_link_without_an_index_is_refused(links, rest, failed, shown):
+    rest.delete("/docs_1")
+    with pytest.raises(failed, match="there is no index docs_1: make it first, with its pipeline"):
         links.create(**LINK)
     assert shown() == []
 
 
-def test_somebody_elses_link_is_refused_and_can_be_adopted(links, polardb, ended, ask, meta, reference, shown):
+def test_a_link_of_another_owner_is_refused_and_can_be_adopted(links, polardb, failed, rest, meta, reference, shown):
     polardb.run("CALL dbms_etl.sync_by_table('search', 'db.t', 'docs_1', 'id,t2')")
     adopt = 'PUT /docs_1/_mapping {"_meta":{"pulumi":{"link":"p/s/link"}}}'
-    with pytest.raises(ended, match="sync link into docs_1 exists and is not ours; choose another name") as no:
+    with pytest.raises(failed, match="sync link into docs_1 exists and is not ours; choose another name") as error:
         links.create(**LINK)
-    assert str(no.value).endswith(adopt)
+    assert str(error.value).endswith(adopt)
     before = shown()
-    ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {"link": "p/s/link"}}})
+    rest.put("/docs_1/_mapping", {"_meta": {"pulumi": {"link": "p/s/link"}}})
     adopted = links.create(**LINK)
     assert (meta(), shown()) == ({"link": str(reference(adopted))}, before)
 
 
-def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(links, shown):
+def test_delete_leaves_an_object_that_another_create_took_over(links, shown):
     former, latter = links.create(**LINK), links.create(**LINK)
     assert len(shown()) == 1
     links.delete(former)
@@ -161,111 +161,111 @@ def test_what_is_taken_over_is_no_longer_the_former_ones_to_drop(links, shown):
     assert shown() == []
 
 
-def test_a_link_that_crashes_in_a_loop_is_active_to_polardb_and_failing_to_us(links, polardb, ask, ended, documents):
-    made = links.create(**LINK)
+def test_an_active_link_that_keeps_crashing_is_not_ready(links, polardb, rest, failed, documents):
+    created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
-    ask.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
-    ask.put("/docs_1/_settings", {"index.default_pipeline": "broken"})
+    rest.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
+    rest.put("/docs_1/_settings", {"index.default_pipeline": "broken"})
     polardb.run("INSERT INTO db.t VALUES (4, 'a pot')")
     polardb.until(lambda: links.kind.read("docs_1", links.kind.inputs_type(**LINK)).problem)
     [row] = polardb.run("CALL dbms_etl.show_sync_link()")
     assert row["Status"] == "active"
-    said = (
+    reported = (
         r"sync link into docs_1: .*no such model.*\(job recovering, restarted \d+ times\); mend the cause, and it goes"
     )
-    with pytest.raises(ended, match=said) as failing:
-        links.read(made)
+    with pytest.raises(failed, match=reported) as failing:
+        links.read(created)
     assert "no such model" in links.kept(failing.value).props["problem"]
 
 
-def test_a_link_that_recovers_is_waited_for_and_not_made_again(links, polardb, ask, shown, documents, reference, ended):
-    """Made again, it would embed every row again."""
-    made = links.create(**LINK)
+def test_a_recovering_link_is_awaited_and_not_recreated(links, polardb, rest, shown, documents, reference, failed):
+    """A recreated link would embed every row again."""
+    created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
-    ask.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
-    ask.put("/docs_1/_settings", {"index.default_pipeline": "broken"})
+    rest.put("/_ingest/pipeline/broken", {"processors": [{"fail": {"message": "no such model"}}]})
+    rest.put("/docs_1/_settings", {"index.default_pipeline": "broken"})
     polardb.run("INSERT INTO db.t VALUES (4, 'a pot')")
     polardb.until(lambda: links.kind.read("docs_1", links.kind.inputs_type(**LINK)).problem)
     before = shown()
-    with pytest.raises(ended, match="mend the cause, and it goes on by itself"):
-        links.update(made)
+    with pytest.raises(failed, match="mend the cause, and it goes on by itself"):
+        links.update(created)
     assert shown() == before
-    ask.put("/docs_1/_settings", {"index.default_pipeline": "_none"})
+    rest.put("/docs_1/_settings", {"index.default_pipeline": "_none"})
     polardb.until(lambda: len(documents()) == 4)
-    mended = links.update(made)
-    assert (mended.props["problem"], reference(mended), shown()) == ("", reference(made), before)
+    repaired = links.update(created)
+    assert (repaired.props["problem"], reference(repaired), shown()) == ("", reference(created), before)
 
 
-def test_a_failing_link_is_made_again_by_the_next_up(links, polardb, ask, shown, documents, ended):
-    made = links.create(**LINK)
+def test_a_failed_link_is_recreated_by_the_next_update(links, polardb, rest, shown, documents, failed):
+    created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
     polardb.run("ALTER TABLE db.t RENAME COLUMN t2 TO gone")
     polardb.run("ALTER TABLE db.t RENAME COLUMN gone TO t2")
     polardb.run("INSERT INTO db.t VALUES (4, 'a pot')")
-    with pytest.raises(ended, match=r"job failed") as failed:
-        links.read(made)
+    with pytest.raises(failed, match=r"job failed") as error:
+        links.read(created)
     before = shown()
-    mended = links.update(links.kept(failed.value))
-    assert (mended.props["problem"], len(shown())) == ("", 1)
+    repaired = links.update(links.kept(error.value))
+    assert (repaired.props["problem"], len(shown())) == ("", 1)
     assert shown() != before
     polardb.until(lambda: len(documents()) == 4)
 
 
-def test_a_link_somebody_dropped_is_seen_and_made_again(links, polardb, shown, ended):
-    made = links.create(**LINK)
-    polardb.run("CALL dbms_etl.drop_sync_link(%s)", [made.props["link"]])
-    with pytest.raises(ended, match="PolarDB has no such link any more") as gone:
-        links.read(made)
+def test_a_dropped_link_is_shown_and_recreated(links, polardb, shown, failed):
+    created = links.create(**LINK)
+    polardb.run("CALL dbms_etl.drop_sync_link(%s)", [created.props["link"]])
+    with pytest.raises(failed, match="PolarDB has no such link any more") as gone:
+        links.read(created)
     assert links.update(links.kept(gone.value)).props["problem"] == ""
     assert len(shown()) == 1
 
 
-def test_documents_of_rows_that_were_deleted_without_a_link_are_warned_of(links, polardb, shown, documents):
-    """They stay, since a link only loads what is there."""
-    heard = []
-    kind = SyncLinkKind(polardb.connections, warn=heard.append)
-    made = links.create(**LINK)
+def test_documents_of_rows_deleted_without_a_link_cause_a_warning(links, polardb, shown, documents):
+    """They stay, since a link only loads existing rows."""
+    warnings = []
+    kind = SyncLinkKind(polardb.connections, warn=warnings.append)
+    created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
     polardb.run("CALL dbms_etl.drop_sync_link(%s)", shown())
     polardb.run("DELETE FROM db.t WHERE id = 1")
-    inputs = SyncLinkInputs(**made.inputs)
-    kind.update(made.id, kind.read(made.id, inputs), inputs, "2")
-    assert "made again and loads every row; 3 documents were there" in heard[0]
+    inputs = SyncLinkInputs(**created.inputs)
+    kind.update(created.id, kind.read(created.id, inputs), inputs, "2")
+    assert "made again and loads every row; 3 documents were there" in warnings[0]
     assert "1" in documents()
 
 
-def test_an_index_made_anew_is_filled_again(links, polardb, ask, documents, reference, meta, ended):
-    made = links.create(**LINK)
+def test_a_recreated_index_is_filled_again(links, polardb, rest, documents, reference, meta, failed):
+    created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
-    ask.delete("/docs_1")
-    with pytest.raises(ended, match="index docs_1 is gone") as gone:
-        links.read(made)
-    make_index(ask)
+    rest.delete("/docs_1")
+    with pytest.raises(failed, match="index docs_1 is gone") as gone:
+        links.read(created)
+    make_index(rest)
     again = links.update(links.kept(gone.value))
     assert meta() == {"link": str(reference(again))}
     polardb.until(lambda: len(documents()) == 3)
 
 
-def test_an_index_made_anew_before_anybody_looked_is_filled_again(links, polardb, ask, documents, shown):
-    """Its link has no owner reference any more, and every row is still to come."""
-    made = links.create(**LINK)
+def test_an_index_recreated_before_a_refresh_is_filled_again(links, polardb, rest, documents, shown):
+    """The new index has no owner reference of the link, and no documents."""
+    created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
-    ask.delete("/docs_1")
-    make_index(ask)
-    links.update(made)
+    rest.delete("/docs_1")
+    make_index(rest)
+    links.update(created)
     polardb.until(lambda: len(documents()) == 3)
     assert len(shown()) == 1
 
 
-def test_a_link_whose_index_is_gone_is_dropped_all_the_same(links, ask, shown):
-    made = links.create(**LINK)
-    ask.delete("/docs_1")
-    links.delete(made)
+def test_a_link_without_its_index_is_dropped(links, rest, shown):
+    created = links.create(**LINK)
+    rest.delete("/docs_1")
+    links.delete(created)
     assert shown() == []
 
 
-def test_killed_between_the_mark_and_the_call_it_is_made_by_the_next_up(links, ask, shown, polardb, documents):
-    ask.put("/docs_1/_mapping", {"_meta": {"pulumi": {"link": "p/s/link#killed"}}})
+def test_after_a_kill_between_owner_reference_and_call_the_link_is_created(links, rest, shown, polardb, documents):
+    rest.put("/docs_1/_mapping", {"_meta": {"pulumi": {"link": "p/s/link#killed"}}})
     links.create(**LINK)
     assert len(shown()) == 1
     polardb.until(lambda: len(documents()) == 3)
@@ -279,18 +279,18 @@ def test_killed_between_the_mark_and_the_call_it_is_made_by_the_next_up(links, a
         (False, "dbms_etl.drop_sync_link", True),
         (True, "dbms_etl.other", False),
     ],
-    ids=["looked up", "not listed: the usual name", "configured", "configured wrongly"],
+    ids=["looked up", "not listed: the default name", "configured", "configured with a wrong name"],
 )
-def test_the_drop_procedures_name(start_polardb, drive, ask, ended, lists, configured, works):
-    make_index(ask)
+def test_the_name_of_the_drop_procedure_is_configurable(start_polardb, drive, rest, failed, lists, configured, works):
+    make_index(rest)
     polardb = start_polardb(polardb_version="8.0.1.1.54", list_routines=lists)
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t(id INT PRIMARY KEY, t2 TEXT)")
     links = drive(SyncLinkKind, polardb.connections)
-    made = links.create(**LINK, drop_procedure=configured)
+    created = links.create(**LINK, drop_procedure=configured)
     if works:
-        links.delete(made)
+        links.delete(created)
         assert polardb.run("CALL dbms_etl.show_sync_link()") == []
     else:
-        with pytest.raises(ended, match=r"CALL dbms_etl\.other: .* does not exist \(1305\); .*`drop_procedure`"):
-            links.delete(made)
+        with pytest.raises(failed, match=r"CALL dbms_etl\.other: .* does not exist \(1305\); .*`drop_procedure`"):
+            links.delete(created)

@@ -1,4 +1,4 @@
-"""TrustedEndpoint, against the service: one list for the whole cluster, which others write too."""
+"""TrustedEndpoint on the service: the list of the whole cluster, which other stacks write too."""
 
 from __future__ import annotations
 
@@ -23,62 +23,62 @@ def endpoints(drive):
 
 
 @pytest.fixture
-def settings(ask):
-    """What was set in a scope."""
-    return lambda scope="persistent": ask.get(FLAT)[scope]
+def settings(rest):
+    """Returns the settings of a scope."""
+    return lambda scope="persistent": rest.get(FLAT)[scope]
 
 
 @pytest.fixture
-def effective(ask):
-    """The list in effect, wherever it is set."""
+def effective(rest):
+    """Returns the list in effect, from any scope."""
 
     def entries():
-        settings = ask.get(f"{FLAT}&include_defaults=true")
+        settings = rest.get(f"{FLAT}&include_defaults=true")
         return next(settings[s][SETTING] for s in ("transient", "persistent", "defaults") if SETTING in settings[s])
 
     return entries
 
 
-def test_a_life(endpoints, settings, effective):
+def test_create_read_update_delete(endpoints, settings, effective):
     defaults = effective()
-    made = endpoints.create(**OURS)
-    assert made.id == OURS["pattern"]
+    created = endpoints.create(**OURS)
+    assert created.id == OURS["pattern"]
     assert effective() == [*defaults, OURS["pattern"]]
-    assert endpoints.read(made).props == made.props
-    assert endpoints.update(made).props == made.props
-    endpoints.delete(made)
-    assert (endpoints.read(made), settings()) == (None, {})
-    endpoints.delete(made)
+    assert endpoints.read(created).props == created.props
+    assert endpoints.update(created).props == created.props
+    endpoints.delete(created)
+    assert (endpoints.read(created), settings()) == (None, {})
+    endpoints.delete(created)
 
 
-def test_others_entries_stay(endpoints, ask, settings):
-    ask.put("/_cluster/settings", {"persistent": {SETTING: ["^a$"]}})
-    made = endpoints.create(**OURS)
-    ask.put("/_cluster/settings", {"persistent": {SETTING: [*settings()[SETTING], "^b$"]}})
-    endpoints.delete(made)
+def test_entries_of_others_are_kept(endpoints, rest, settings):
+    rest.put("/_cluster/settings", {"persistent": {SETTING: ["^a$"]}})
+    created = endpoints.create(**OURS)
+    rest.put("/_cluster/settings", {"persistent": {SETTING: [*settings()[SETTING], "^b$"]}})
+    endpoints.delete(created)
     assert settings() == {SETTING: ["^a$", "^b$"]}
 
 
-def test_a_transient_list_is_the_one_that_is_written(endpoints, ask, settings, effective):
-    ask.put("/_cluster/settings", {"transient": {SETTING: ["^t$"]}, "persistent": {SETTING: ["^p$"]}})
-    made = endpoints.create(**OURS)
+def test_a_transient_list_is_updated_as_transient(endpoints, rest, settings, effective):
+    rest.put("/_cluster/settings", {"transient": {SETTING: ["^t$"]}, "persistent": {SETTING: ["^p$"]}})
+    created = endpoints.create(**OURS)
     assert effective() == ["^t$", OURS["pattern"]]
     assert settings()[SETTING] == ["^p$"]
-    endpoints.delete(made)
+    endpoints.delete(created)
     assert (settings("transient"), settings()) == ({SETTING: ["^t$"]}, {SETTING: ["^p$"]})
 
 
-def test_many_at_once_do_not_overwrite_each_other(endpoints, search, effective, settings):
+def test_concurrent_creates_do_not_overwrite_each_other(endpoints, search, effective, settings):
     search.faults.add("PUT", "/_cluster/settings", "slow", times=100, seconds=0.01)
     declared = [{**OURS, "owner": f"p/s/{at}", "pattern": f"^https://host-{at}/.*$"} for at in range(8)]
-    made = at_once(lambda one: endpoints.create(**one), declared)
+    created = at_once(lambda one: endpoints.create(**one), declared)
     assert {one["pattern"] for one in declared} <= set(effective())
-    at_once(endpoints.delete, made)
+    at_once(endpoints.delete, created)
     assert settings() == {}
 
 
 def at_once(act, items):
-    """Do it for every item, each in a thread, all at the same time."""
+    """Runs `act` for every item, each in its own thread, all at the same time."""
     gate, done, errors = threading.Barrier(len(items)), [], []
 
     def run(item):
@@ -98,7 +98,7 @@ def at_once(act, items):
 
 
 @pytest.mark.parametrize(("overtaken", "writes"), [(0, 1), (2, 3)])
-def test_a_list_another_stack_overwrote_is_written_again(api, connect, overtaken, writes):
+def test_a_list_overwritten_by_another_stack_is_written_again(api, connect, overtaken, writes):
     lists = [[], *[[]] * overtaken * 2, [OURS["pattern"]]]
     api.get("/_cluster/settings").mock(side_effect=[shown_list(entries) for entries in lists])
     put = api.put("/_cluster/settings").respond(json={"acknowledged": True})
@@ -107,7 +107,7 @@ def test_a_list_another_stack_overwrote_is_written_again(api, connect, overtaken
     assert put.call_count == writes
 
 
-def test_gives_up_when_others_keep_overwriting_the_list(api, connect):
+def test_create_fails_when_the_list_is_overwritten_repeatedly(api, connect):
     api.get("/_cluster/settings").mock(side_effect=lambda _: shown_list([]))
     api.put("/_cluster/settings").respond(json={"acknowledged": True})
     with pytest.raises(Refused, match="others keep writing this list; stop them, or let one stack own it"):
@@ -118,7 +118,7 @@ def shown_list(entries):
     return httpx.Response(200, json={"persistent": {SETTING: entries}, "transient": {}, "defaults": {}})
 
 
-def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete(endpoints, effective):
+def test_delete_leaves_an_object_that_another_create_took_over(endpoints, effective):
     former, latter = endpoints.create(**OURS), endpoints.create(**OURS)
     endpoints.delete(former)
     assert OURS["pattern"] in effective()
@@ -126,7 +126,7 @@ def test_what_is_taken_over_is_no_longer_the_former_ones_to_delete(endpoints, ef
     assert OURS["pattern"] not in effective()
 
 
-def test_a_pattern_two_stacks_declare_goes_with_the_last(endpoints, effective, settings):
+def test_a_pattern_of_two_stacks_is_removed_with_the_last(endpoints, effective, settings):
     one, other = endpoints.create(**OURS), endpoints.create(**{**OURS, "owner": "p/prod/endpoint"})
     endpoints.delete(one)
     assert OURS["pattern"] in effective()
@@ -134,26 +134,26 @@ def test_a_pattern_two_stacks_declare_goes_with_the_last(endpoints, effective, s
     assert settings() == {}
 
 
-def test_a_lost_answer_does_no_harm(endpoints, search, effective):
+def test_a_lost_answer_changes_nothing(endpoints, search, effective):
     defaults = effective()
     search.faults.add("PUT", "/_cluster/settings", "lost")
     endpoints.create(**OURS)
     assert effective() == [*defaults, OURS["pattern"]]
 
 
-def test_an_entry_somebody_took_out_is_gone_and_can_be_made_again(endpoints, ask, effective, settings):
-    made = endpoints.create(**OURS)
-    ask.put("/_cluster/settings", {"persistent": {SETTING: None}})
-    assert endpoints.read(made) is None
+def test_an_entry_removed_by_hand_is_not_found_and_can_be_created_again(endpoints, rest, effective, settings):
+    created = endpoints.create(**OURS)
+    rest.put("/_cluster/settings", {"persistent": {SETTING: None}})
+    assert endpoints.read(created) is None
     again = endpoints.create(**OURS)
     assert OURS["pattern"] in effective()
     endpoints.delete(again)
     assert settings() == {}
 
 
-def test_a_renamed_resource_takes_its_mark_along(endpoints, settings):
-    made = endpoints.create(**OURS)
-    renamed = endpoints.update(made, owner="p/s/renamed")
+def test_a_renamed_resource_keeps_its_entry(endpoints, settings):
+    created = endpoints.create(**OURS)
+    renamed = endpoints.update(created, owner="p/s/renamed")
     assert len([key for key in settings() if key.startswith(REFERENCES)]) == 1
     endpoints.delete(renamed)
     assert settings() == {}

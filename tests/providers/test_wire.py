@@ -1,6 +1,6 @@
 """The real dynamic-provider host, in its own process, driven over gRPC as the engine drives it.
 
-What `providers/kit/host.py` knows of the SDK's private habits is held here: an SDK that changes one fails by name.
+These tests hold what `providers/kit/host.py` assumes of the SDK's private behaviour.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ CONNECTOR = {"owner": "p/s/connector", "name": "connector", "credential": {"api_
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """The engine's side: keeps the lines it is told."""
+    """The engine's side of the protocol: records the log lines."""
 
     def __init__(self):
         self.port, self.lines = 0, []
@@ -60,7 +60,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 
 class Service:
-    """PolarSearch on a socket; `gate`, when set, holds up requests for pipelines."""
+    """PolarSearch on a socket; requests for pipelines wait at `gate`, if it is set."""
 
     def __init__(self, tls=None):
         embeddings = Embeddings(api_keys=["sk-good"])
@@ -84,7 +84,7 @@ class Service:
         self.application.close()
 
     def trust(self):
-        """Lets connectors call the embedding service."""
+        """Allows connectors to call the embedding service."""
         trusted = {"plugins.ml_commons.trusted_connector_endpoints_regex": [r"^http://embeddings\.test/.*$"]}
         answer = httpx.put(f"{self.url}/_cluster/settings", json={"persistent": trusted}, auth=("u", PASSWORD))
         answer.raise_for_status()
@@ -92,7 +92,7 @@ class Service:
 
 @contextmanager
 def started(engine_port, url, ca_file=""):
-    """The host's process, configured."""
+    """Starts the host's process and configures it."""
     command = [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{engine_port}"]
     environment = {"PULUMI_PROJECT": "p", "PATH": os.environ["PATH"]}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
@@ -134,57 +134,57 @@ def host(engine, service):
 
 
 def struct(kind, props):
-    made = Struct()
-    made.update({**props, "__provider": serialize_provider(DynamicProvider(kind))})
-    return made
+    created = Struct()
+    created.update({**props, "__provider": serialize_provider(DynamicProvider(kind))})
+    return created
 
 
-def created(host, kind, props):
+def create(host, kind, props):
     checked = host.Check(pb.CheckRequest(olds=Struct(), news=struct(kind, props)))
     assert not checked.failures
     return host.Create(pb.CreateRequest(urn=URN, properties=checked.inputs))
 
 
 def status_of(error):
-    """What the engine shows: the status in the trailer takes the place of the host's traceback."""
+    """Returns the error that the engine shows: the status in the trailer replaces the host's traceback."""
     status = status_pb2.Status()
     status.ParseFromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
     return status
 
 
-def test_a_connectors_life(host):
-    made = created(host, ConnectorKind, CONNECTOR)
-    assert made.properties["protocol"] == "http"
-    same = host.Diff(pb.DiffRequest(id=made.id, olds=made.properties, news=struct(ConnectorKind, CONNECTOR)))
+def test_a_connector_is_created_read_updated_and_deleted(host):
+    created = create(host, ConnectorKind, CONNECTOR)
+    assert created.properties["protocol"] == "http"
+    same = host.Diff(pb.DiffRequest(id=created.id, olds=created.properties, news=struct(ConnectorKind, CONNECTOR)))
     assert (same.changes, list(same.replaces)) == (pb.DiffResponse.DIFF_UNKNOWN, [])
     other = struct(ConnectorKind, {**CONNECTOR, "credential": {"api_key": "sk-new"}})
-    changed = host.Diff(pb.DiffRequest(id=made.id, olds=made.properties, news=other))
+    changed = host.Diff(pb.DiffRequest(id=created.id, olds=created.properties, news=other))
     assert (list(changed.replaces), changed.deleteBeforeReplace) == (["credential"], False)
-    shown = host.Read(pb.ReadRequest(id=made.id, properties=made.properties))
-    assert (shown.id, shown.properties) == (made.id, made.properties)
+    shown = host.Read(pb.ReadRequest(id=created.id, properties=created.properties))
+    assert (shown.id, shown.properties) == (created.id, created.properties)
     for _ in range(2):
-        host.Delete(pb.DeleteRequest(id=made.id, properties=made.properties))
-    assert host.Read(pb.ReadRequest(id=made.id, properties=made.properties)).id == ""
+        host.Delete(pb.DeleteRequest(id=created.id, properties=created.properties))
+    assert host.Read(pb.ReadRequest(id=created.id, properties=created.properties)).id == ""
 
 
-def test_a_pipelines_life(host):
-    made = created(host, IngestPipelineKind, PIPELINE)
-    assert made.id == "embed"
+def test_a_pipeline_is_created_read_updated_and_deleted(host):
+    created = create(host, IngestPipelineKind, PIPELINE)
+    assert created.id == "embed"
     news = struct(IngestPipelineKind, {**PIPELINE, "model_id": "m2"})
-    updated = host.Update(pb.UpdateRequest(id="embed", olds=made.properties, news=news))
+    updated = host.Update(pb.UpdateRequest(id="embed", olds=created.properties, news=news))
     assert updated.properties["model_id"] == "m2"
-    shown = host.Read(pb.ReadRequest(id="embed", properties=made.properties))
+    shown = host.Read(pb.ReadRequest(id="embed", properties=created.properties))
     assert shown.inputs["model_id"] == "m2"
     host.Delete(pb.DeleteRequest(id="embed", properties=updated.properties))
     assert host.Read(pb.ReadRequest(id="embed", properties=updated.properties)).id == ""
 
 
-def test_every_mistake_is_a_failure_of_the_check(host):
+def test_every_mistake_is_a_check_failure(host):
     checked = host.Check(pb.CheckRequest(olds=Struct(), news=struct(ConnectorKind, {"name": "", "actions": []})))
     assert [failure.reason.split(":")[0] for failure in checked.failures] == ["name", "actions"]
 
 
-def test_what_is_not_known_yet_passes_check_and_replaces(host):
+def test_an_unknown_value_passes_the_check_and_replaces(host):
     news = struct(IngestPipelineKind, {**PIPELINE, "model_id": UNKNOWN, "name": UNKNOWN})
     checked = host.Check(pb.CheckRequest(olds=Struct(), news=news))
     assert (list(checked.failures), checked.inputs["model_id"]) == ([], UNKNOWN)
@@ -195,7 +195,7 @@ def test_what_is_not_known_yet_passes_check_and_replaces(host):
 def test_an_error_is_one_line_without_a_traceback(host):
     bad = {**CONNECTOR, "actions": [{**ACTION, "url": "http://elsewhere.test/"}]}
     with pytest.raises(grpc.RpcError) as raised:
-        created(host, ConnectorKind, bad)
+        create(host, ConnectorKind, bad)
     status = status_of(raised.value)
     assert status.message.startswith("POST /_plugins/_ml/connectors/_create: ")
     assert status.message.endswith("(HTTP 400); add a TrustedEndpoint whose `pattern` matches the whole URL")
@@ -204,10 +204,10 @@ def test_an_error_is_one_line_without_a_traceback(host):
 
 def test_a_create_that_is_not_ready_is_kept_with_the_reason(host):
     key = {"api_key": "sk-wrong-0123"}
-    group = created(host, ModelGroupKind, {"owner": "p/s/group", "name": "kept"})
-    connector = created(host, ConnectorKind, {**CONNECTOR, "name": "kept", "credential": key})
+    group = create(host, ModelGroupKind, {"owner": "p/s/group", "name": "kept"})
+    connector = create(host, ConnectorKind, {**CONNECTOR, "name": "kept", "credential": key})
     with pytest.raises(grpc.RpcError) as raised:
-        created(host, ModelKind, model(group, connector))
+        create(host, ModelKind, model(group, connector))
     status, kept = status_of(raised.value), pb.ErrorResourceInitFailed()
     [detail] = status.details
     assert detail.Unpack(kept)
@@ -224,31 +224,31 @@ def model(group, connector):
     return {"owner": "p/s/m", "name": "m", "group_id": group.id, "connector_id": connector.id, **facts}
 
 
-def test_a_long_create_tells_the_engine_how_far_it_is(host, engine):
-    group = created(host, ModelGroupKind, {"owner": "p/s/group", "name": "told"})
-    connector = created(host, ConnectorKind, {**CONNECTOR, "name": "told"})
+def test_a_long_create_reports_progress_to_the_engine(host, engine):
+    group = create(host, ModelGroupKind, {"owner": "p/s/group", "name": "progress"})
+    connector = create(host, ConnectorKind, {**CONNECTOR, "name": "progress"})
     engine.lines.clear()
-    created(host, ModelKind, model(group, connector))
-    said = [(line.message, line.urn, line.ephemeral) for line in engine.lines]
-    assert said[0] == ("model m: model_state is DEPLOYING", URN, True)
-    assert said[-1] == ("", URN, True)
+    create(host, ModelKind, model(group, connector))
+    reported = [(line.message, line.urn, line.ephemeral) for line in engine.lines]
+    assert reported[0] == ("model m: model_state is DEPLOYING", URN, True)
+    assert reported[-1] == ("", URN, True)
 
 
-def test_what_is_sent_again_is_told_without_secrets(host, engine, service):
+def test_a_retry_is_reported_without_secrets(host, engine, service):
     engine.lines.clear()
     service.application.faults.add("PUT", "/_ingest/pipeline/again", 503, body={"error": f"{PASSWORD} is not ready"})
-    created(host, IngestPipelineKind, {**PIPELINE, "name": "again"})
+    create(host, IngestPipelineKind, {**PIPELINE, "name": "again"})
     again = "trying again in 0.5 s: PUT /_ingest/pipeline/again: [secret] is not ready (HTTP 503); "
-    said = [(line.message, line.urn, line.ephemeral) for line in engine.lines]
-    assert said == [(f"{again}the cluster is not ready: try again in a minute", URN, True), ("", URN, True)]
+    reported = [(line.message, line.urn, line.ephemeral) for line in engine.lines]
+    assert reported == [(f"{again}the cluster is not ready: try again in a minute", URN, True), ("", URN, True)]
 
 
 def test_more_than_four_calls_run_at_a_time(host, service):
-    """The SDK's own pool has four threads: eight reads that wait for each other would wait for ever."""
-    made = created(host, IngestPipelineKind, {**PIPELINE, "name": "eight"})
+    """With the SDK's own pool of four threads, eight reads that wait for each other would never end."""
+    created = create(host, IngestPipelineKind, {**PIPELINE, "name": "eight"})
     service.gate = threading.Barrier(8)
     try:
-        request = pb.ReadRequest(id="eight", properties=made.properties)
+        request = pb.ReadRequest(id="eight", properties=created.properties)
         reads = [host.Read.future(request, timeout=30) for _ in range(8)]
         assert {read.result().id for read in reads} == {"eight"}
         assert not service.gate.broken
@@ -256,18 +256,18 @@ def test_more_than_four_calls_run_at_a_time(host, service):
         service.gate = None
 
 
-def test_https_with_an_authority_of_ones_own(engine, certificate):
+def test_https_with_a_private_certificate_authority(engine, certificate):
     declared = {"owner": "p/s/group", "name": "secured"}
     with closing(Service(certificate.context)) as service:
         with started(engine.port, service.url, str(certificate.file)) as (_, host):
-            assert created(host, ModelGroupKind, declared).id
+            assert create(host, ModelGroupKind, declared).id
         with started(engine.port, service.url) as (_, host), pytest.raises(grpc.RpcError) as raised:
-            created(host, ModelGroupKind, declared)
+            create(host, ModelGroupKind, declared)
     assert "name the cluster's CA in `search_ca_file`" in status_of(raised.value).message
 
 
-def test_it_leaves_when_the_engine_is_gone(service):
-    """After a SIGKILL of the CLI nobody else would end it."""
+def test_the_plugin_exits_when_the_engine_is_gone(service):
+    """After a SIGKILL of the CLI, nothing else ends the plugin."""
     with ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         process, host = stack.enter_context(started(listening.getsockname()[1], service.url))
@@ -282,7 +282,7 @@ from providers.kit import host
 with host.request_in_progress():
     host.exit_with_the_engine(interval=0.01)
     [watcher] = [thread for thread in threading.enumerate() if thread.daemon]
-    watcher.join(0.2)  # time for twenty looks, of which the first would end the process
+    watcher.join(0.2)  # time for twenty checks, of which the first would end the process
     print("done", flush=True)
 while True:
     with host.request_in_progress():
@@ -291,7 +291,7 @@ while True:
 """
 
 
-def test_a_request_under_way_is_finished_though_the_engine_is_gone_and_the_call_is_not():
+def test_a_running_request_is_finished_when_the_engine_is_gone_and_the_call_is_not():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = f"127.0.0.1:{gone.getsockname()[1]}"
     command = [sys.executable, "-c", BUSY, address]

@@ -1,10 +1,10 @@
-"""Stands in for AutoETL on a real MySQL: follows its binlog and keeps indexes filled, as `dbms_etl.links` asks for.
+"""A stand-in for AutoETL on a real MySQL: follows the binlog and fills indexes, as defined in `dbms_etl.links`.
 
     python -m tests.real.autoetl settings.json
 
-One reader, one sender. The reader takes row changes out of the binlog and loads a link's rows when it comes by the
-link's own row there, so there is no gap between load and changes. The sender posts whatever piled up while its last
-bulk was under way. The position is kept in memory only: this lives as long as the servers of one test session.
+It has one reader and one sender. The reader reads row changes from the binlog, and loads a link's rows when it reaches
+the link's own row there, so there is no gap between load and changes. The sender posts the changes collected during its
+last bulk request. The position is kept in memory only, since the process ends with the servers of a test session.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RENAMING = re.compile(r"\bRENAME\s+COLUMN\b|\bCHANGE\b", re.IGNORECASE)
 
 
 class Links:
-    """What `dbms_etl.links` says, and what each link still has to deliver: `_id` to document, or to None to delete."""
+    """The links in `dbms_etl.links`, and the pending changes of each: a document by `_id`, or None to delete it."""
 
     def __init__(self) -> None:
         self.lock = threading.Condition()
@@ -56,13 +56,13 @@ class Links:
             self.lock.notify_all()
 
     def put_back(self, link: int, changes: Mapping[str, Any]) -> None:
-        """What could not be delivered, unless there is news of it."""
+        """Adds changes that could not be delivered, unless there are newer ones of the same `_id`."""
         with self.lock:
             if link in self.pending:
                 self.pending[link] = {**changes, **self.pending[link]}
 
     def forget(self, link: int) -> None:
-        """No more changes; the sender says when its last document has left."""
+        """Stops collecting changes of a link; the sender drops it after its last document."""
         with self.lock:
             self.known.pop(link, None)
             self.pending.pop(link, None)
@@ -70,7 +70,7 @@ class Links:
             self.lock.notify_all()
 
     def take(self) -> tuple[dict[int, dict[str, Any]], set[int]]:
-        """Waits for something to do: up to BATCH documents of each link, and links to drop."""
+        """Waits for changes. Returns up to BATCH documents of each link, and the links to drop."""
         with self.lock:
             while not (any(self.pending.values()) or self.dropping):
                 self.lock.wait()
@@ -88,7 +88,7 @@ class Links:
 
 @dataclass
 class Reader:
-    """Turns the binlog into changes. Runs until the server is gone."""
+    """Turns the binlog into changes. Runs until the server ends."""
 
     database: Mapping[str, Any]
     links: Links
@@ -121,7 +121,7 @@ class Reader:
                 self.links.forget(values["id"])
 
     def load(self, row: Mapping[str, Any]) -> None:
-        """Every row the table has now; what changed since the link was made comes again, and ends the same."""
+        """Adds every row of the table; later changes in the binlog are applied again, with the same result."""
         link = _link(row)
         rows = _query(self.database, f"SELECT * FROM `{link.table.replace('.', '`.`')}`")
         self.links.add(link, ((document_id(row, link), document(row, link)) for row in rows))
@@ -131,7 +131,7 @@ class Reader:
             self.links.put(link.id, [change for row in event.rows for change in _changes(row, event, link)])
 
     def _definition(self, statement: str) -> None:
-        """A renamed column ends its link, as AutoETL's DDL rules have it."""
+        """Fails a link whose column is renamed, as in AutoETL's rules for DDL."""
         if not (RENAMING.search(statement) and statement.lstrip().upper().startswith("ALTER")):
             return
         with self.links.lock:
@@ -145,27 +145,27 @@ class Reader:
 
 @dataclass
 class Sender:
-    """Delivers what is pending, again and again until it is taken. Runs for ever."""
+    """Delivers pending changes, and retries until they are accepted. Runs until the process ends."""
 
     database: Mapping[str, Any]
     search: httpx.Client
     links: Links
 
     def run(self) -> None:
-        troubles: dict[int, int] = {}
+        restarts: dict[int, int] = {}
         while True:
             taken, dropping = self.links.take()
             for link, changes in taken.items():
                 failed, why = self._deliver(link, changes)
-                self._note(link, len(failed), why, troubles)
+                self._note(link, len(failed), why, restarts)
                 self.links.put_back(link, failed)
             for link in dropping:
                 _execute(self.database, "DELETE FROM dbms_etl.links WHERE id = %s AND status = 'dropping'", link)
-            if any(troubles.values()):
+            if any(restarts.values()):
                 time.sleep(0.2)
 
     def _deliver(self, link: int, changes: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        """What was not taken, and why."""
+        """Returns the changes that were not accepted, and the reason."""
         index = self.links.known[link].index if link in self.links.known else None
         if index is None:
             return {}, ""
@@ -180,12 +180,12 @@ class Sender:
         failed = failures(answer.json())
         return {key: changes[key] for key in failed}, next(iter(failed.values()), "")
 
-    def _note(self, link: int, failed: int, why: str, troubles: dict[int, int]) -> None:
+    def _note(self, link: int, failed: int, why: str, restarts: dict[int, int]) -> None:
         if why:
-            troubles[link] = troubles.get(link, 0) + 1
-            _note(self.database, link, "recovering", f"{why}; {failed} documents refused", restarts=troubles[link])
-        elif troubles.pop(link, 1):
-            troubles[link] = 0
+            restarts[link] = restarts.get(link, 0) + 1
+            _note(self.database, link, "recovering", f"{why}; {failed} documents refused", restarts=restarts[link])
+        elif restarts.pop(link, 1):
+            restarts[link] = 0
             _note(self.database, link, "running", "")
 
 
@@ -219,7 +219,7 @@ def _note(
 
 
 def _execute(database: Mapping[str, Any], statement: str, *values: Any) -> None:
-    """Unseen by the binlog: it is not a row somebody changed."""
+    """Executes a statement without writing it to the binlog."""
     with closing(pymysql.connect(**database, autocommit=True)) as connection, connection.cursor() as cursor:
         cursor.execute("SET sql_log_bin = 0")
         cursor.execute(statement, values)
@@ -242,7 +242,7 @@ def _text(value: Any) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The settings: `database` for pymysql, and `url`, `username`, `password`, `ca_file` of the search service."""
+    """Reads the settings: `database` for pymysql, and `url`, `username`, `password`, `ca_file` of OpenSearch."""
     settings = json.loads(Path(arguments[0]).read_text())
     database = settings.pop("database")
     account = Account(settings["username"], settings["password"], settings["ca_file"] and Path(settings["ca_file"]))

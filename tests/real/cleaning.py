@@ -1,4 +1,4 @@
-"""Empties real servers between tests: whatever a test may have left, whoever made it."""
+"""Empties real servers between tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SYSTEM_USERS = frozenset({"root", "mysql.sys", "mysql.session", "mysql.infoschem
 
 
 def empty_search(search: httpx.Client) -> None:
-    """No index, pipeline, model, connector, group or cluster setting is left. Raises httpx.HTTPStatusError."""
+    """Deletes every index, pipeline, model, connector, group and cluster setting. Raises httpx.HTTPStatusError."""
     for name in _json(search, "GET", "/_alias"):
         if not name.startswith("."):
             _json(search, "DELETE", f"/{name}")
@@ -35,7 +35,7 @@ def empty_search(search: httpx.Client) -> None:
 
 
 def empty_database(root: Mapping[str, Any], keep: str) -> None:
-    """No link, schema or account is left but the server's own and the account `keep`."""
+    """Deletes every link, schema and account except the server's own and the account `keep`."""
     with closing(pymysql.connect(**root, autocommit=True)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT id FROM dbms_etl.links")
         for (link,) in cursor.fetchall():
@@ -56,7 +56,7 @@ def _ids(search: httpx.Client, kind: str) -> list[str]:
 
 
 def _json(search: httpx.Client, method: str, path: str, body: Any = None) -> Any:
-    """The answer; nothing there yet is an empty one."""
+    """Returns the answer; for a 404, an empty one."""
     response = search.request(method, path, json=body)
     if response.status_code == 404:
         return {}

@@ -1,4 +1,4 @@
-"""Which database can run on this machine: MySQL 8.0.15 where it finds its one library, or else MariaDB."""
+"""Selects the database that runs on this machine: MySQL 8.0.15 if its library is found, else MariaDB."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.real.mariadb import PACKAGES, MariaDb
 from tests.real.mysql import MySql, Server
 
 LIBAIO = ("libaio1", "libaio1t64")
-"""Debian's packages of it, by age; in the newer one it has another name."""
+"""Debian's packages of the library, oldest first; the newer one has another name."""
 
 
 def database_server(installation: Installation, wanted: str | None = None) -> Server:
-    """The one that is `wanted`, or the first that can run. Raises Lacking."""
+    """Returns the `wanted` database, or the first that can run. Raises Lacking."""
     wanting = []
     for choose in [SERVERS[wanted]] if wanted else SERVERS.values():
         server = choose(installation)
@@ -29,7 +29,7 @@ def database_server(installation: Installation, wanted: str | None = None) -> Se
 
 
 def mysql_server(installation: Installation) -> Server | str:
-    """MySQL 8.0.15, or why not."""
+    """Returns MySQL 8.0.15, or the reason why it cannot run."""
     if not installation.mysql.exists():
         return "MySQL 8.0.15 is for Linux on x86-64"
     if not (installation.mysql / "lib" / "plugin" / "polardb.so").exists():
@@ -43,7 +43,7 @@ def mysql_server(installation: Installation) -> Server | str:
 
 
 def mariadb_server(installation: Installation) -> Server | str:
-    """MariaDB as installed or as packaged, or why not."""
+    """Returns MariaDB as installed or as packaged, or the reason why it cannot run."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
     program, install_db = shutil.which("mariadbd", path=path), shutil.which("mariadb-install-db")
     if program and install_db:
@@ -67,7 +67,7 @@ def _loads(library: str) -> bool:
 
 
 def _libraries(files: Path) -> Path:
-    """The folder of the unpacked libraries, where libaio has the name that both servers look for."""
+    """Returns the folder of the unpacked libraries, in which libaio has the name that both servers load."""
     found = sorted(files.rglob("libaio.so.1*"))[0]
     link = found.with_name("libaio.so.1")
     if not link.exists():

@@ -1,4 +1,4 @@
-"""Programs and libraries out of Debian's packages, without installing them: apt fetches and checks, dpkg unpacks."""
+"""Programs and libraries from Debian packages, without installing them: apt downloads and checks, dpkg unpacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def unpacked(packages: Sequence[str], folder: Path) -> Path | None:
-    """The packages' files under `folder`, where they stay; None where this machine cannot get them."""
+    """Unpacks the packages into `folder` and returns it; None if this machine cannot get them."""
     if folder.exists():
         return folder
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
@@ -30,7 +30,7 @@ def _settle(files: Path, folder: Path) -> None:
     try:
         files.rename(folder)
     except OSError:
-        if not folder.exists():  # another run was faster
+        if not folder.exists():  # another run was first
             raise
 
 

@@ -1,4 +1,4 @@
-"""From a row, as the binlog or a SELECT has it, to a document, and from documents to a `_bulk` body. Pure."""
+"""Converts rows of the binlog or a SELECT to documents, and documents to a `_bulk` body. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Link:
-    """From `table` (`database.name`) to `index`: `fields` says which column fills which field, `key` what a row is."""
+    """A link from `table` (`database.name`) to `index`: `fields` maps fields to columns, `key` identifies a row."""
 
     id: int
     table: str
@@ -23,17 +23,17 @@ class Link:
 
 
 def document(row: Mapping[str, Any], link: Link) -> dict[str, Any]:
-    """A column that is gone gives null, as AutoETL's DDL rules have it."""
+    """Returns the document of a row. A dropped column gives null, as in AutoETL's rules for DDL."""
     return {field: value(row.get(column)) for field, column in link.fields.items()}
 
 
 def document_id(row: Mapping[str, Any], link: Link) -> str:
-    """The values of the key, joined by `_`."""
+    """Returns the values of the key, joined by `_`."""
     return "_".join(str(value(row[column])) for column in link.key)
 
 
 def value(raw: Any) -> Any:
-    """As JSON has it."""
+    """Returns a value of MySQL as JSON."""
     if isinstance(raw, decimal.Decimal):
         return int(raw) if raw == raw.to_integral_value() else float(raw)
     if isinstance(raw, (datetime.date, datetime.timedelta)):
@@ -44,7 +44,7 @@ def value(raw: Any) -> Any:
 
 
 def bulk_body(index: str, documents: Mapping[str, Any]) -> bytes:
-    """NDJSON: `index` with the whole document, for which pipelines run, or `delete` where there is none."""
+    """Returns NDJSON: `index` with the whole document, so that pipelines run, or `delete` for None."""
     lines = []
     for key, content in documents.items():
         lines.append({"delete" if content is None else "index": {"_index": index, "_id": key}})
@@ -54,7 +54,7 @@ def bulk_body(index: str, documents: Mapping[str, Any]) -> bytes:
 
 
 def failures(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Why each item failed, by `_id`. Deleting what is not there is no failure."""
+    """Returns the reason of each failed item, by `_id`. The delete of a missing document is no failure."""
     failed = {}
     for item in answer["items"]:
         [(action, result)] = item.items()

@@ -1,8 +1,8 @@
-"""A temporary folder that goes with the process that made it, also when that is killed.
+"""A temporary folder that is removed when the process that created it ends, even if it is killed.
 
     python folder.py <folder>
 
-waits until its standard input ends, which a kill of the other side ends too, and then removes the folder.
+waits until its standard input is closed, which a kill of the other process does too, and then removes the folder.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TRIES = 100
-"""A server that is being killed may still write into the folder: ten seconds is enough for any."""
+"""Seconds in which a killed server may still write to the folder."""
 
 
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """The folder; whatever writes into it has to be ended, or tied to this process."""
+    """Yields the folder. Processes that write to it must end before, or with this process."""
     folder = tempfile.mkdtemp(prefix=prefix)
     command = [sys.executable, "-SE", __file__, folder]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # leaving ends its input, and waits
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # its exit closes the pipe
         yield Path(folder)
 
 
 def remove(folder: Path) -> None:
-    """Returns once it is gone, or cannot be removed."""
+    """Removes the folder, and returns when it is removed or cannot be."""
     for _ in range(TRIES):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():

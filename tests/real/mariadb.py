@@ -1,4 +1,4 @@
-"""MariaDB 10.5 or later, where MySQL 8.0.15 cannot run. It is no PolarDB, and does not say that it were one."""
+"""MariaDB 10.5 or later, for machines on which MySQL 8.0.15 cannot run. It has no `polardb_version`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SMALL = ("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=64M")
 
 
 class MariaDb:
-    """`program` is mariadbd, `install_db` the script that makes a data folder, `base` where both look for the rest."""
+    """`program` is mariadbd, `install_db` the script that creates a data folder, `base` their folder."""
 
     name = "mariadb"
 

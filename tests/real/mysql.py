@@ -1,7 +1,7 @@
-"""A real MySQL 8.0.15 that says it is a PolarDB, or, where that cannot run, a MariaDB that does not.
+"""A real MySQL 8.0.15 with a `polardb_version`, or, where that cannot run, a MariaDB without one.
 
 `polardb_version` is a real variable of the MySQL, from a plugin of ours; PolarDB 8.0.2 is built on 8.0.18. MariaDB has
-no such variable, and a kind has to live with that.
+no such variable, which kinds must accept.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ FOLLOWED = (
     "--character-set-server=utf8mb4",
     "--lower-case-table-names=1",
 )
-"""Both servers: row changes with the names of their columns in the binlog; nothing has to survive a power cut."""
+"""Options of both servers: row changes with column names in the binlog; no data has to survive a power failure."""
 
 
 class Server(Protocol):
-    """A program that can be a database: how its folder is made, and how it is started on a port."""
+    """A database program: the commands that create its folder, and that start it on a port."""
 
     name: str
     environ: Mapping[str, str]
@@ -51,9 +51,9 @@ class Server(Protocol):
 
 
 class RealDatabase:
-    """Starts when made, with its data in `folder`; has the sandbox's account, and `dbms_etl`. Raises Broken.
+    """Starts when constructed, with its data in `folder`, the sandbox's account, and `dbms_etl`. Raises Broken.
 
-    `revision` is what `polardb_version` says; None is a server that is no PolarDB.
+    `revision` is the value of `polardb_version`; None is a plain MySQL.
     """
 
     def __init__(
@@ -70,31 +70,31 @@ class RealDatabase:
         self._process = Process(command, folder / f"{server.name}.log", server.environ)
         self._process.await_ready(self._answers, patience)
         try:
-            self._furnish()
+            self._create_account()
         except BaseException:
             self._process.kill()
             raise
 
     @property
     def account(self) -> dict[str, Any]:
-        """How an application connects, for pymysql."""
+        """Returns an application's arguments for pymysql."""
         return {"host": "127.0.0.1", "port": self.port, "user": DATABASE_USER, "password": DATABASE_PASSWORD}
 
     @property
     def root(self) -> dict[str, Any]:
-        """How an administrator connects."""
+        """Returns an administrator's arguments for pymysql."""
         return {"host": "localhost", "unix_socket": str(self._socket), "user": "root", "charset": "utf8mb4"}
 
     def stop(self) -> None:
-        """For good."""
+        """Stops it; it cannot be started again."""
         self._process.kill()
 
     def _answers(self) -> bool:
-        with closing(socket.socket()) as probe:  # pymysql would leave its own open when it fails
+        with closing(socket.socket()) as probe:  # a failed connection of pymysql leaves its socket open
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def _furnish(self) -> None:
-        """The account, and AutoETL's procedures; none of it is for the follower of the binlog."""
+    def _create_account(self) -> None:
+        """Creates the account and AutoETL's procedures, without writing them to the binlog."""
         with closing(pymysql.connect(**self.root, autocommit=True)) as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE USER {DATABASE_USER}@'%%' IDENTIFIED BY %s", [DATABASE_PASSWORD])
             cursor.execute(f"GRANT ALL ON *.* TO {DATABASE_USER}@'%' WITH GRANT OPTION")
@@ -103,12 +103,12 @@ class RealDatabase:
 
 
 def as_root() -> list[str]:
-    """Both servers refuse to run as root unless told to."""
+    """Returns the option to run as root, which both servers require."""
     return ["--user=root"] if os.getuid() == 0 else []
 
 
 class MySql:
-    """`folder` is the unpacked server, `libraries` where its libaio is."""
+    """`folder` is the unpacked server, `libraries` the folder of its libaio."""
 
     name = "mysql"
 

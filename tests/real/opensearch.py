@@ -1,6 +1,6 @@
 """A real OpenSearch 2.19.1 of one node, in two profiles: `plain`, and `secure` with basic auth and TLS as PolarSearch.
 
-Its k-NN plugin has no native library here, so every index is told to search exactly; that shows in its settings.
+Its k-NN plugin has no native library here, so every index is configured for exact search, which its settings show.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from tests.real.process import Patience, Process, free_port
 
 Profile = Literal["plain", "secure"]
 READER, READER_PASSWORD = "reader", "only-reads-documents"
-"""Of profile `secure`: may read documents, and nothing else. The administrator is the sandbox's search account."""
+"""An account of profile `secure` that may only read documents. The administrator is the sandbox's search account."""
 
 PATIENCE = Patience()
-"""Alone a start takes 7 s, and 12 with the security plugin; on a busy machine it took more than 120."""
+"""A start takes 7 s, and 12 with the security plugin; on a busy machine it has taken more than 120."""
 
 PRIVATE = "plugins.ml_commons.connector.private_ip_enabled"
 """Connectors may call this machine: false unless set."""
@@ -43,12 +43,12 @@ ACCOUNTS = f"""_meta: {{type: internalusers, config_version: 2}}
 {SEARCH_USERNAME}: {{hash: $2a$08$vFhVgtlR4L51muRFiw3xS.JhOoL0YIq6f0BBERNZ61k3W9tee7.I., backend_roles: [admin]}}
 {READER}: {{hash: $2a$08$r2ngBQEFbK6ZWx50/Gj71.WI1ih18VJe7Yvp21Cl2J.o3T3C5ZLMS, backend_roles: [readall]}}
 """
-"""bcrypt of SEARCH_PASSWORD and READER_PASSWORD."""
+"""The bcrypt hashes of SEARCH_PASSWORD and READER_PASSWORD."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """As whom, and by which CA, to talk to a node."""
+    """The account and the CA for a node."""
 
     username: str = ""
     password: str = ""
@@ -61,7 +61,7 @@ class Account:
 
 
 class OpenSearch:
-    """Starts when made, with its data in `folder`; `client` is its administrator's. Raises Broken."""
+    """Starts when constructed, with its data in `folder`; `client` is the administrator's. Raises Broken."""
 
     def __init__(
         self, installation: Installation, folder: Path, profile: Profile = "plain", patience: Patience = PATIENCE
@@ -81,7 +81,7 @@ class OpenSearch:
             raise
 
     def start(self) -> None:
-        """Returns once it answers, its disks are there, and documents can be written."""
+        """Starts it, and returns when it answers, its disks are known, and documents can be written."""
         home = self._installation.home(self._profile)
         config = self._folder / "config"
         logging = f"-Dlog4j.configurationFile={config / 'log4j2.properties'}"
@@ -95,11 +95,11 @@ class OpenSearch:
             raise
 
     def kill(self) -> None:
-        """At once, as a power cut; `start` brings it back with its data."""
+        """Kills it, as a power failure does; `start` starts it with its data."""
         self._process.kill()
 
     def stop(self) -> None:
-        """For good."""
+        """Stops it; it cannot be started again."""
         self.client.close()
         self.kill()
 

@@ -1,4 +1,4 @@
-"""Artifacts made into homes of an OpenSearch: class path, modules, plugins, certificates.
+"""Creates homes of an OpenSearch from artifacts: class path, modules, plugins, certificates.
 
 The node checks for jar hell: only the server's own jars may be on the class path, all others must be in the folder of
 the module they belong to. Its modules are on no registry as modules, but their jars are, so the folders are made here.
@@ -18,14 +18,14 @@ INGREDIENTS = (Path(__file__), MAIN)
 
 VERSION = "2.19.1"
 PASSWORD = "loopback"
-"""Of the key stores, which hold keys that protect nothing."""
+"""The password of the key stores, whose keys are for tests only."""
 
 VALID = ("-validity", "3650")
 FRESH = ("-keyalg", "RSA", *VALID)
 
 PLUGINS = ("opensearch-job-scheduler", "opensearch-ml-plugin", "opensearch-knn", "neural-search")
 PROFILES: Mapping[str, Sequence[str]] = {"plain": PLUGINS, "secure": (*PLUGINS, "opensearch-security")}
-"""By profile, its plugins."""
+"""The plugins of each profile."""
 
 CLASSPATH = [
     "opensearch-2*",
@@ -80,11 +80,11 @@ MODULES = {
     "mapper-extras": ("org.opensearch.index.mapper.MapperExtrasPlugin", "", "mapper-extras*"),
     "parent-join": ("org.opensearch.join.ParentJoinPlugin", "", "parent-join*"),
 }
-"""By module: its class, the module it extends, its jars."""
+"""For each module: its class, the module it extends, its jars."""
 
 
 def lay_out(artifacts: Path, folder: Path) -> None:
-    """Everything of an OpenSearch under `folder`: class path, modules, plugins, a home for each profile."""
+    """Creates an OpenSearch in `folder`: class path, modules, plugins, a home for each profile."""
     _copy(artifacts, CLASSPATH, folder / "classpath")
     for name, (classname, extended, jars) in MODULES.items():
         module = folder / "modules" / name
@@ -139,7 +139,7 @@ def _compile(folder: Path) -> None:
 
 
 def _make_certificates(folder: Path) -> None:
-    """`ca.pem`, a CA of our own; `node.p12`, a certificate for loopback that it signed; `trust.p12`, to trust it by."""
+    """Creates `ca.pem`, a CA; `node.p12`, a certificate for loopback that it signed; `trust.p12`, its trust store."""
     folder.mkdir()
     authority, node = ["-alias", "ca", "-keystore", "ca.p12"], ["-alias", "node", "-keystore", "node.p12"]
     signing = ["-ext", "bc:c=ca:true", "-ext", "ku:c=keyCertSign"]

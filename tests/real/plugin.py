@@ -1,6 +1,6 @@
-"""A plugin of pytest that puts real servers in place of the sandbox: `pytest -p tests.real.plugin tests/e2e`.
+"""A plugin of pytest that replaces the sandbox with real servers: `pytest -p tests.real.plugin tests/e2e`.
 
-Where they cannot be had, every test that wants them is skipped, and the summary says why.
+Where they cannot run, every test that needs them is skipped, with the reason in the summary.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Under xdist, what needs the node without accounts goes to one worker, so that only one starts it."""
+    """Groups the tests of the node without accounts on one worker of xdist, so that only one starts it."""
     for item in items:
         if "server" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("plain"))
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def servers(request):
-    """The servers; each starts when it is asked for."""
+    """The servers; each starts on first use."""
     with skipped():
         made = Servers(request.config.getoption("--database"))
     yield made
@@ -47,7 +47,7 @@ def running_database(servers):
 
 @contextmanager
 def skipped():
-    """Whoever needs what this machine lacks is skipped, and the summary says why."""
+    """Skips a test that needs what this machine lacks, with the reason."""
     try:
         yield
     except Lacking as lacking:

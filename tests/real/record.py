@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from providers.ingest_pipeline import blank_taken_out
+from providers.ingest_pipeline import remove_blank
 from sandbox import wire
 from sandbox.embeddings import Embeddings
 from tests.conformance.server import ML, TRUSTED, connector_body
@@ -73,7 +73,7 @@ def rows(ask: Ask, url: str) -> None:
     texts = {**BLANK, **NOT_BLANK}
     for id, (name, text) in enumerate(texts.items()):
         ask("PUT", f"/docs/_doc/{id}", {"text": text}, note=name)
-    ask("PUT", "/_ingest/pipeline/embed", {"processors": [blank_taken_out("text"), embed]}, note="with our processor")
+    ask("PUT", "/_ingest/pipeline/embed", {"processors": [remove_blank("text"), embed]}, note="with our processor")
     for id, (name, text) in enumerate(texts.items()):
         ask("PUT", f"/docs/_doc/{id}", {"text": text}, note=name)
     ask("POST", "/docs/_refresh")

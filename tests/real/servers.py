@@ -1,4 +1,4 @@
-"""The real servers of a test session: OpenSearch in either profile, the database, and AutoETL's stand-in between."""
+"""The real servers of a test session: OpenSearch in both profiles, the database, and the stand-in for AutoETL."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class Servers:
-    """Each server starts on first use; `close` or a kill of this process stops them all and removes their data.
+    """Starts each server on first use; `close` or a kill of this process stops all of them and removes their data.
 
-    `wanted` names the database; otherwise it is the first that can run. Raises Lacking when made, and for a database
-    that cannot be had; Broken when a server does not start.
+    `wanted` names the database; by default it is the first that can run. The constructor raises Lacking, and so does
+    a database that cannot run; a server that does not start raises Broken.
     """
 
     def __init__(self, wanted: str | None = None) -> None:
@@ -35,12 +35,12 @@ class Servers:
 
     @cached_property
     def plain(self) -> OpenSearch:
-        """Without the security plugin: no accounts, http."""
+        """The node without the security plugin: no accounts, http."""
         return self._search("plain")
 
     @cached_property
     def secure(self) -> OpenSearch:
-        """With basic auth and TLS."""
+        """The node with basic auth and TLS."""
         return self._search("secure")
 
     @cached_property
@@ -53,7 +53,7 @@ class Servers:
 
     @cached_property
     def autoetl(self) -> Process:
-        """Follows `database`, and fills indexes of `secure`."""
+        """The process that follows `database` and fills indexes of `secure`."""
         search, log = self.secure, self._folder / "autoetl.log"
         admin = {"username": search.admin.username, "password": search.admin.password}
         settings = {"database": self.database.root, "url": search.url, "ca_file": str(search.ca_file), **admin}

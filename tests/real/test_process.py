@@ -1,4 +1,4 @@
-"""Servers of a test session never outlive it, and what they are made of is what was listed."""
+"""Servers end with their test session, and their files have the listed checksums."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ with temporary_folder("real-") as folder:
 
 @pytest.fixture
 def waiting():
-    """Patience with a real process, without a word."""
+    """Returns the Patience for a real process, without output."""
     return Patience(seconds=60, say=lambda line: None)
 
 
@@ -62,7 +62,7 @@ def until(condition):
     return found
 
 
-def test_a_server_is_gone_when_the_session_is_killed(tmp_path):
+def test_a_server_ends_when_the_session_is_killed(tmp_path):
     log = tmp_path / "server.log"
     command = [sys.executable, "-c", PARENT, log]
     with subprocess.Popen(
@@ -75,7 +75,7 @@ def test_a_server_is_gone_when_the_session_is_killed(tmp_path):
     until(lambda: not alive(server))
 
 
-def test_its_folder_is_gone_too(tmp_path):
+def test_the_folder_of_a_killed_session_is_deleted(tmp_path):
     command = [sys.executable, "-c", HOLDER]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=variables) as holder:
@@ -85,50 +85,52 @@ def test_its_folder_is_gone_too(tmp_path):
     until(lambda: list(tmp_path.iterdir()) == [])
 
 
-def test_a_folder_is_gone_when_it_is_left():
+def test_a_folder_is_deleted_when_its_context_ends():
     with temporary_folder("test-") as folder:
         (folder / "data").write_text("kept")
     assert not folder.exists()
 
 
-def test_a_slow_start_is_waited_for_and_told_of(tmp_path, hands):
-    said = []
+def test_a_slow_start_is_awaited_and_reported(tmp_path, fake_clock):
+    output = []
     log = tmp_path / "opensearch.log"
     process = Process(["sh", "-c", "echo loading plugins; exec sleep 600"], log)
     until(log.read_text)
-    process.await_ready(lambda: hands.time > 1300, patience(hands, said))
-    assert said[0] == "opensearch: not ready after 20 s: loading plugins"
-    assert len(said) > 10
+    process.await_ready(lambda: fake_clock.time > 1300, patience(fake_clock, output))
+    assert output[0] == "opensearch: not ready after 20 s: loading plugins"
+    assert len(output) > 10
     process.kill()
     process.kill()
 
 
-def patience(hands, said=(), **terms):
-    """That of a clock which moves when it is asked to sleep."""
-    return Patience(now=lambda: hands.time, sleep=hands.sleep, say=getattr(said, "append", None), every=20, **terms)
+def patience(fake_clock, output=(), **terms):
+    """Returns a Patience with the fake clock."""
+    return Patience(
+        now=lambda: fake_clock.time, sleep=fake_clock.sleep, say=getattr(output, "append", None), every=20, **terms
+    )
 
 
-def test_a_server_that_ends_before_it_is_ready_shows_its_last_words(tmp_path, waiting):
+def test_a_server_that_ends_before_it_is_ready_shows_its_last_lines(tmp_path, waiting):
     process = Process(["sh", "-c", "echo no disk left; exit 3"], tmp_path / "opensearch.log")
     with pytest.raises(Broken, match="opensearch ended with 3: no disk left"):
         process.await_ready(lambda: False, waiting)
 
 
-def test_a_server_that_is_never_ready_is_ended_and_shows_its_last_words(tmp_path, hands):
+def test_a_server_that_is_never_ready_is_ended_and_shows_its_last_lines(tmp_path, fake_clock):
     log = tmp_path / "mysql.log"
     process = Process(["sh", "-c", "echo $$; exec sleep 600"], log)
     server = int(until(lambda: log.read_text().strip()))
     with pytest.raises(Broken, match=f"mysql was not ready after 600 s: {server}"):
-        process.await_ready(lambda: False, patience(hands, []))
+        process.await_ready(lambda: False, patience(fake_clock, []))
     assert not alive(server)
 
 
-def test_a_command_that_ends_well_has_ended(tmp_path, waiting):
+def test_a_successful_command_returns(tmp_path, waiting):
     Process(["true"], tmp_path / "make.log").await_end(waiting)
 
 
 class Failing:
-    """A database whose folder cannot be made, or which cannot be started."""
+    """A database whose folder cannot be created, or which cannot be started."""
 
     name, environ = "database", {}
 
@@ -148,25 +150,25 @@ class Failing:
         (Failing("echo no space left; exit 1"), "database-initialise ended with 1: no space left"),
         (Failing("true", "echo the port is taken; exit 1"), "database ended with 1: the port is taken"),
     ],
-    ids=["its folder cannot be made", "it cannot be started"],
+    ids=["no folder", "no start"],
 )
-def test_a_database_that_cannot_start_says_why(server, message, tmp_path, waiting):
+def test_a_database_that_cannot_start_reports_why(server, message, tmp_path, waiting):
     with pytest.raises(Broken, match=message):
         RealDatabase(server, tmp_path, patience=waiting)
 
 
-def test_a_search_node_that_cannot_start_says_why(tmp_path, waiting):
+def test_a_search_node_that_cannot_start_reports_why(tmp_path, waiting):
     with pytest.raises(Broken, match=r"opensearch ended with 1: .*(NodeMain|FileNotFoundError)"):
         OpenSearch(Installation(tmp_path / "nothing"), tmp_path / "search", patience=waiting)
 
 
-def test_what_a_killed_run_left_in_the_cache_is_removed(tmp_path):
+def test_files_of_a_killed_run_in_the_cache_are_removed(tmp_path):
     (tmp_path / f"{installation.UNFINISHED}x" / "artifacts").mkdir(parents=True)
-    with installation.alone(tmp_path):
+    with installation.locked(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
-def test_without_java_it_says_what_to_install(tmp_path):
+def test_a_missing_java_is_reported_with_what_to_install(tmp_path):
     with pytest.raises(Lacking, match="java, javac, keytool not found: install a JDK 17"):
         require_java(str(tmp_path))
 
@@ -179,7 +181,7 @@ def test_a_java_that_is_too_new_or_too_old_is_named(tmp_path):
         require_java(str(tmp_path))
 
 
-def test_a_file_that_is_not_the_listed_one_is_refused(tmp_path):
+def test_a_file_with_another_checksum_is_refused(tmp_path):
     [first, *_] = CHECKSUMS.read_text().split()[1::2]
     (tmp_path / first).write_bytes(b"something else")
     (tmp_path / "added.jar").write_bytes(b"never listed")

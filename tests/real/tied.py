@@ -1,4 +1,4 @@
-"""Becomes another program that the kernel kills as soon as its parent is gone, however that ended.
+"""Executes another program, which the kernel kills as soon as its parent has ended for any reason.
 
 python tied.py <pid of the parent> <program> <argument>…
 """
@@ -15,6 +15,6 @@ PR_SET_PDEATHSIG = 1
 if __name__ == "__main__":
     parent, *command = sys.argv[1:]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it went before we asked
+    if os.getppid() != int(parent):  # the parent ended before the call
         sys.exit(1)
     os.execvp(command[0], command)

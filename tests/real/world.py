@@ -1,4 +1,4 @@
-"""The world of end-to-end tests on real servers: one set of servers for a session."""
+"""The World of end-to-end tests on real servers: one set of servers for each session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.real.servers import Servers
 
 
 def world_on(servers: Servers, embeddings: HeldEmbeddings, running: wire.Running, keys: set[str]) -> World:
-    """`secure` and the database, with AutoETL between them, and an embedding service of the test's own."""
+    """Returns the world of `secure`, the database with AutoETL, and an embedding service of the test."""
     _ = servers.autoetl
     search = servers.secure
     return World(

@@ -1,4 +1,4 @@
-"""The whole sandbox: in this process, in one of its own, and after that one was killed."""
+"""The whole sandbox: in this process, in a process of its own, and after a kill."""
 
 import json
 import os
@@ -100,7 +100,7 @@ def documents(search, index):
 # In this process
 
 
-def test_holds_the_data_you_already_have(tmp_path, products, bugs):
+def test_a_new_database_contains_the_sample_rows(tmp_path, products, bugs):
     with Sandbox(tmp_path / "home", products=products, log=bugs.append) as box, connect(box.database_port) as client:
         assert query(client, "SELECT * FROM db.test_table") == [(1, 11, "aaa"), (2, 22, "bbb"), (3, 33, "ccc")]
         rows = query(client, "SELECT id, name, description FROM shop.products")
@@ -114,12 +114,12 @@ def test_holds_the_data_you_already_have(tmp_path, products, bugs):
         ]
 
 
-def test_the_shipped_products_all_fit_their_table(tmp_path, bugs):
+def test_the_included_products_fit_their_table(tmp_path, bugs):
     with Sandbox(tmp_path, log=bugs.append) as box, connect(box.database_port) as client:
         assert query(client, "SELECT COUNT(*) >= 400, COUNT(DISTINCT category) >= 8 FROM shop.products") == [(1, 1)]
 
 
-def test_what_was_changed_is_not_loaded_again(tmp_path, products, bugs):
+def test_sample_rows_are_loaded_once(tmp_path, products, bugs):
     with Sandbox(tmp_path / "home", products=products, log=bugs.append) as box, connect(box.database_port) as client:
         query(client, "DELETE FROM db.test_table WHERE id > 1")
         query(client, "DROP TABLE shop.products")
@@ -128,7 +128,7 @@ def test_what_was_changed_is_not_loaded_again(tmp_path, products, bugs):
         assert query(client, "SHOW TABLES FROM shop") == []
 
 
-def test_can_be_a_mysql_that_is_no_polardb(tmp_path, bugs):
+def test_without_a_revision_the_database_is_a_plain_mysql(tmp_path, bugs):
     with (
         Sandbox(tmp_path, polardb_version=None, binlog=False, samples=False, log=bugs.append) as box,
         connect(box.database_port) as client,
@@ -139,7 +139,7 @@ def test_can_be_a_mysql_that_is_no_polardb(tmp_path, bugs):
 
 
 @pytest.mark.parametrize("service", ["search", "database", "embeddings"])
-def test_a_taken_port_is_named_and_everything_else_let_go(tmp_path, service, bugs):
+def test_a_port_in_use_is_named_and_every_other_port_released(tmp_path, service, bugs):
     with socket.socket() as holder:
         holder.bind((defaults.HOST, 0))
         holder.listen()
@@ -151,7 +151,7 @@ def test_a_taken_port_is_named_and_everything_else_let_go(tmp_path, service, bug
 
 
 def test_a_row_becomes_a_document_with_a_vector(tmp_path, bugs):
-    """Everything for real: pymysql, AutoETL, the pipeline, the connector, the embedding service; over sockets."""
+    """Over sockets: pymysql, AutoETL, the pipeline, the connector and the embedding service."""
     with (
         Sandbox(tmp_path, samples=False, log=bugs.append) as box,
         connect(box.database_port) as client,
@@ -179,7 +179,7 @@ def test_a_row_becomes_a_document_with_a_vector(tmp_path, bugs):
 
 
 def make_index(search, name, embeddings_url):
-    """The tutorial's steps 2 to 4c."""
+    """Performs the tutorial's steps 2 to 4c."""
     trusted = {"plugins.ml_commons.trusted_connector_endpoints_regex": [r"^http://127\.0\.0\.1:.*$"]}
     private = {"plugins.ml_commons.connector.private_ip_enabled": True}
     answered(search.put("/_cluster/settings", json={"persistent": {**trusted, **private}}))
@@ -216,7 +216,7 @@ def running(home):
 
 
 def command(*arguments, home):
-    """`python -m sandbox …` on free ports; (exit code, output, errors)."""
+    """Runs `python -m sandbox …` on free ports, and returns (exit code, stdout, stderr)."""
     ports = [f"--{service}-port=0" for service in ("search", "database", "embeddings")]
     done = subprocess.run(
         [sys.executable, "-m", "sandbox", arguments[0], f"--home={home}", *ports, *arguments[1:]],
@@ -253,7 +253,7 @@ def test_start_status_stop(home):
         assert secret not in shown + (home / "sandbox.log").read_text()
 
 
-def test_start_says_who_holds_a_port(home):
+def test_start_names_the_process_that_uses_a_port(home):
     with socket.socket() as holder:
         holder.bind((defaults.HOST, 0))
         holder.listen()
@@ -266,13 +266,13 @@ def test_start_says_who_holds_a_port(home):
 
 
 @pytest.mark.parametrize(
-    ("folder", "said"),
+    ("folder", "occupant"),
     [
         ("another-checkout" * 8 + "/.sandbox", "the sandbox of {home.parent}: `make down` there first"),
         ("box-of-my-own", "the sandbox of {home}: `python -m sandbox stop --home={home}` first"),
     ],
 )
-def test_start_says_which_sandbox_holds_a_port(tmp_path, home, folder, said):
+def test_start_names_the_sandbox_that_uses_a_port(tmp_path, home, folder, occupant):
     other = tmp_path / folder
     try:
         command("start", home=other)
@@ -280,11 +280,11 @@ def test_start_says_which_sandbox_holds_a_port(tmp_path, home, folder, said):
         answer = command("start", f"--search-port={port}", home=home)
     finally:
         daemon.stop(other)
-    assert answer == (1, "", f"sandbox: port {port} for search is taken by {said.format(home=other)}\n")
+    assert answer == (1, "", f"sandbox: port {port} for search is taken by {occupant.format(home=other)}\n")
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         ("--search-port=99999", "'99999' is no port: write 0 to 65535"),
         ("--version=2.19", "'2.19' is no version we know: write one of 2.11.0 to 3.x, such as 2.19.1"),
@@ -292,20 +292,20 @@ def test_start_says_which_sandbox_holds_a_port(tmp_path, home, folder, said):
         ("--polardb-version=8.0", "'8.0' is no revision: write one such as 8.0.1.1.52"),
     ],
 )
-def test_what_it_cannot_be_started_with_is_said_in_a_line(home, option, said):
+def test_an_invalid_option_is_reported_in_one_line(home, option, message):
     code, out, error = command("start", option, home=home)
     assert (code, out) == (2, "")
-    assert error.splitlines()[-1].endswith(said)
+    assert error.splitlines()[-1].endswith(message)
     assert not home.exists()
 
 
-def test_a_home_that_cannot_be_made_is_one_line(tmp_path):
+def test_a_home_that_cannot_be_created_is_reported_in_one_line(tmp_path):
     (tmp_path / "file").touch()
     code, out, error = command("start", home=tmp_path / "file" / "home")
     assert (code, out, error.count("\n")) == (1, "", 1)
 
 
-def test_two_starts_at_the_same_time_make_one_sandbox(home):
+def test_concurrent_starts_start_one_sandbox(home):
     codes = []
     starts = [threading.Thread(target=lambda: codes.append(command("start", home=home)[0])) for _ in range(3)]
     for thread in starts:
@@ -317,7 +317,7 @@ def test_two_starts_at_the_same_time_make_one_sandbox(home):
     assert (home / "sandbox.log").read_text().count("embeddings  http") == 1
 
 
-def test_a_stale_state_file_is_no_running_sandbox(home):
+def test_a_stale_state_file_is_not_a_running_sandbox(home):
     home.mkdir()
     state = daemon.State(os.getpid(), 1, 2, 3, "x", "y")
     (home / "sandbox.json").write_text(json.dumps(vars(state)))
@@ -335,7 +335,7 @@ def test_reset_deletes_the_data_and_nothing_else(home):
     assert [path.name for path in home.iterdir()] == ["state"]
 
 
-def test_serve_runs_in_the_foreground_until_it_is_told_to_end(home):
+def test_serve_runs_in_the_foreground_until_it_is_interrupted(home):
     arguments = [sys.executable, "-m", "sandbox", "serve", f"--home={home}"]
     arguments += [f"--{service}-port=0" for service in ("search", "database", "embeddings")]
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -349,7 +349,7 @@ def test_serve_runs_in_the_foreground_until_it_is_told_to_end(home):
     assert (process.returncode, rest) == (0, "")
 
 
-def test_after_a_kill_in_the_middle_of_changes_rows_and_documents_are_equal(home):
+def test_rows_and_documents_are_equal_after_a_kill_during_changes(home):
     command("start", home=home)
     state = running(home)
     with connect(state.database) as client, searching(f"http://127.0.0.1:{state.search}") as search:
@@ -373,7 +373,7 @@ def test_after_a_kill_in_the_middle_of_changes_rows_and_documents_are_equal(home
 
 
 def change_until_killed(state, round_):
-    """How many updates were acknowledged before the sandbox died under them."""
+    """Updates rows until the sandbox is killed, and returns the number of acknowledged updates."""
     done = 0
     killer = threading.Timer(0.1, os.kill, (state.pid, signal.SIGKILL))
     with connect(state.database) as client, suppress(pymysql.MySQLError):

@@ -1,4 +1,4 @@
-"""Declares what SCENE (a JSON file) lists; ../conftest.py describes its shape."""
+"""Declares the resources in SCENE, a JSON file; ../conftest.py describes its shape."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 from providers.thing import Thing
 
-with contextlib.suppress(ValueError):  # raised where the host runs the program in a thread and minds signals itself
+with contextlib.suppress(ValueError):  # raised if the host runs the program in a thread and handles signals itself
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine interrupts the program when a step fails
 
 scene = json.loads(Path(os.environ["SCENE"]).read_text())
@@ -18,7 +18,7 @@ made: dict[str, pulumi.Resource] = {}
 
 
 def value(raw):
-    """`${thing.property}` becomes that output, {"secret": x} a secret, everything else itself."""
+    """Returns an output for `${thing.property}`, a secret for {"secret": x}, and any other value unchanged."""
     if isinstance(raw, dict) and set(raw) == {"secret"}:
         return pulumi.Output.secret(value(raw["secret"]))
     if isinstance(raw, dict):

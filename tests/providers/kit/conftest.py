@@ -1,4 +1,4 @@
-"""A toy kind whose service is a dictionary, under Pulumi's dynamic-provider protocol."""
+"""A kind whose service is a dictionary, called through Pulumi's dynamic-provider protocol."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from providers.kit import (
     prop,
 )
 
-JUG = {"owner": "p/s/jug", "name": "jug", "size": 1, "parts": [], "credential": {"key": "sk-secret"}}
+WIDGET = {"owner": "p/s/widget", "name": "widget", "size": 1, "parts": [], "credential": {"key": "sk-secret"}}
 
 
 class Slot(Nested):
@@ -31,91 +31,92 @@ class Slot(Nested):
     width: int
 
 
-class JugProperties(Properties):
-    """What is declared."""
+class WidgetProperties(Properties):
+    """The properties of a widget."""
 
     name: Immutable[str]
-    material: Immutable[str] = prop(default="clay")
+    material: Immutable[str] = prop(default="steel")
     size: Property[int] = prop(default=1, ge=1)
     parts: Property[list[Slot]] = prop(default=[])
     credential: Secret[dict[str, str] | None] = prop(default=None)
 
 
-class JugInputs(JugProperties, Inputs):
-    """What is declared."""
+class WidgetInputs(WidgetProperties, Inputs):
+    """The inputs of a widget."""
 
 
-class JugState(JugInputs, State):
-    """What the service shows, all but the credential."""
+class WidgetState(WidgetInputs, State):
+    """The state of a widget; the service shows all of it except the credential."""
 
-    dry: Property[bool] = prop(default=True)
+    ready: Property[bool] = prop(default=True)
 
 
 @dataclass
-class Shelf:
-    """The service: jugs by name; what its next verbs raise; how often each was called."""
+class WidgetService:
+    """The service: widgets by name, the errors that its next calls raise, and the calls in order."""
 
-    jugs: dict[str, JugState] = field(default_factory=dict)
+    widgets: dict[str, WidgetState] = field(default_factory=dict)
     raises: dict[str, list[Exception | None]] = field(default_factory=dict)
     called: list[str] = field(default_factory=list)
-    wet: bool = False
+    starting: bool = False
 
-    def met(self, verb):
+    def respond(self, verb):
+        """Records the call, and raises the error that the test has set for it."""
         self.called.append(verb)
         if error := (self.raises.get(verb) or [None]).pop(0):
             raise error
 
 
-class JugKind(Kind):
-    """Jugs: ready once dry. The shelf comes in as the service that other kinds search."""
+class WidgetKind(Kind):
+    """Widgets, which are ready when the service is no longer starting."""
 
-    inputs_type, state_type, timeout = JugInputs, JugState, 10
+    inputs_type, state_type, timeout = WidgetInputs, WidgetState, 10
 
     @staticmethod
     def connect(setting, environment, report, warn):
         raise AssertionError("a test binds its services")
 
     @property
-    def shelf(self):
+    def service(self):
         return self.services.search
 
     @classmethod
     def not_ready_reason(cls, state):
-        return None if state.dry else f"jug {state.name} is wet"
+        return None if state.ready else f"widget {state.name} is starting"
 
     def find(self, inputs):
-        jug = self.shelf.jugs.get(inputs.name)
-        if jug and jug.owner != inputs.owner:
-            raise NotOwned(f"jug {inputs.name} belongs to {jug.owner}")
-        return (inputs.name, jug) if jug else None
+        widget = self.service.widgets.get(inputs.name)
+        if widget and widget.owner != inputs.owner:
+            raise NotOwned(f"widget {inputs.name} belongs to {widget.owner}")
+        return (inputs.name, widget) if widget else None
 
     def create(self, inputs, uid):
-        jug = JugState.model_construct(**dict(inputs), uid=uid, dry=not self.shelf.wet)
-        if not any(isinstance(error, Refused) for error in self.shelf.raises.get("create", [])):
-            self.shelf.jugs[inputs.name] = jug
-        self.shelf.met("create")
+        widget = WidgetState.model_construct(**dict(inputs), uid=uid, ready=not self.service.starting)
+        if not any(isinstance(error, Refused) for error in self.service.raises.get("create", [])):
+            self.service.widgets[inputs.name] = widget
+        self.service.respond("create")
         return inputs.name
 
     def read(self, id, declared):
-        self.shelf.met("read")
-        if id not in self.shelf.jugs:
-            raise NotFound(f"GET /{id}", 404, "no such jug")
-        return self.shelf.jugs[id].model_copy(update={"credential": declared.credential})
+        self.service.respond("read")
+        if id not in self.service.widgets:
+            raise NotFound(f"GET /{id}", 404, "no such widget")
+        return self.service.widgets[id].model_copy(update={"credential": declared.credential})
 
     def update(self, id, old, new, uid):
-        self.shelf.met("update")
-        self.shelf.jugs[id] = JugState.model_construct(**dict(new), uid=uid, dry=not self.shelf.wet)
+        self.service.respond("update")
+        self.service.widgets[id] = WidgetState.model_construct(**dict(new), uid=uid, ready=not self.service.starting)
 
     def delete(self, id, state):
-        self.shelf.met("delete")
-        del self.shelf.jugs[id]
+        self.service.respond("delete")
+        del self.service.widgets[id]
 
 
-class Cupboard:
-    """Connections whose search service is a shelf."""
+class WidgetConnections:
+    """Connections whose search service is a WidgetService."""
 
-    def __init__(self, shelf, clock):
-        self.search, self.clock, self.checked = shelf, clock, 0
+    def __init__(self, service, clock):
+        self.search, self.clock, self.checked = service, clock, 0
 
     def check_connectivity(self):
         self.checked += 1
@@ -125,34 +126,35 @@ class Cupboard:
 
 
 @pytest.fixture
-def shelf():
-    return Shelf()
+def service():
+    return WidgetService()
 
 
 @pytest.fixture
-def jugs_that(drive, shelf, clock):
-    """Jugs with some of the kind's words changed: `jugs_that(identity=frozenset({"name"}))`."""
-    return lambda **words: drive(type("OtherJugKind", (JugKind,), words), Cupboard(shelf, clock))
+def widgets_with(drive, service, clock):
+    """Drives widgets whose kind has other attributes: `widgets_with(identity=frozenset({"name"}))`."""
+    connections = WidgetConnections(service, clock)
+    return lambda **attributes: drive(type("OtherWidgetKind", (WidgetKind,), attributes), connections)
 
 
 @pytest.fixture
-def jugs(jugs_that):
-    return jugs_that()
+def widgets(widgets_with):
+    return widgets_with()
 
 
 @pytest.fixture
-def jug():
-    """What is declared."""
-    return dict(JUG)
+def widget():
+    """The inputs of a widget."""
+    return dict(WIDGET)
 
 
 @pytest.fixture
 def lost():
-    """The service may have acted."""
-    return Unavailable("PUT /jug", None, "no answer", not_processed=False)
+    """The error of a request that may have been processed."""
+    return Unavailable("PUT /widget", None, "no answer", not_processed=False)
 
 
 @pytest.fixture
 def busy():
-    """The service has not acted."""
-    return Unavailable("PUT /jug", 503, "not now", not_processed=True)
+    """The error of a request that was not processed."""
+    return Unavailable("PUT /widget", 503, "not now", not_processed=True)

@@ -22,30 +22,30 @@ TEXT = {"type": "text"}
         "type",
         "parameter",
         "sub-field added",
-        "sub-field gone",
+        "sub-field removed",
         "nested added",
         "nested changed",
         "no mapping at all",
     ],
 )
-def test_a_mapping_only_grows(old, new, can):
+def test_a_mapping_change_is_additive_or_not(old, new, can):
     assert is_additive(old, new) is can
 
 
-def test_shows_what_was_declared_and_no_more():
+def test_a_shown_value_is_reduced_to_the_declared_keys():
     shown = {"a": {"type": "text", "fields": {"raw": {"type": "keyword"}}}, "size": "5", "added": {"type": "long"}}
     assert as_declared(shown, {"a": {"type": "text"}, "size": 5, "gone": TEXT}) == {"a": {"type": "text"}, "size": 5}
 
 
-def test_shows_what_drifted():
+def test_a_drifted_value_is_shown():
     assert as_declared({"a": {"type": "keyword"}}, {"a": TEXT}) == {"a": {"type": "keyword"}}
 
 
-def test_settings_are_flat_and_text():
+def test_settings_are_flattened_to_text():
     settings = {"index": {"refresh_interval": "5s", "knn": {"algo_param.ef_search": 100.0}, "hidden": True}}
     flat = {"refresh_interval": "5s", "knn.algo_param.ef_search": "100", "hidden": "true"}
     assert dict(flatten_settings(settings)) == flat
 
 
-def test_whole_numbers_are_whole_again():
+def test_whole_floats_become_integers():
     assert repr(ints_from_floats({"a": [1.0, 2.5, {"b": 3.0}], "c": "1.0"})) == "{'a': [1, 2.5, {'b': 3}], 'c': '1.0'}"

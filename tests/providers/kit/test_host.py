@@ -1,4 +1,4 @@
-"""Outside Pulumi's host, or in one that has changed, less is done and nothing breaks. In the host: test_wire.py."""
+"""Functions that use Pulumi's host do nothing outside of it. `test_wire.py` calls them inside the host."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pytest
 from providers.kit import host
 
 
-def test_an_error_is_still_an_error():
-    with pytest.raises(host.Failure, match=r"^no clay left$"):
-        host.fail("no clay left")
+def test_fail_raises_outside_the_host():
+    with pytest.raises(host.Failure, match=r"^no material left$"):
+        host.fail("no material left")
 
 
-def test_progress_is_told_to_nobody():
+def test_report_does_nothing_outside_the_host():
     host.report("half way")
 
 
-def test_no_engine_is_watched_and_no_pool_widened():
+def test_outside_the_host_no_thread_is_started():
     before = threading.active_count()
     host.exit_with_the_engine()
     host.widen()

@@ -15,7 +15,7 @@ MARK = OwnerReference("project/dev/products-index", "00ff")
 
 
 @pytest.mark.parametrize("text", ["", "Embeds text", "two\nlines", "ends in ]", "[pulumi:inside] it"])
-def test_a_description_keeps_its_text_and_its_mark(text):
+def test_a_description_keeps_its_text_and_its_owner_reference(text):
     assert read_description(describe(text, MARK)) == (text, MARK)
 
 
@@ -29,25 +29,25 @@ def test_a_description_keeps_its_text_and_its_mark(text):
     ],
     ids=["empty", "no owner reference", "written by hand to adopt", "an owner reference that is not at the end"],
 )
-def test_reads_descriptions_of_others(description, read):
+def test_a_description_is_split_into_text_and_owner_reference(description, read):
     assert read_description(description) == read
 
 
-def test_several_resources_may_mark_one_object():
+def test_one_object_can_carry_several_owner_references():
     other = OwnerReference("project/dev/other", "11ee")
     assert read_references(describe(describe("rows", MARK), other)) == ("rows", [MARK, other])
     assert read_references("somebody's [x]") == ("somebody's [x]", [])
     assert (MARK.stack, OwnerReference().stack) == ("project/dev", "")
 
 
-def test_meta_keeps_what_others_put_there():
+def test_meta_keeps_the_keys_of_others():
     meta = with_meta({"team": "search", "pulumi": {"link": "a#1"}}, index=str(MARK), protected=None)
     assert meta == {"team": "search", "pulumi": {"link": "a#1", "index": str(MARK)}}
     assert (meta_reference(meta, "index"), meta_reference(meta, "alias:x")) == (MARK, OwnerReference())
     assert with_meta(meta, link=None)["pulumi"] == {"index": str(MARK)}
 
 
-def test_what_is_ours_is_ours():
+def test_an_object_with_our_owner_reference_is_accepted():
     require_owned("index x", MARK, MARK.owner, "…")
 
 
@@ -61,7 +61,7 @@ def test_what_is_ours_is_ours():
         ),
     ],
 )
-def test_what_is_not_ours_is_refused_with_whose_it_is(reference, line):
+def test_an_object_of_another_owner_is_refused_and_the_owner_named(reference, line):
     with pytest.raises(NotOwned) as raised:
         require_owned("index x", reference, MARK.owner, "do this")
     assert str(raised.value) == line

@@ -1,4 +1,4 @@
-"""Pulumi's dynamic-provider protocol: reading, changing and dropping what exists, and errors on the way."""
+"""Pulumi's dynamic-provider protocol: read, update and delete, and their errors."""
 
 from __future__ import annotations
 
@@ -12,193 +12,195 @@ PROVIDER = "the pickle"
 # read
 
 
-def test_read_shows_drift_in_the_inputs_too_and_keeps_secrets_as_declared(jugs, shelf, jug):
-    made = jugs.create(**jug)
-    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"size": 7})
-    shown = jugs.read(made)
+def test_read_returns_drifted_inputs_and_declared_secrets(widgets, service, widget):
+    created = widgets.create(**widget)
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update={"size": 7})
+    shown = widgets.read(created)
     assert (shown.inputs["size"], shown.props["size"]) == (7, 7)
     assert shown.inputs["credential"] == {"key": "sk-secret"}
     assert "uid" not in shown.inputs
 
 
-def test_gone_is_an_empty_answer(jugs, shelf, jug):
-    made = jugs.create(**jug)
-    shelf.jugs.clear()
-    result = jugs.provider.read(made.id, made.props)
+def test_read_of_a_deleted_resource_returns_an_empty_id(widgets, service, widget):
+    created = widgets.create(**widget)
+    service.widgets.clear()
+    result = widgets.provider.read(created.id, created.props)
     assert (result.id, result.outs) == ("", {})
 
 
-def test_any_other_error_is_not_taken_for_gone(jugs, shelf, ended, jug, busy):
-    made = jugs.create(**jug)
-    shelf.raises["read"] = [busy]
-    with pytest.raises(ended, match="not now") as error:
-        jugs.read(made)
+def test_read_reports_any_other_error(widgets, service, failed, widget, busy):
+    created = widgets.create(**widget)
+    service.raises["read"] = [busy]
+    with pytest.raises(failed, match="not now") as error:
+        widgets.read(created)
     assert error.value.kept is None
 
 
-def test_read_of_what_is_not_ready_says_so_again(jugs, shelf, ended, jug):
-    """The engine forgets why a resource was not ready when a refresh succeeds, and nothing would bring it up."""
-    made = jugs.create(**jug)
-    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"dry": False})
-    made.props["__provider"] = PROVIDER
-    with pytest.raises(ended, match=r"^jug jug is wet$") as wet:
-        jugs.read(made)
-    kept = jugs.kept(wet.value)
-    assert (kept.id, kept.props["dry"], kept.props["__provider"]) == ("jug", False, PROVIDER)
-    assert kept.inputs == {**made.inputs, "__provider": PROVIDER}
+def test_read_repeats_why_a_resource_is_not_ready(widgets, service, failed, widget):
+    """A successful refresh clears the resource's init errors, and then no update would bring it up."""
+    created = widgets.create(**widget)
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update={"ready": False})
+    created.props["__provider"] = PROVIDER
+    with pytest.raises(failed, match=r"^widget widget is starting$") as error:
+        widgets.read(created)
+    kept = widgets.kept(error.value)
+    assert (kept.id, kept.props["ready"], kept.props["__provider"]) == ("widget", False, PROVIDER)
+    assert kept.inputs == {**created.inputs, "__provider": PROVIDER}
 
 
-def test_read_of_what_will_never_be_ready_says_so(jugs_that, ended, jug):
+def test_read_repeats_why_a_resource_failed(widgets_with, failed, widget):
     def not_ready_reason(state):
-        raise ResourceFailed("the jug broke")
+        raise ResourceFailed("the widget failed")
 
-    broken = jugs_that(not_ready_reason=staticmethod(not_ready_reason))
-    with pytest.raises(ended, match=r"^the jug broke$") as create:
-        broken.create(**jug)
-    kept = broken.kept(create.value)
-    with pytest.raises(ended, match=r"^the jug broke$") as read:
-        broken.read(kept)
+    failing = widgets_with(not_ready_reason=staticmethod(not_ready_reason))
+    with pytest.raises(failed, match=r"^the widget failed$") as create:
+        failing.create(**widget)
+    kept = failing.kept(create.value)
+    with pytest.raises(failed, match=r"^the widget failed$") as read:
+        failing.read(kept)
     assert read.value.kept is not None
 
 
-def test_a_refresh_keeps_the_uid_in_state(jugs, shelf, reference, jug):
-    """Or a refresh would hand over to us what another create took over, and destroy would delete it."""
-    made = jugs.create(**jug)
-    taken = jugs.create(**jug)
-    assert reference(jugs.read(made)) == reference(made) != reference(taken)
+def test_refresh_keeps_the_uid_in_state(widgets, service, reference, widget):
+    """With the uid of another create, a destroy would delete the object that the other create took over."""
+    created = widgets.create(**widget)
+    taken = widgets.create(**widget)
+    assert reference(widgets.read(created)) == reference(created) != reference(taken)
 
 
 # update
 
 
-def test_an_update_keeps_the_uid(jugs, shelf, reference, jug):
-    made = jugs.create(**jug)
-    changed = jugs.update(made, size=2)
-    assert (reference(changed), changed.props["size"]) == (reference(made), 2)
-    assert jugs.kind.services.checked == 2
+def test_update_keeps_the_uid(widgets, service, reference, widget):
+    created = widgets.create(**widget)
+    changed = widgets.update(created, size=2)
+    assert (reference(changed), changed.props["size"]) == (reference(created), 2)
+    assert widgets.kind.services.checked == 2
 
 
-def test_an_update_gives_an_object_without_a_uid_one(jugs, shelf, reference, jug):
-    made = jugs.create(**jug)
-    del made.props["uid"]
-    shelf.jugs["jug"] = jugs.kind.state_type(**jug)
-    assert reference(jugs.update(made)).uid
+def test_update_gives_a_uid_to_an_object_without_one(widgets, service, reference, widget):
+    created = widgets.create(**widget)
+    del created.props["uid"]
+    service.widgets["widget"] = widgets.kind.state_type(**widget)
+    assert reference(widgets.update(created)).uid
 
 
-def test_an_update_that_is_not_ready_in_time_is_kept_with_the_reason(jugs, shelf, ended, jug):
-    made = jugs.create(**jug)
-    shelf.wet = True
-    with pytest.raises(ended, match="is wet") as late:
-        jugs.update(made, size=2)
-    assert jugs.kept(late.value).props["size"] == 2
+def test_an_updated_resource_that_is_not_ready_is_kept_with_the_reason(widgets, service, failed, widget):
+    created = widgets.create(**widget)
+    service.starting = True
+    with pytest.raises(failed, match="is starting") as error:
+        widgets.update(created, size=2)
+    assert widgets.kept(error.value).props["size"] == 2
 
 
-def test_an_update_that_was_refused_keeps_the_old_state(jugs, shelf, ended, jug):
-    made = jugs.create(**jug)
-    shelf.raises["update"] = [Refused("it is glued")]
-    with pytest.raises(ended, match=r"^it is glued$") as refused:
-        jugs.update(made, size=2)
+def test_a_refused_update_keeps_the_old_state(widgets, service, failed, widget):
+    created = widgets.create(**widget)
+    service.raises["update"] = [Refused("it is locked")]
+    with pytest.raises(failed, match=r"^it is locked$") as refused:
+        widgets.update(created, size=2)
     assert refused.value.kept is None
 
 
-def test_an_update_of_what_is_gone_says_what_to_do(jugs, shelf, ended, jug):
-    made = jugs.create(**jug)
-    shelf.jugs.clear()
-    with pytest.raises(ended, match=r"^GET /jug: no such jug \(HTTP 404\); it is gone: run `pulumi up --refresh` to"):
-        jugs.update(made, size=2)
+def test_update_of_a_deleted_object_advises_a_refresh(widgets, service, failed, widget):
+    created = widgets.create(**widget)
+    service.widgets.clear()
+    with pytest.raises(
+        failed, match=r"^GET /widget: no such widget \(HTTP 404\); it is gone: run `pulumi up --refresh` to"
+    ):
+        widgets.update(created, size=2)
 
 
-def test_what_another_create_took_over_is_not_changed(jugs, shelf, ended, jug):
-    made = jugs.create(**jug)
-    jugs.create(**jug)
-    with pytest.raises(ended, match=r"^jug was taken over by p/s/jug; run `pulumi refresh` and look$"):
-        jugs.update(made, size=2)
-    assert shelf.jugs["jug"].size == 1
+def test_update_refuses_an_object_that_another_create_took_over(widgets, service, failed, widget):
+    created = widgets.create(**widget)
+    widgets.create(**widget)
+    with pytest.raises(failed, match=r"^widget was taken over by p/s/widget; run `pulumi refresh` and look$"):
+        widgets.update(created, size=2)
+    assert service.widgets["widget"].size == 1
 
 
-def test_what_lost_its_mark_is_still_ours_to_change(jugs, shelf, reference, jug):
-    made = jugs.create(**jug)
-    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"owner": "", "uid": ""})
-    assert reference(jugs.update(made)) == reference(made)
+def test_update_restores_a_missing_owner_reference(widgets, service, reference, widget):
+    created = widgets.create(**widget)
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update={"owner": "", "uid": ""})
+    assert reference(widgets.update(created)) == reference(created)
 
 
 # delete
 
 
-def test_only_the_uid_in_state_is_deleted(jugs, shelf, jug):
-    former, latter = jugs.create(**jug), jugs.create(**jug)
-    jugs.delete(former)
-    assert "delete" not in shelf.called
-    jugs.delete(latter)
-    assert shelf.jugs == {}
+def test_delete_deletes_only_the_object_with_the_uid_in_state(widgets, service, widget):
+    former, latter = widgets.create(**widget), widgets.create(**widget)
+    widgets.delete(former)
+    assert "delete" not in service.called
+    widgets.delete(latter)
+    assert service.widgets == {}
 
 
-def test_an_object_without_a_uid_is_not_deleted(jugs, shelf, jug):
-    made = jugs.create(**jug)
-    shelf.jugs["jug"] = shelf.jugs["jug"].model_copy(update={"uid": ""})
-    made.props["uid"] = ""
-    jugs.delete(made)
-    assert "jug" in shelf.jugs
+def test_delete_leaves_an_object_without_a_uid(widgets, service, widget):
+    created = widgets.create(**widget)
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update={"uid": ""})
+    created.props["uid"] = ""
+    widgets.delete(created)
+    assert "widget" in service.widgets
 
 
 @pytest.mark.parametrize("when", ["read", "delete"])
-def test_already_gone_is_deleted(jugs, shelf, when, jug):
-    made = jugs.create(**jug)
-    shelf.raises[when] = [NotFound("GET /jug", 404, "no such jug")]
-    jugs.delete(made)
+def test_delete_of_a_deleted_object_succeeds(widgets, service, when, widget):
+    created = widgets.create(**widget)
+    service.raises[when] = [NotFound("GET /widget", 404, "no such widget")]
+    widgets.delete(created)
 
 
-def test_a_refused_delete_is_an_error(jugs, shelf, ended, jug):
-    made = jugs.create(**jug)
-    shelf.raises["delete"] = [Refused("there is water in it")]
-    with pytest.raises(ended, match=r"^there is water in it$"):
-        jugs.delete(made)
+def test_a_refused_delete_is_an_error(widgets, service, failed, widget):
+    created = widgets.create(**widget)
+    service.raises["delete"] = [Refused("it is in use")]
+    with pytest.raises(failed, match=r"^it is in use$"):
+        widgets.delete(created)
 
 
 # errors
 
 
 VERBS = {
-    "create": lambda jugs, made: jugs.create(**{**made.inputs, "name": "other"}),
-    "update": lambda jugs, made: jugs.update(made),
-    "delete": lambda jugs, made: jugs.delete(made),
+    "create": lambda widgets, created: widgets.create(**{**created.inputs, "name": "other"}),
+    "update": lambda widgets, created: widgets.update(created),
+    "delete": lambda widgets, created: widgets.delete(created),
 }
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_no_message_has_a_secret_in_it(jugs, shelf, ended, verb, jug):
-    made = jugs.create(**jug)
-    shelf.raises[verb] = [Refused("key sk-secret and password-of-search are wrong")]
-    with pytest.raises(ended, match=r"^key \[secret\] and \[secret\] are wrong$"):
-        VERBS[verb](jugs, made)
+def test_error_messages_hide_secrets(widgets, service, failed, verb, widget):
+    created = widgets.create(**widget)
+    service.raises[verb] = [Refused("key sk-secret and password-of-search are wrong")]
+    with pytest.raises(failed, match=r"^key \[secret\] and \[secret\] are wrong$"):
+        VERBS[verb](widgets, created)
 
 
-def test_no_reason_for_keeping_it_has_a_secret_in_it(jugs, shelf, ended, jug):
-    shelf.raises["read"] = [ResourceFailed("key sk-secret is wrong")]
-    with pytest.raises(ended) as failed:
-        jugs.create(**jug)
-    assert list(failed.value.kept.reasons) == [str(failed.value)] == ["key [secret] is wrong"]
+def test_reasons_of_a_kept_resource_hide_secrets(widgets, service, failed, widget):
+    service.raises["read"] = [ResourceFailed("key sk-secret is wrong")]
+    with pytest.raises(failed) as error:
+        widgets.create(**widget)
+    assert list(error.value.kept.reasons) == [str(error.value)] == ["key [secret] is wrong"]
 
 
-def test_an_old_secret_is_hidden_too(jugs, shelf, ended, jug):
-    made = jugs.create(**jug)
-    shelf.raises["update"] = [Refused("not sk-secret, nor sk-other")]
-    with pytest.raises(ended, match=r"^not \[secret\], nor \[secret\]$"):
-        jugs.update(made, credential={"key": "sk-other"})
+def test_error_messages_hide_the_previous_secret(widgets, service, failed, widget):
+    created = widgets.create(**widget)
+    service.raises["update"] = [Refused("not sk-secret, nor sk-other")]
+    with pytest.raises(failed, match=r"^not \[secret\], nor \[secret\]$"):
+        widgets.update(created, credential={"key": "sk-other"})
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_mistake_of_ours_is_one_line_that_says_where(jugs, shelf, ended, verb, jug):
-    made = jugs.create(**jug)
-    shelf.raises[verb] = [KeyError("sk-secret")]
-    where = r"\(met, conftest\.py:\d+\); set POLARSEARCH_DEBUG=1 to see more"
-    with pytest.raises(ended, match=rf"^a mistake of ours: KeyError: '\[secret\]' {where}$"):
-        VERBS[verb](jugs, made)
+def test_an_internal_error_is_one_line_with_its_place(widgets, service, failed, verb, widget):
+    created = widgets.create(**widget)
+    service.raises[verb] = [KeyError("sk-secret")]
+    where = r"\(respond, conftest\.py:\d+\); set POLARSEARCH_DEBUG=1 to see more"
+    with pytest.raises(failed, match=rf"^a mistake of ours: KeyError: '\[secret\]' {where}$"):
+        VERBS[verb](widgets, created)
 
 
-def test_its_traceback_is_there_for_who_asks(jugs, shelf, ended, monkeypatch, capsys, jug):
+def test_debug_mode_prints_the_traceback(widgets, service, failed, monkeypatch, capsys, widget):
     monkeypatch.setenv("POLARSEARCH_DEBUG", "1")
-    shelf.raises["create"] = [KeyError("x")]
-    with pytest.raises(ended, match="a mistake of ours"):
-        jugs.create(**jug)
+    service.raises["create"] = [KeyError("x")]
+    with pytest.raises(failed, match="a mistake of ours"):
+        widgets.create(**widget)
     assert "Traceback" in capsys.readouterr().err

@@ -36,7 +36,7 @@ class ThingKind(Kind):
 OLD = {"owner": "", "name": "a", "size": 1.0, "methods": []}
 
 
-def test_finds_every_mistake_with_its_place():
+def test_validation_reports_every_mistake_with_its_path():
     news = {"size": 0.0, "methods": [{"m": 1}, {"m": "x", "n": 1}]}
     assert sorted(line.split(": ")[0] for line in validation_errors(ThingInputs, news)) == [
         "methods[1].m",
@@ -46,16 +46,16 @@ def test_finds_every_mistake_with_its_place():
     ]
 
 
-def test_what_is_not_known_yet_is_not_wrong():
+def test_validation_accepts_unknown_values():
     assert validation_errors(ThingInputs, {"name": Unknown(), "methods": [{"m": Unknown()}]}) == []
 
 
-def test_normalises_defaults_and_numbers():
+def test_normalize_fills_in_defaults_and_integers():
     normal = normalize(ThingInputs, {"name": "a", "methods": [{"m": 16.0}], "__provider": "pickle"})
     assert normal == {"owner": "", "name": "a", "size": 1, "methods": [{"name": "hnsw", "m": 16}]}
 
 
-def test_normalises_what_is_known_beside_what_is_not():
+def test_normalize_keeps_unknown_values():
     unknown = Unknown()
     assert normalize(ThingInputs, {"name": unknown, "methods": [{"m": 16.0}]}) == {
         "owner": "",
@@ -75,31 +75,31 @@ def test_normalises_what_is_known_beside_what_is_not():
         ({"name": Unknown()}, Plan(replaces=frozenset({"name"}))),
         ({"credential": {"key": "k"}}, Plan(updates=frozenset({"credential"}))),
     ],
-    ids=["same", "mutable", "immutable", "not known yet", "immutable, not known yet", "set"],
+    ids=["same", "mutable", "immutable", "unknown", "unknown and immutable", "set"],
 )
-def test_plans_a_change(news, plan):
+def test_plan_change_compares_each_property(news, plan):
     assert plan_change(ThingKind, OLD, {**OLD, **news}) == plan
 
 
-def test_plans_from_a_state_that_drifted_into_what_nobody_may_declare():
+def test_plan_change_accepts_a_state_with_invalid_values():
     assert plan_change(ThingKind, {**OLD, "size": 0.0}, OLD) == Plan(updates=frozenset({"size"}))
     assert parse_state(ThingState, {"name": "a", "size": 0.0, "methods": "odd"}).methods == "odd"
 
 
-def test_a_plan_of_nothing_is_false():
+def test_an_empty_plan_is_false():
     assert plan_by_field(ThingInputs(name="a"), ThingInputs(name="a", size=2))
     assert not plan_by_field(ThingInputs(name="a"), ThingInputs(name="a"))
 
 
-def test_hides_every_secret_the_longest_first():
+def test_hide_replaces_the_longest_secret_first():
     hidden = secrets(ThingInputs, {"credential": {"key": "sk-long-secret", "id": "sk-long"}})
     assert hide("key sk-long-secret of sk-long", hidden) == "key [secret] of [secret]"
     assert secrets(ThingInputs, {"credential": {"keys": ["sk-one", "sk-two"]}}) == ["sk-one", "sk-two"]
-    assert hide("a b c", ["a", ""]) == "a b c"  # a single letter is no secret worth a riddle
+    assert hide("a b c", ["a", ""]) == "a b c"  # a single letter is not hidden
 
 
 @pytest.mark.parametrize("secret", ["pa ss/w+rd&é", 'a"b\\c\n', "密钥-0123", "sk-0123456789"])
-def test_hides_a_secret_in_every_form_that_it_travels_in(secret):
+def test_hide_replaces_every_encoding_of_a_secret(secret):
     account = f"admin:{secret}"
     forms = [
         secret,
@@ -129,5 +129,5 @@ def test_hides_a_secret_in_every_form_that_it_travels_in(secret):
     ("place", "line"),
     [(("a", 0, "b"), "a[0].b: wrong"), (("a", "0x"), "a.0x: wrong"), ((), "wrong")],
 )
-def test_words_a_mistake(place, line):
+def test_format_error_writes_the_path_and_the_message(place, line):
     assert format_error(place, "Value error, wrong") == line

@@ -5,7 +5,7 @@ from providers.kit import Rejected, ResourceFailed, WaitTimeout, retry, retry_wh
 
 def until_green(states, clock, **options):
     def not_ready_reason(state):
-        if state == "broken":
+        if state == "failing":
             raise ResourceFailed("it broke")
         return None if state == "green" else f"health is {state}"
 
@@ -13,21 +13,21 @@ def until_green(states, clock, **options):
     return wait_until(lambda: next(seen), not_ready_reason, clock=clock, **{"timeout": 60, **options})
 
 
-def test_returns_the_state_that_is_ready(clock):
+def test_wait_until_returns_the_ready_state(clock):
     assert until_green(["red", "yellow", "green"], clock) == "green"
 
 
-def test_a_timeout_carries_the_last_reason_and_what_to_do(clock):
+def test_a_timeout_reports_the_last_reason_and_what_to_do(clock):
     with pytest.raises(WaitTimeout, match=r"health is yellow \(gave up after 3 s\); run `pulumi up` again to go on"):
         until_green(["red", "red", *["yellow"] * 20], clock, timeout=3, interval=1)
 
 
-def test_says_every_new_reason_once_and_clears_the_last(clock):
-    said = []
-    until_green(["red", "red", "yellow", "green"], clock, report=said.append)
-    assert said == ["health is red", "health is yellow", ""]
-    until_green(["green"], clock, report=said.append)
-    assert len(said) == 3
+def test_wait_until_reports_each_new_reason_and_clears_the_last(clock):
+    reported = []
+    until_green(["red", "red", "yellow", "green"], clock, report=reported.append)
+    assert reported == ["health is red", "health is yellow", ""]
+    until_green(["green"], clock, report=reported.append)
+    assert len(reported) == 3
 
 
 def test_pauses_double_up_to_five_seconds(clock, fake_clock):
@@ -35,14 +35,14 @@ def test_pauses_double_up_to_five_seconds(clock, fake_clock):
     assert fake_clock.slept == [1, 2, 4, 5, 5, 5, 5]
 
 
-def test_gives_up_at_once_when_it_will_never_be_ready(clock, fake_clock):
+def test_wait_until_stops_at_a_failure(clock, fake_clock):
     with pytest.raises(ResourceFailed):
-        until_green(["broken"], clock)
+        until_green(["failing"], clock)
     assert fake_clock.slept == []
 
 
 def refusing(*reasons):
-    """An action that is refused for each of these reasons in turn, and then succeeds."""
+    """Returns an action that is rejected for each of these reasons in turn and then succeeds, and its list of calls."""
     left = [Rejected("DELETE /x", 409, reason) for reason in reasons]
     done = []
 
@@ -54,21 +54,21 @@ def refusing(*reasons):
     return action, done
 
 
-def test_tells_why_it_is_tried_again_and_when_that_is_over(clock, fake_clock):
-    (action, _), said = refusing("busy", "busier"), []
-    retry(action, lambda error: True, times=2, pause=1, clock=clock, report=said.append)
+def test_retry_reports_each_reason_and_clears_the_last(clock, fake_clock):
+    (action, _), reported = refusing("busy", "busier"), []
+    retry(action, lambda error: True, times=2, pause=1, clock=clock, report=reported.append)
     busy = ["trying again in 1 s: DELETE /x: busy (HTTP 409)", "trying again in 2 s: DELETE /x: busier (HTTP 409)"]
-    assert said == [*busy, ""]
+    assert reported == [*busy, ""]
 
 
-def test_insists_while_the_reason_passes_by_itself(clock, fake_clock):
+def test_retry_while_rejected_repeats_a_rejected_request(clock, fake_clock):
     action, done = refusing("still in use", "still in use")
     retry_while_rejected(action, "in use", clock=clock)
     assert (done, fake_clock.slept) == ([True], [0.25, 0.5])
 
 
 @pytest.mark.parametrize(("reasons", "slept"), [(["no permission"], 0), (["in use"] * 6, 5)])
-def test_does_not_insist_for_another_reason_nor_for_ever(clock, fake_clock, reasons, slept):
+def test_retry_while_rejected_stops_at_another_reason_or_after_five_pauses(clock, fake_clock, reasons, slept):
     action, done = refusing(*reasons)
     with pytest.raises(Rejected):
         retry_while_rejected(action, "in use", clock=clock)

@@ -1,4 +1,4 @@
-"""The catalogue of errors, held to the services' own texts."""
+"""The catalogue of errors, compared with the texts of the services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORDINGS = pathlib.Path(__file__).parents[2] / "recordings" / "opensearch-2.19
 
 
 def reasons(answer):
-    """Every text in an answer that says why."""
+    """Yields every text in an answer that gives a reason."""
     if isinstance(answer, dict):
         yield from (value for key, value in answer.items() if key in ("reason", "error") and isinstance(value, str))
         for value in answer.values():
@@ -44,21 +44,21 @@ DOCUMENTED = [
     "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds.",
     "no eligible node found",
 ]
-"""Texts of the sources (ml-commons 2.19, the security plugin) and of Model Studio's documentation, not recorded."""
+"""Texts from the sources (ml-commons 2.19, the security plugin) and Model Studio's documentation, not recorded."""
 
 
 @pytest.mark.parametrize("known", advice.SEARCH, ids=lambda known: known.text[:40])
-def test_every_entry_meets_a_text_the_service_really_says(known):
-    met = [reason for reason in [*RECORDED, *DOCUMENTED] if advice.for_search(400, reason) == known.fix]
-    assert met, f"no recorded or documented text matches {known.text}"
+def test_every_entry_matches_a_recorded_or_documented_text(known):
+    matching = [reason for reason in [*RECORDED, *DOCUMENTED] if advice.for_search(400, reason) == known.fix]
+    assert matching, f"no recorded or documented text matches {known.text}"
 
 
 @pytest.mark.parametrize("text", DOCUMENTED)
-def test_a_text_that_is_recorded_is_not_called_documented(text):
+def test_a_documented_text_is_not_recorded(text):
     assert text not in RECORDED
 
 
-def test_a_bad_embedding_key_is_not_taken_for_a_bad_login():
+def test_an_invalid_embedding_key_is_told_apart_from_an_invalid_login():
     """Both are HTTP 401 (lifecycle.jsonl, "index with bad key"; auth.jsonl, "wrong password")."""
     [bad_key] = {reason for reason in RECORDED if "Incorrect API key" in reason}
     assert "embeddingApiKey" in advice.for_search(401, bad_key)
@@ -77,11 +77,11 @@ def test_a_bad_embedding_key_is_not_taken_for_a_bad_login():
         ("[Errno 111] Connection refused", "check `search_url`, and that this machine may reach it"),
     ],
 )
-def test_no_answer_is_explained(reason, fix):
+def test_a_transport_error_is_explained(reason, fix):
     assert fix in advice.for_transport(reason)
 
 
-def test_what_is_not_known_gets_no_advice():
+def test_an_unknown_text_has_no_advice():
     assert advice.for_search(400, "never seen before") == ""
     assert advice.for_database(1) == ""
 

@@ -1,4 +1,4 @@
-"""What AutoETL is told, and how its answers are read."""
+"""The statements for AutoETL, and the parsing of its answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def link(**changes):
     return TUTORIAL.model_copy(update=changes)
 
 
-def test_sync_by_map_is_the_tutorials_call():
+def test_sync_by_map_makes_the_call_of_the_tutorial():
     assert statement(TUTORIAL, TYPES) == (
         "CALL dbms_etl.sync_by_map(%s, %s, %s, %s, %s)",
         [
@@ -28,12 +28,12 @@ def test_sync_by_map_is_the_tutorials_call():
     )
 
 
-def test_a_key_without_a_field_of_its_own_keeps_its_name():
+def test_a_key_column_without_a_field_keeps_its_name():
     _, values = statement(link(fields={"my_text": "t2"}, key=["id", "t1"]), TYPES)
     assert values[2] == "test_index.id=db.test_table.id,test_index.t1=db.test_table.t1"
 
 
-def test_sync_by_table():
+def test_sync_by_table_lists_the_columns():
     call, values = statement(link(backend="sync_by_table", fields={"id": "id", "t2": "t2"}), TYPES)
     assert (call, values) == (
         "CALL dbms_etl.sync_by_table(%s, %s, %s, %s)",
@@ -41,7 +41,7 @@ def test_sync_by_table():
     )
 
 
-def test_sync_by_sql_is_flink_sql():
+def test_sync_by_sql_is_a_flink_script():
     script = flink_script(link(backend="sync_by_sql"), TYPES)
     assert script == (
         "CREATE TEMPORARY TABLE `db`.`test_table` (\n  `id` INT,\n  `t2` STRING,\n  PRIMARY KEY (`id`) NOT ENFORCED\n"
@@ -53,7 +53,7 @@ def test_sync_by_sql_is_flink_sql():
     assert statement(link(backend="sync_by_sql"), TYPES)[1] == ["search", script]
 
 
-def test_a_search_view_is_named_like_its_index():
+def test_a_search_view_has_the_name_of_its_index():
     assert search_view(link(backend="search_view")) == (
         "CREATE SEARCH VIEW `test_index` (`my_text`, `id`, PRIMARY KEY (`id`)) "
         "AS SELECT `t2`, `id` FROM `db`.`test_table`"
@@ -81,13 +81,13 @@ RECOVERING = (
         ("not json", "not json (job unknown, restarted 0 times)"),
         ("", ""),
     ],
-    ids=["the documented crash loop", "running", "an error that lags behind", "starting", "failed", "text", "nothing"],
+    ids=["documented crash loop", "running", "outdated error", "starting", "failed", "text", "empty"],
 )
-def test_health_is_judged_by_the_message_not_the_status(message, problem):
+def test_the_health_of_a_link_comes_from_its_message(message, problem):
     assert find_link([row(message)], "view_test").problem == problem
 
 
-def test_finds_the_link_by_whichever_column_names_the_index():
+def test_a_link_is_found_by_any_column_that_names_the_index():
     rows = [{"Link Id": 7, "Target": "products_1.id", "Message": "products_2"}, {"Link Id": 8, "Sink": "products_2"}]
     assert find_link(rows, "products_1").handle == "7"
     assert find_link(rows, "products_2").handle == "8"
@@ -95,7 +95,7 @@ def test_finds_the_link_by_whichever_column_names_the_index():
     assert find_link([], "products_1") is None
 
 
-def test_a_table_named_like_the_index_is_no_link_into_it():
+def test_a_table_named_like_the_index_is_not_a_link():
     rows = [
         {"Link": "a", "Mapping": "other.text(products.products.name)", "Message": ""},
         {"Link": "b", "Source Table": "products", "Target": "other"},
@@ -115,9 +115,9 @@ def test_a_table_named_like_the_index_is_no_link_into_it():
         (["GRANT SELECT ON `other`.* TO `u`@`%`", "GRANT EXECUTE ON PROCEDURE `db`.`t` TO `u`@`%`"], set()),
         (["GRANT `role`@`%` TO `u`@`%`"], None),
     ],
-    ids=["everything", "a database", "columns", "elsewhere", "a role may add to it"],
+    ids=["global", "a database", "columns", "another table", "a role may grant more"],
 )
-def test_reads_grants(grants, may):
+def test_privileges_are_read_from_grants(grants, may):
     assert privileges_on(grants, "db.t") == (None if may is None else frozenset(may))
 
 
@@ -125,5 +125,5 @@ def test_reads_grants(grants, may):
     ("version", "revision"),
     [("8.0.1.1.52", (8, 0, 1, 1, 52)), ("8.0.2.2.33-log", (8, 0, 2, 2, 33)), ("8.0.13", None), (None, None)],
 )
-def test_reads_revisions(version, revision):
+def test_revisions_are_read_from_versions(version, revision):
     assert revision_of(version) == revision

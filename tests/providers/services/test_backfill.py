@@ -1,4 +1,4 @@
-"""Backfill: what is left by count, and who is missing when every row is called."""
+"""Backfill: progress by count, and the lookup of missing rows."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from providers.services.backfill import PAGE, Backfill, BackfillProbe, BackfillS
         (3, 3, 2, 2, 0),
         (3, 4, 3, 4, 0),
     ],
-    ids=["empty", "full", "a row is missing", "vectors are missing", "a blank text", "a row was just deleted"],
+    ids=["empty", "complete", "a missing row", "missing vectors", "a blank text", "a row deleted meanwhile"],
 )
-def test_knows_what_is_left(rows, documents, texts, vectors, left):
+def test_left_counts_missing_rows_and_vectors(rows, documents, texts, vectors, left):
     assert Backfill(rows, documents, {"t2": texts}, {"t2": vectors}).left == left
 
 
-def test_says_how_far_it_is_and_when_it_may_be_done():
+def test_progress_shows_counts_and_the_remaining_time():
     first, now = Backfill(400, 0, {"t2": 400}, {"t2": 0}), Backfill(400, 100, {"t2": 400}, {"t2": 100})
     assert str(now) == "100 of 400 rows, 100 of 400 vectors of t2"
     assert time_left(first, now, 10) == ", about 30 s to go"
     assert time_left(first, first, 10) == ""
 
 
-def test_missingees_are_named_and_count_for_what_is_left():
+def test_missing_rows_are_named_and_counted():
     now = Backfill(400, 400, {"t2": 400}, {"t2": 400}, frozenset({"7", "23", "8", "9", "6"}))
     assert str(now) == "400 of 400 rows, 400 of 400 vectors of t2, but not all of 23, 6, 7 and 2 more"
     assert now.left == 5
@@ -44,16 +44,16 @@ def test_missingees_are_named_and_count_for_what_is_left():
     ("rows", "documents", "nearly_done"),
     [(10, 0, True), (1000, 0, True), (1001, 0, False), (10**6, 990_000, True), (10**6, 989_999, False)],
 )
-def test_rows_are_looked_up_once_few_are_left(rows, documents, nearly_done):
+def test_rows_are_looked_up_when_few_are_left(rows, documents, nearly_done):
     assert Backfill(rows, documents, {}, {}).nearly_done is nearly_done
 
 
 ALL = None
 CALLS = {
-    "everybody is there": ([(ALL, "")], 1),
-    "some were on their way": ([(ALL, "ab"), ("ab", "")], 2),
-    "some stayed away, so all are called again": ([(ALL, "ab"), ("ab", "b"), ("b", ""), (ALL, "")], 3),
-    "and again, until none stays away": (
+    "none is missing": ([(ALL, "")], 1),
+    "missing rows arrive": ([(ALL, "ab"), ("ab", "")], 2),
+    "some are still missing, so all are looked up again": ([(ALL, "ab"), ("ab", "b"), ("b", ""), (ALL, "")], 3),
+    "repeated until none is missing": (
         [(ALL, "a"), ("a", "a"), ("a", ""), (ALL, "cd"), ("cd", "c"), ("c", ""), (ALL, "e"), ("e", "")],
         6,
     ),
@@ -61,7 +61,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize(("calls", "looks"), CALLS.values(), ids=CALLS)
-def test_missing_rows_are_found(calls, looks):
+def test_missing_rows_are_looked_up_until_none_is_missing(calls, looks):
     asked = iter(calls)
 
     def call(keys):
@@ -75,49 +75,49 @@ def test_missing_rows_are_found(calls, looks):
 
 
 @pytest.fixture
-def filling(ask, polardb):
-    """An index that is filled from a table by hand: `fill` writes documents, `rows` rows."""
+def backfill(rest, polardb):
+    """The backfill of an index from a table; the test writes the documents with `fill`."""
     vector = {"type": "knn_vector", "dimension": 2}
-    ask.put("/docs", {"mappings": {"properties": {"v": vector}}, "settings": {"index.knn": True}})
+    rest.put("/docs", {"mappings": {"properties": {"v": vector}}, "settings": {"index.knn": True}})
     polardb.run("CREATE DATABASE db")
     polardb.run("CREATE TABLE db.t (id INT PRIMARY KEY, body TEXT)")
     source = BackfillSource("db.t", {"body": "v"}, "id")
     return BackfillProbe(polardb.connections.search, polardb.connections.database, "docs", source)
 
 
-def fill(ask, *ids, vector=True):
+def fill(rest, *ids, vector=True):
     for id in ids:
-        ask.put(f"/docs/_doc/{id}", {"v": [1, 0]} if vector else {})
+        rest.put(f"/docs/_doc/{id}", {"v": [1, 0]} if vector else {})
 
 
-def test_a_deleted_row_does_not_make_up_for_a_missing_one(filling, ask, polardb):
-    """Counted, one row and one document look complete."""
+def test_a_document_of_a_deleted_row_does_not_count_for_a_missing_one(backfill, rest, polardb):
+    """By count, one row and one document are complete."""
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
-    fill(ask, 2)
-    assert filling.observe() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))
-    fill(ask, 1)
-    assert filling.observe().left == 0
+    fill(rest, 2)
+    assert backfill.observe() == Backfill(1, 1, {"body": 1}, {"body": 1}, frozenset({"1"}))
+    fill(rest, 1)
+    assert backfill.observe().left == 0
 
 
-def test_a_row_on_its_way_is_waited_for_and_one_deleted_meanwhile_is_not(filling, ask, polardb):
+def test_a_row_deleted_meanwhile_is_no_longer_missing(backfill, rest, polardb):
     polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-    fill(ask, 1)
-    assert filling.observe().missing == {"2", "3"}
+    fill(rest, 1)
+    assert backfill.observe().missing == {"2", "3"}
     polardb.run("DELETE FROM db.t WHERE id = 2")
     polardb.run("INSERT INTO db.t VALUES (4, 'newer')")
-    fill(ask, 3)
-    assert filling.observe().missing == set()
+    fill(rest, 3)
+    assert backfill.observe().missing == set()
 
 
-def test_a_text_needs_its_vector_and_a_blank_one_does_not(filling, ask, polardb):
+def test_only_a_text_that_is_not_blank_needs_a_vector(backfill, rest, polardb):
     polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, ''), (3, NULL), (4, %s), (5, %s), (6, 'f')", ["\u3000", "\x1c"])
-    fill(ask, 1, 2, 3, 4, 5, 6, vector=False)
-    assert filling.observe().missing == {"1", "6"}
-    fill(ask, 6)
-    assert filling.observe().missing == {"1"}
+    fill(rest, 1, 2, 3, 4, 5, 6, vector=False)
+    assert backfill.observe().missing == {"1", "6"}
+    fill(rest, 6)
+    assert backfill.observe().missing == {"1"}
 
 
-def test_every_page_of_rows_is_looked_for(filling, ask, search, polardb, requests):
+def test_every_page_of_rows_is_looked_up(backfill, rest, search, polardb, requests):
     ids = range(1, 2 * PAGE + 1)
     values = ", ".join(f"({id}, 'x')" for id in ids)
     polardb.run(f"INSERT INTO db.t VALUES {values}")
@@ -125,17 +125,17 @@ def test_every_page_of_rows_is_looked_for(filling, ask, search, polardb, request
     bulk = "".join(json.dumps(line) + "\n" for pair in lines for line in pair)
     httpx.post(f"{search.url}/docs/_bulk", content=bulk, headers={"content-type": "application/x-ndjson"})
     requests("all")
-    assert filling.observe().missing == {str(PAGE), str(2 * PAGE)}
+    assert backfill.observe().missing == {str(PAGE), str(2 * PAGE)}
     assert requests("POST /{index}/_search") == 4  # documents and vectors, of two pages
-    fill(ask, PAGE, 2 * PAGE)
+    fill(rest, PAGE, 2 * PAGE)
     requests("all")
-    assert filling.observe().missing == set()
+    assert backfill.observe().missing == set()
     assert requests("POST /{index}/_search") == 2
 
 
-def test_without_a_key_rows_are_counted(ask, polardb, filling):
+def test_rows_without_a_key_are_counted(rest, polardb, backfill):
     polardb.run("INSERT INTO db.t VALUES (1, 'a')")
-    pluralize = BackfillProbe(
+    probe = BackfillProbe(
         polardb.connections.search, polardb.connections.database, "docs", BackfillSource("db.t", {"body": "v"})
     )
-    assert pluralize.observe() == Backfill(1, 0, {"body": 1}, {"body": 0})
+    assert probe.observe() == Backfill(1, 0, {"body": 1}, {"body": 0})

@@ -7,7 +7,7 @@ from providers.services.connections import ELSEWHERE
 SEARCH = {"search_url": "http://search.test", "search_username": "u", "search_password": "stored"}
 
 
-def test_a_password_in_the_environment_wins(connect, api):
+def test_a_password_in_the_environment_takes_precedence(connect, api):
     route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
     connections = connect({"POLARSEARCH_PASSWORD": "rotated"}, **SEARCH)
     connections.check_connectivity()
@@ -15,7 +15,7 @@ def test_a_password_in_the_environment_wins(connect, api):
     assert connections.secrets() == ["rotated", "u:rotated"]
 
 
-def test_asks_once(connect, api):
+def test_connectivity_is_checked_once(connect, api):
     route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
     connections = connect(**SEARCH)
     connections.check_connectivity()
@@ -23,18 +23,18 @@ def test_asks_once(connect, api):
     assert route.call_count == 1
 
 
-def test_says_once_what_is_wrong_with_both_and_does_not_ask_again(connect, api):
+def test_problems_of_both_services_are_reported_once(connect, api):
     route = api.get("/").respond(401, text="Unauthorized")
     connections = connect(**SEARCH, database_host="127.0.0.1", database_port="1", database_user="u")
     both = r"Unauthorized \(HTTP 401\).*; and connect to 127.0.0.1:1: .*\(2003\)"
-    for said in (both, ELSEWHERE, ELSEWHERE):
-        with pytest.raises(SearchStackError, match=said):
+    for reported in (both, ELSEWHERE, ELSEWHERE):
+        with pytest.raises(SearchStackError, match=reported):
             connections.check_connectivity()
     assert route.call_count == 1
 
 
 @pytest.mark.parametrize("service", ["search", "database"])
-def test_what_is_not_set_is_named(connect, service):
+def test_a_missing_setting_is_named(connect, service):
     with pytest.raises(Refused, match=r"(search_url|database_host) is not set; give it to the Connection"):
         getattr(connect(), service)
 
@@ -46,7 +46,7 @@ def test_a_connection_to_one_service_is_enough(connect, api):
 
 
 @pytest.mark.parametrize("tls", ["missing.pem"])
-def test_a_ca_that_is_not_there_is_one_line(connect, tls):
+def test_a_missing_ca_file_is_reported_in_one_line(connect, tls):
     connections = connect(database_host="h", database_user="u", database_tls=tls)
     with pytest.raises(Refused, match=r"database_tls missing\.pem: .*; write true, or the path of a PEM file"):
         _ = connections.database

@@ -21,8 +21,8 @@ def error(reason, status=400, **more):
 
 
 @pytest.fixture
-def greeted(api):
-    """A service that greets as PolarSearch."""
+def version_route(api):
+    """A service that answers `GET /` as PolarSearch does."""
     return api.get("/").respond(json={"version": {"number": "2.19.1"}})
 
 
@@ -55,20 +55,20 @@ DELETE = operator.methodcaller("delete", "/x")
         (PUT, httpx.Response(400), 1),
     ],
 )
-def test_sends_again_only_where_that_is_safe(api, client, send, failure, sent):
+def test_only_safe_requests_are_retried(api, client, send, failure, sent):
     route = api.route(path="/x").mock(side_effect=[failure] * 6)
     with pytest.raises(SearchStackError):
         send(client)
     assert route.call_count == sent
 
 
-def test_a_repeatable_post_is_sent_again_after_a_lost_answer(api, client):
+def test_an_idempotent_post_is_retried_after_a_lost_answer(api, client):
     route = api.post("/x").mock(side_effect=[BROKEN, httpx.Response(200, json={"done": True})])
     assert client.post("/x", idempotent=True) == {"done": True}
     assert route.call_count == 2
 
 
-def test_pauses_double(api, client, fake_clock):
+def test_pauses_between_retries_double(api, client, fake_clock):
     api.get("/x").mock(side_effect=[httpx.Response(503)] * 6)
     with pytest.raises(Unavailable):
         client.get("/x")
@@ -88,7 +88,7 @@ def test_pauses_double(api, client, fake_clock):
         (400, {"error": "no handler found"}, Rejected, "GET /x: no handler found (HTTP 400)"),
     ],
 )
-def test_an_error_is_one_line(api, client, greeted, status, answer, kind, line):
+def test_an_error_is_reported_in_one_line(api, client, version_route, status, answer, kind, line):
     api.get("/x").respond(status, json=answer)
     with pytest.raises(kind) as raised:
         client.get("/x")
@@ -122,9 +122,9 @@ MISSING = error("no such index [x]", 404)
         ("/x", {"json": {"message": "no Route matched with those values"}}, False),
         ("/x", {"json": []}, False),
     ],
-    ids=["index", "alias", "pipeline", "empty", "page", "nothing", "text", "a gateway", "another gateway", "a list"],
+    ids=["index", "alias", "pipeline", "empty object", "page", "empty", "text", "gateway", "another gateway", "list"],
 )
-def test_only_polarsearch_itself_says_that_something_is_gone(api, client, greeted, path, answer, believed):
+def test_only_a_404_of_polarsearch_means_not_found(api, client, version_route, path, answer, believed):
     api.get(path).respond(404, **answer)
     assert client.version
     with pytest.raises(NotFound if believed else Rejected) as raised:
@@ -132,75 +132,75 @@ def test_only_polarsearch_itself_says_that_something_is_gone(api, client, greete
     assert ("something between this machine and PolarSearch" in str(raised.value)) is not believed
 
 
-def test_nothing_is_gone_where_nobody_greets_as_polarsearch(api, client):
+def test_a_404_of_another_service_does_not_mean_not_found(api, client):
     api.get(url__regex=".*").respond(404, json=MISSING)
     with pytest.raises(Rejected, match=r"no such index \[x\] \(HTTP 404\); is this really PolarSearch"):
         client.get("/x")
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "reported"),
     [
         ({"text": PAGE}, "the answer is an HTML page"),
         ({"text": '{"connector_id": "a'}, "the answer is no JSON object"),
         ({"json": ["a"]}, "the answer is no JSON object"),
         ({"json": {"took": 3}}, "the answer has no connector_id"),
     ],
-    ids=["a page", "cut short", "a list", "another request's"],
+    ids=["page", "truncated", "list", "answer of another request"],
 )
-def test_a_create_whose_answer_cannot_be_read_may_have_made_something(api, client, greeted, answer, said):
+def test_a_create_with_an_unreadable_answer_may_have_been_processed(api, client, version_route, answer, reported):
     route = api.post("/x").respond(200, **answer)
-    with pytest.raises(Unavailable, match=said) as raised:
+    with pytest.raises(Unavailable, match=reported) as raised:
         client.post_for("connector_id", "/x", {})
     assert not raised.value.not_processed
     assert route.call_count == 1
 
 
-def test_a_page_is_named_by_its_title(api, client):
+def test_an_html_page_is_reported_by_its_title(api, client):
     api.get("/x").respond(500, text=PAGE)
     with pytest.raises(Rejected, match=r"^GET /x: an HTML page, '404 Not Found' \(HTTP 500\)$"):
         client.get("/x")
 
 
-def test_the_query_string_is_left_out_of_errors(api, client):
+def test_errors_omit_the_query_string(api, client):
     api.get("/x").respond(400, json=error("bad"))
     with pytest.raises(Rejected, match=r"^GET /x: bad"):
         client.get("/x?filter_path=a")
 
 
-def test_asks_for_the_version_once(api, client):
+def test_the_version_is_requested_once(api, client):
     route = api.get("/").respond(json={"version": {"number": "2.19.1"}})
     assert (client.version, client.version) == ((2, 19, 1), (2, 19, 1))
     assert route.call_count == 1
 
 
-def test_says_when_it_is_no_polarsearch(api, client):
+def test_an_answer_without_a_version_is_not_polarsearch(api, client):
     api.get("/").respond(json={"hello": "world"})
     with pytest.raises(Rejected, match="is this really PolarSearch"):
         _ = client.version
 
 
-def test_another_service_there_is_no_polarsearch(api, client):
+def test_another_service_is_not_polarsearch(api, client):
     api.get("/").respond(404, json={"error": {"message": "Invalid URL (GET /)"}})
     with pytest.raises(Rejected, match=r"^GET / at http://search.test: .* \(HTTP 404\); is this really PolarSearch"):
         _ = client.version
 
 
-def test_a_ca_file_that_is_not_there_is_one_line(clock):
+def test_a_missing_ca_file_is_reported_in_one_line(clock):
     with pytest.raises(SearchStackError, match=r"search_ca_file missing\.pem: .*name a PEM file"):
         SearchClient.connect("https://search.test", "u", "p", "missing.pem", clock=clock)
 
 
 @pytest.fixture
 def silent_port():
-    """A port that takes every connection and never says a word, as that of another service may."""
+    """A port that accepts every connection and never answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield listening.getsockname()[1]
 
 
-def test_a_port_that_never_answers_is_no_polarsearch(silent_port, clock, fake_clock):
+def test_a_port_that_never_answers_is_not_polarsearch(silent_port, clock, fake_clock):
     http = httpx.Client(base_url=f"http://127.0.0.1:{silent_port}", trust_env=False)
     with http, pytest.raises(Rejected) as raised:
         _ = SearchClient(http, clock=clock, greeting_timeout=0.1).version
@@ -211,7 +211,7 @@ def test_a_port_that_never_answers_is_no_polarsearch(silent_port, clock, fake_cl
     assert fake_clock.slept == []
 
 
-def test_asking_for_the_version_goes_on_where_nobody_is_there_yet(api, client):
+def test_the_request_for_the_version_is_retried_while_unreachable(api, client):
     route = api.get("/").mock(side_effect=[UNREACHABLE, httpx.Response(200, json={"version": {"number": "2.19.1"}})])
     assert client.version == (2, 19, 1)
     assert route.call_count == 2

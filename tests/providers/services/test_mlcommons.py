@@ -1,4 +1,4 @@
-"""Objects of ML Commons: found by name with a search that may be late, read by id."""
+"""Objects of ML Commons: found by name with a search that may be outdated, read by id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def hits(*ids):
     return {"hits": {"hits": [{"_id": id} for id in ids]}}
 
 
-def test_what_is_gone_since_the_search_saw_it_is_not_found(api, client):
+def test_a_model_deleted_since_the_search_is_skipped(api, client):
     api.post(SEARCH).respond(json=hits("gone", "there"))
 
     def read(id):
@@ -23,8 +23,8 @@ def test_what_is_gone_since_the_search_saw_it_is_not_found(api, client):
     assert find_named(client, "models", "m", read) == [("there", "model there")]
 
 
-def test_nothing_yet_is_nothing(api, client):
-    """2.11 answers 404 while its index is not there."""
+def test_a_missing_ml_index_is_an_empty_result(api, client):
+    """2.11 answers 404 until its index exists."""
     api.get("/").respond(json={"version": {"number": "2.11.1"}})
     missing = {"error": {"root_cause": [], "reason": "no such index"}, "status": 404}
     api.post(SEARCH).respond(404, json=missing)

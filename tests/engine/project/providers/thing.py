@@ -1,8 +1,8 @@
-"""Thing: a toy kind whose "remote service" is one JSON file, so every call an engine makes can be compared.
+"""Thing: a kind whose "remote service" is a JSON file, so that every call of the engine can be compared.
 
-An entry of the service with `unready` is read as one that exists and cannot be used yet.
+An entry of the service with `unready` exists and is not ready.
 
-Environment: THING_WORLD names the JSON file that stands for the service, THING_LOG the file each call is appended to.
+Environment: THING_WORLD is the JSON file of the service, THING_LOG the file to which each call is appended.
 """
 
 import json
@@ -33,7 +33,7 @@ _lock = threading.Lock()
 
 
 def _plain(value):
-    """The value as JSON; what is not known yet is written "<unknown>"."""
+    """Returns the value as JSON, with "<unknown>" for unknown values."""
     if isinstance(value, Unknown):
         return "<unknown>"
     if isinstance(value, dict):
@@ -64,7 +64,7 @@ def _put(id_: str, props: dict | None) -> None:
 
 
 def _fail(message: str, partial: provider_pb2.ErrorResourceInitFailed | None = None) -> None:
-    """Raise so that the engine shows `message` alone, and keeps the resource if `partial` describes it."""
+    """Raises an error of which the engine shows `message` only, and keeps the resource if `partial` describes it."""
     status = status_pb2.Status(code=2, message=message)
     if partial:
         detail = any_pb2.Any()
@@ -85,8 +85,8 @@ def _struct(props: dict) -> struct_pb2.Struct:
     return struct
 
 
-def _leave_with_the_engine() -> None:
-    """A plugin of a killed engine would stay for good; the host is started as `python -m pulumi.dynamic <host>:<port>`."""
+def _exit_with_the_engine() -> None:
+    """Exits when the engine is gone: `python -m pulumi.dynamic <host>:<port>` is not ended with a killed engine."""
     host, _, port = sys.argv[1].rpartition(":")
     while True:
         try:
@@ -100,7 +100,7 @@ class ThingProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req) -> None:
-        threading.Thread(target=_leave_with_the_engine, daemon=True).start()
+        threading.Thread(target=_exit_with_the_engine, daemon=True).start()
         _log("configure", region=req.config.get("region"))
 
     def check(self, olds, news):

@@ -1,6 +1,6 @@
-"""A question by meaning, asked of every collection of a stack as an app would: from the stack's outputs alone.
+"""Searches every collection of a stack by meaning, as an application does: from the stack's outputs alone.
 
-The query bodies are the stack's; all we do is put the text where `{{text}}` stands.
+The query bodies are outputs of the stack; the text replaces `{{text}}` in them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ WIDTH = 96
 
 
 class Unanswered(Exception):
-    """The question could not be asked; the message is one line for a person."""
+    """The search failed; the message is one line for a person."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """Where the search service is, and as whom."""
+    """The search service's URL and account."""
 
     url: str
     username: str
@@ -33,7 +33,7 @@ class Access:
 
 
 def access(export: Mapping[str, Any]) -> Access | None:
-    """The Connection as the last up stored it (`pulumi stack export --show-secrets`), or None before the first up."""
+    """Returns the Connection of the last update from `pulumi stack export --show-secrets`, None before the first."""
     for resource in export["deployment"].get("resources") or []:
         given = {key.rpartition(":")[2]: _revealed(value) for key, value in (resource.get("inputs") or {}).items()}
         if resource["type"].startswith("pulumi:providers:") and "search_url" in given:
@@ -43,7 +43,7 @@ def access(export: Mapping[str, Any]) -> Access | None:
 
 
 def ask(to: Access, collections: Mapping[str, Any], text: str, rows: int = ROWS) -> Iterator[str]:
-    """A heading and a table of score, id and text for each collection. Raises Unanswered."""
+    """Yields a heading and a table of score, id and text for each collection. Raises Unanswered."""
     with _client(to) as client:
         for name, collection in collections.items():
             yield f'\n{name}: "{text}"'
@@ -53,7 +53,7 @@ def ask(to: Access, collections: Mapping[str, Any], text: str, rows: int = ROWS)
 
 
 def counts(to: Access, collections: Mapping[str, Any]) -> dict[str, int]:
-    """How many documents each collection has now. Raises Unanswered."""
+    """Returns the number of documents of each collection. Raises Unanswered."""
     with _client(to) as client:
         return {
             name: int(_answer(client, f"{to.url.rstrip('/')}/{collection['alias']}/_count", {})["count"])
@@ -61,7 +61,7 @@ def counts(to: Access, collections: Mapping[str, Any]) -> dict[str, int]:
         }
 
 
-def filling(
+def changing_counts(
     count: Callable[[], Mapping[str, int]],
     *,
     quiet: float = 1.5,
@@ -69,22 +69,21 @@ def filling(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Mapping[str, int]]:
-    """What `count` gives, each time it is different, until none is 0 and nothing came for `quiet` seconds.
+    """Yields the counts whenever they change, until none is 0 and none has changed for `quiet` seconds.
 
-    A link loads its table in the background, so a stack that has just come up has no documents yet. After `timeout`
-    seconds we stop looking.
+    A link loads its table in the background, so a new stack has no documents at first. Ends after `timeout` seconds.
     """
     begun = since = now()
-    yield (seen := count())
-    while now() - begun < timeout and (now() - since < quiet or not all(seen.values())):
+    yield (last := count())
+    while now() - begun < timeout and (now() - since < quiet or not all(last.values())):
         sleep(0.25)
-        if (shown := count()) != seen:
-            seen, since = shown, now()
-            yield seen
+        if (current := count()) != last:
+            last, since = current, now()
+            yield last
 
 
 def filled(body: Any, text: str) -> Any:
-    """The body with `text` wherever its strings hold the placeholder."""
+    """Returns the body with `text` in place of the placeholder in every string."""
     if isinstance(body, dict):
         return {key: filled(value, text) for key, value in body.items()}
     if isinstance(body, list):
@@ -93,21 +92,21 @@ def filled(body: Any, text: str) -> Any:
 
 
 def table(hits: list[dict[str, Any]]) -> list[str]:
-    """One line per hit, the best first."""
+    """Returns one line per hit, best first."""
     if not hits:
         return ["  nothing found"]
-    return [f"  {hit['_score']:.3f}  {hit['_id']:>5}  {_words(hit.get('_source') or {})}" for hit in hits]
+    return [f"  {hit['_score']:.3f}  {hit['_id']:>5}  {_text_of(hit.get('_source') or {})}" for hit in hits]
 
 
-def _words(source: Mapping[str, Any]) -> str:
-    """Its texts, the name before the others: a search service keeps no order among fields."""
+def _text_of(source: Mapping[str, Any]) -> str:
+    """Returns the text fields, the name first: the service does not keep the order of fields."""
     fields = sorted(source, key=lambda field: (field != "name", field))
     text = " · ".join(source[field] for field in fields if isinstance(source[field], str))
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
 def _client(to: Access) -> httpx.Client:
-    """Past any proxy of the user's: the sandbox is on this machine."""
+    """Returns a client that ignores proxy settings: the sandbox is on this machine."""
     return httpx.Client(auth=(to.username, to.password), verify=to.ca_file or True, timeout=30, trust_env=False)
 
 
@@ -131,7 +130,7 @@ def _reason(response: httpx.Response) -> str:
 
 
 def _revealed(value: Any) -> Any:
-    """A secret shown by `--show-secrets` carries its value as JSON text."""
+    """Returns the plain value of a secret, which `--show-secrets` writes as JSON text."""
     if isinstance(value, dict) and "plaintext" in value:
         return json.loads(value["plaintext"])
     return value

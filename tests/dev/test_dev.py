@@ -1,4 +1,4 @@
-"""What `make up`, `preview`, `search` and `down` decide, and what a person sees when they cannot go on."""
+"""The decisions of `make up`, `preview`, `search` and `down`, and their error messages."""
 
 import json
 import os
@@ -10,14 +10,15 @@ import httpx
 import pytest
 import respx
 
-from sandbox import question
-from sandbox.dev import ROOT, changed, main, stale
+from dev import question, stack
+from dev.__main__ import main
+from dev.stack import ROOT
 
 HERE = "this-host"
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("resource_changes", "words"),
     [
         ({"same": 14}, ""),
         ({"create": 12, "same": 2}, "12 create, 2 unchanged"),
@@ -25,8 +26,8 @@ HERE = "this-host"
         (None, ""),
     ],
 )
-def test_an_update_is_told_in_words(changes, said):
-    assert changed([{"resourceChanges": changes}, {"resourceChanges": {"delete": 9}}]) == said
+def test_the_changes_of_the_last_update_are_listed(resource_changes, words):
+    assert stack.changes([{"resourceChanges": resource_changes}, {"resourceChanges": {"delete": 9}}]) == words
 
 
 @pytest.mark.parametrize(
@@ -39,8 +40,8 @@ def test_an_update_is_told_in_words(changes, said):
         ([{"pid": 7, "hostname": "another"}], [], False),
     ],
 )
-def test_only_a_lock_whose_process_is_gone_is_taken_away(locks, living, expected):
-    assert stale(locks, HERE, living.__contains__) is expected
+def test_a_lock_is_removed_only_when_its_process_has_ended(locks, living, expected):
+    assert stack.is_stale(locks, HERE, living.__contains__) is expected
 
 
 def test_search_without_a_question_says_how_to_ask(capsys):
@@ -51,22 +52,22 @@ def test_search_without_a_question_says_how_to_ask(capsys):
 @pytest.mark.parametrize("argv", [[], ["reboot"]])
 def test_an_unknown_command_is_refused(argv, capsys):
     assert main(argv) == 2
-    assert capsys.readouterr().err == "usage: python -m sandbox.dev up|preview|down|search\n"
+    assert capsys.readouterr().err == "usage: python -m dev up|preview|down|search\n"
 
 
 @pytest.mark.parametrize("value", ["hush", {"4dabf18193072939515e22adb298388d": "1b47", "plaintext": '"hush"'}])
-def test_access_is_the_connection_that_the_last_up_stored(value):
+def test_access_is_the_connection_that_the_last_update_stored(value):
     inputs = {"p:search_url": "http://s", "p:search_username": "u", "search_password": value}
     resources = [{"type": "pulumi:pulumi:Stack"}, {"type": "pulumi:providers:pulumi-python", "inputs": inputs}]
     assert question.access({"deployment": {"resources": resources}}) == question.Access("http://s", "u", "hush")
 
 
 @pytest.mark.parametrize("deployment", [{}, {"resources": [{"type": "pulumi:pulumi:Stack", "inputs": None}]}])
-def test_before_the_first_up_there_is_no_access(deployment):
+def test_there_is_no_access_before_the_first_update(deployment):
     assert question.access({"deployment": deployment}) is None
 
 
-def test_the_text_goes_wherever_the_placeholder_stands():
+def test_the_text_replaces_every_placeholder():
     body = {"query": {"neural": {"v": {"query_text": "{{text}}", "k": 5}}}, "list": ["{{text}}!", 1, None]}
     assert question.filled(body, 'a "mug"') == {
         "query": {"neural": {"v": {"query_text": 'a "mug"', "k": 5}}},
@@ -84,7 +85,7 @@ def search():
         yield router.post("/products/_search")
 
 
-def test_every_collection_is_asked_by_its_own_query(search):
+def test_every_collection_is_searched_with_its_own_query(search):
     hit = {"_id": "1", "_score": 0.51234, "_source": {"description": "x" * 200, "name": "Mug", "price": 2}}
     search.respond(json={"hits": {"hits": [hit]}})
     heading, row = question.ask(ACCESS, COLLECTIONS, "hot?")
@@ -95,13 +96,13 @@ def test_every_collection_is_asked_by_its_own_query(search):
     assert row.endswith("x…")
 
 
-def test_no_hits_is_said(search):
+def test_a_search_without_hits_says_so(search):
     search.respond(json={"hits": {"hits": []}})
     assert list(question.ask(ACCESS, COLLECTIONS, "hot?"))[1:] == ["  nothing found"]
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (
             httpx.Response(404, json={"error": {"reason": "no such index [products]"}}),
@@ -111,30 +112,34 @@ def test_no_hits_is_said(search):
         (httpx.ConnectError("refused"), "refused; is it running? make up"),
     ],
 )
-def test_a_question_that_fails_is_one_line(search, answer, said):
+def test_a_failed_search_is_reported_in_one_line(search, answer, message):
     search.mock(side_effect=[answer])
     with pytest.raises(question.Unanswered) as raised:
         list(question.ask(ACCESS, COLLECTIONS, "hot?"))
-    assert str(raised.value) == f"POST http://search.test/products/_search: {said}"
+    assert str(raised.value) == f"POST http://search.test/products/_search: {message}"
 
 
 @pytest.mark.parametrize(
-    ("counted", "seen"),
+    ("counted", "yielded"),
     [
         ([{"a": 0}, {"a": 3}], [{"a": 0}, {"a": 3}]),
         ([{"a": 1, "b": 0}, {"a": 1, "b": 0}, {"a": 1, "b": 9}], [{"a": 1, "b": 0}, {"a": 1, "b": 9}]),
         ([{"a": 5}], [{"a": 5}]),
         ([{"a": 0}], [{"a": 0}]),
     ],
-    ids=["until something came", "until all have something", "full already", "never filled: not for ever"],
+    ids=[
+        "first documents",
+        "documents in every collection",
+        "documents already there",
+        "no documents until the timeout",
+    ],
 )
-def test_a_new_collection_is_waited_for_until_nothing_comes_any_more(hands, counted, seen):
-    left = list(counted)
-    shown = question.filling(
-        lambda: left.pop(0) if len(left) > 1 else left[0], now=lambda: hands.time, sleep=hands.sleep
-    )
-    assert list(shown) == seen
-    assert 1.5 <= sum(hands.slept) <= 91
+def test_counts_are_followed_until_they_stop_changing(fake_clock, counted, yielded):
+    remaining = list(counted)
+    count = lambda: remaining.pop(0) if len(remaining) > 1 else remaining[0]  # noqa: E731
+    counts = question.changing_counts(count, now=lambda: fake_clock.time, sleep=fake_clock.sleep)
+    assert list(counts) == yielded
+    assert 1.5 <= sum(fake_clock.slept) <= 91
 
 
 def make(*args, **variables):
@@ -146,13 +151,13 @@ def make(*args, **variables):
 
 
 def test_make_help_names_every_command():
-    said = make("help").stdout
+    output = make("help").stdout
     for command in ("up", "down", "preview", "search", "check", "test", "test-engine"):
-        assert f"make {command} " in said
+        assert f"make {command} " in output
 
 
 def test_without_a_new_enough_python_make_refuses_in_one_line(tmp_path):
-    """A Makefile beside an empty folder: nothing is made there, and old Pythons are all there is on PATH."""
+    """The Makefile is in a folder of its own, and every Python on PATH is too old."""
     for name in ("Makefile", "requirements.lock"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "bin").mkdir()
@@ -169,7 +174,7 @@ def test_without_a_new_enough_python_make_refuses_in_one_line(tmp_path):
     assert not (tmp_path / ".venv").exists()
 
 
-def test_the_lock_is_complete_hashed_and_names_no_registry():
+def test_the_lock_file_is_complete_and_hashed_and_names_no_registry():
     lines = (ROOT / "requirements.lock").read_text().splitlines()
     names = {line.split("==")[0] for line in lines if "==" in line and not line.startswith(" ")}
     assert {"pulumi", "httpx", "pymysql", "pydantic", "numpy", "tokenizers", "safetensors", "pytest"} <= names
@@ -179,44 +184,44 @@ def test_the_lock_is_complete_hashed_and_names_no_registry():
     assert all(lines[number + 1].strip().startswith("--hash=sha256:") for number in pinned)
 
 
-def test_on_the_command_line_it_is_one_line_too():
-    done = subprocess.run([sys.executable, "-m", "sandbox.dev", "search"], cwd=ROOT, capture_output=True, text=True)
+def test_the_command_line_reports_an_error_in_one_line():
+    done = subprocess.run([sys.executable, "-m", "dev", "search"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
 def preview_without_a_home(checkout, **variables):
-    """In a copy of this checkout where the sandbox's home cannot be made."""
-    for name in ("sandbox", "engine"):
+    """Runs `preview` in a copy of this checkout where the sandbox's home cannot be created."""
+    for name in ("sandbox", "engine", "dev"):
         shutil.copytree(ROOT / name, checkout / name)
     (checkout / ".sandbox").touch()
-    command, environ = [sys.executable, "-m", "sandbox.dev", "preview"], {**os.environ, **variables}
+    command, environ = [sys.executable, "-m", "dev", "preview"], {**os.environ, **variables}
     return subprocess.run(command, cwd=checkout, env=environ, capture_output=True, encoding="utf-8", check=False)
 
 
-def test_what_the_sandbox_has_said_is_not_said_twice(tmp_path):
+def test_an_error_of_the_sandbox_is_printed_only_once(tmp_path):
     done = preview_without_a_home(tmp_path, PYTHONIOENCODING="utf-8")
     assert (done.returncode, done.stdout) == (1, "· sandbox start\n")
     assert done.stderr.startswith("sandbox: ")
     assert done.stderr.count("\n") == 1
 
 
-TALKATIVE = """
+LONG_OUTPUT = """
 import sys
-from sandbox import dev, question
+from dev import __main__ as dev, question
 question.ask = lambda *_: ("a line" for _ in range(100_000))
 dev._ask(None, {}, "anything")
 sys.exit(7)
 """
 
 
-def test_a_reader_who_has_read_enough_may_leave():
-    command = [sys.executable, "-c", TALKATIVE]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as talking:
-        assert talking.stdout.readline() == "a line\n"
-        talking.stdout.close()
-        assert talking.stderr.read() == ""
-    assert talking.returncode == 7
+def test_a_closed_pipe_is_no_error():
+    command = [sys.executable, "-c", LONG_OUTPUT]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "a line\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 7
 
 
-def test_what_a_terminal_cannot_show_stops_nothing(tmp_path):
+def test_a_character_that_the_terminal_cannot_encode_is_replaced(tmp_path):
     assert preview_without_a_home(tmp_path, PYTHONIOENCODING="ascii").stdout == "? sandbox start\n"
