@@ -186,7 +186,7 @@ def test_temporary_models_of_a_killed_run_are_deleted(models, declared, every_mo
 
 
 @pytest.mark.parametrize(
-    ("harm", "reported"),
+    ("stop", "reported"),
     [
         (
             lambda rest, id: rest.post(f"{ML}/models/{id}/_undeploy"),
@@ -200,13 +200,13 @@ def test_temporary_models_of_a_killed_run_are_deleted(models, declared, every_mo
     ids=["undeployed", "disabled"],
 )
 def test_an_undeployed_model_is_shown_by_read_and_repaired_by_update(
-    models, declared, rest, embeds, failed, harm, reported
+    models, declared, rest, embeds, failed, stop, reported
 ):
     created = models.create(**declared)
-    harm(rest, created.id)
-    with pytest.raises(failed, match=reported) as seen:
+    stop(rest, created.id)
+    with pytest.raises(failed, match=reported) as error:
         models.read(created)
-    repaired = models.update(models.kept(seen.value), **created.inputs)
+    repaired = models.update(models.kept(error.value), **created.inputs)
     assert repaired.props == created.props
     assert embeds(created.id)
 
@@ -258,9 +258,9 @@ def test_below_2_12_a_change_of_a_model_is_refused(models, declared, version, fa
 def test_below_2_12_a_model_that_is_not_ready_is_deployed_without_an_update(models, declared, rest, failed, version):
     created = models.create(**declared)
     rest.post(f"{ML}/models/{created.id}/_undeploy")
-    with pytest.raises(failed, match="`pulumi up` deploys it") as seen:
+    with pytest.raises(failed, match="`pulumi up` deploys it") as error:
         models.read(created)
-    assert models.update(models.kept(seen.value), **created.inputs).props == created.props
+    assert models.update(models.kept(error.value), **created.inputs).props == created.props
 
 
 @pytest.mark.parametrize("version", ["2.11.1"])

@@ -214,9 +214,9 @@ def test_a_failed_link_is_recreated_by_the_next_update(links, polardb, rest, sho
 def test_a_dropped_link_is_shown_and_recreated(links, polardb, shown, failed):
     created = links.create(**LINK)
     polardb.run("CALL dbms_etl.drop_sync_link(%s)", [created.props["link"]])
-    with pytest.raises(failed, match="PolarDB has no such link any more") as gone:
+    with pytest.raises(failed, match="PolarDB has no such link any more") as error:
         links.read(created)
-    assert links.update(links.kept(gone.value)).props["problem"] == ""
+    assert links.update(links.kept(error.value)).props["problem"] == ""
     assert len(shown()) == 1
 
 
@@ -238,10 +238,10 @@ def test_a_recreated_index_is_filled_again(links, polardb, rest, documents, refe
     created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
     rest.delete("/docs_1")
-    with pytest.raises(failed, match="index docs_1 is gone") as gone:
+    with pytest.raises(failed, match="index docs_1 is gone") as error:
         links.read(created)
     make_index(rest)
-    again = links.update(links.kept(gone.value))
+    again = links.update(links.kept(error.value))
     assert meta() == {"link": str(reference(again))}
     polardb.until(lambda: len(documents()) == 3)
 
