@@ -60,7 +60,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Index:
+class KeyDefinition:
     """`name` is PRIMARY for the primary key; `unique` holds for it too."""
 
     name: str
@@ -79,7 +79,7 @@ class Table:
     schema: str
     name: str
     columns: tuple[Column, ...]
-    indexes: tuple[Index, ...] = ()
+    indexes: tuple[KeyDefinition, ...] = ()
     comment: str = ""
     number: int = 1
 
@@ -94,7 +94,7 @@ class Table:
         return next((index.columns for index in self.indexes if index.name == "PRIMARY"), ())
 
     @property
-    def unique(self) -> list[Index]:
+    def unique(self) -> list[KeyDefinition]:
         """The unique keys, the primary key first."""
         return sorted((index for index in self.indexes if index.unique), key=lambda index: index.name != "PRIMARY")
 
@@ -137,7 +137,7 @@ class Table:
         key = next((index.name for index in self.indexes if index.columns == columns), "PRIMARY")
         return refusal(1062, "-".join(text_of(values[name]) for name in columns), key)
 
-    def with_index(self, index: Index) -> Table:
+    def with_index(self, index: KeyDefinition) -> Table:
         """`self` with one more index, which gets a name if it has none. Raises 1061, 1068 or 1072."""
         for name in index.columns:
             if self.find(name) is None:
@@ -145,7 +145,9 @@ class Table:
         columns = tuple(self.column(name).name for name in index.columns)
         taken = {known.name.lower() for known in self.indexes}
         names = (columns[0] if at == 1 else f"{columns[0]}_{at}" for at in range(1, 99))
-        index = Index(index.name or next(name for name in names if name.lower() not in taken), columns, index.unique)
+        index = KeyDefinition(
+            index.name or next(name for name in names if name.lower() not in taken), columns, index.unique
+        )
         if index.name.lower() in taken:
             raise refusal(1068) if index.name == "PRIMARY" else refusal(1061, index.name)
         required = columns if index.name == "PRIMARY" else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from sandbox.polardb.catalog import Column, Index, Table
+from sandbox.polardb.catalog import Column, KeyDefinition, Table
 from sandbox.polardb.errors import SqlError, refusal, unsupported
 from sandbox.polardb.reader import Reader
 from sandbox.polardb.types import BLOB_LIMITS, COLLATION, FAMILIES, INTEGER_BITS, TEXT_LIMITS, ColumnType, stored
@@ -102,15 +102,15 @@ _ATTRIBUTES = ("NOT NULL", "NULL", "PRIMARY KEY", "KEY", "UNIQUE KEY", "UNIQUE",
                "AUTO_INCREMENT", "COMMENT", "COLLATE", "GENERATED", "AS", "REFERENCES", "CHECK")  # fmt: skip
 
 
-def read_column(reader: Reader) -> tuple[Column, list[Index]]:
+def read_column(reader: Reader) -> tuple[Column, list[KeyDefinition]]:
     """A column, and the keys it declares for itself."""
     name, serial = reader.name(), reader.peek("SERIAL")
     column = Column(name, read_type(reader, name), nullable=not serial, auto_increment=serial)
-    keys, said = [Index("", (name,), True)] if serial else [], set[str]()
+    keys, said = [KeyDefinition("", (name,), True)] if serial else [], set[str]()
     while word := reader.accept_any(*_ATTRIBUTES):
         said.add(word)
         if word.endswith("KEY") or word == "UNIQUE":
-            keys.append(Index("" if word.startswith("UNIQUE") else "PRIMARY", (name,), True))
+            keys.append(KeyDefinition("" if word.startswith("UNIQUE") else "PRIMARY", (name,), True))
         elif word.endswith("NULL"):
             column = replace(column, nullable=column.nullable if word.startswith("DEFAULT") else word == "NULL")
         else:
@@ -169,7 +169,7 @@ def _now(reader: Reader) -> bool:
 # Keys
 
 
-def read_index(reader: Reader) -> Index | None:
+def read_index(reader: Reader) -> KeyDefinition | None:
     """PRIMARY KEY (…), UNIQUE KEY name (…), KEY name (…); None when it is a column instead."""
     if refused := next(filter(reader.peek, ("CONSTRAINT", "FOREIGN", "CHECK", "FULLTEXT", "SPATIAL")), None):
         raise unsupported(f"{refused} in a table")
@@ -177,7 +177,7 @@ def read_index(reader: Reader) -> Index | None:
     if found is None:
         return None
     name = "PRIMARY" if found == "PRIMARY KEY" else "" if reader.peek("(") else reader.name()
-    return Index(name, tuple(reader.listed(lambda: _key_part(reader))), not found.startswith(("KEY", "INDEX")))
+    return KeyDefinition(name, tuple(reader.listed(lambda: _key_part(reader))), not found.startswith(("KEY", "INDEX")))
 
 
 def _key_part(reader: Reader) -> str:
@@ -194,7 +194,7 @@ def _key_part(reader: Reader) -> str:
 def read_table(reader: Reader, schema: str, name: str) -> Table:
     """What follows the name in CREATE TABLE: `(…) options`."""
     change = Alteration(Table(schema, name, ()), Table(schema, name, ()))
-    late: list[Index] = []
+    late: list[KeyDefinition] = []
     reader.listed(lambda: _add(reader, change, late))
     table = _with_options(reader, change.after)
     if not table.columns:
@@ -285,7 +285,7 @@ def read_alteration(reader: Reader, table: Table) -> Alteration:
 def _action(reader: Reader, change: Alteration) -> None:
     found = reader.accept_any("ADD", "DROP", "RENAME COLUMN", "MODIFY", "COMMENT")
     if found == "ADD":
-        keys: list[Index] = []
+        keys: list[KeyDefinition] = []
         _add(reader, change, keys)
         for key in keys:
             change.after = change.after.with_index(key)
@@ -308,7 +308,7 @@ def _action(reader: Reader, change: Alteration) -> None:
         raise unsupported(f"ALTER TABLE … {reader.rest[:40]}")
 
 
-def _add(reader: Reader, change: Alteration, keys: list[Index]) -> None:
+def _add(reader: Reader, change: Alteration, keys: list[KeyDefinition]) -> None:
     """A column, which is added, or a key, which goes to `keys`."""
     if index := read_index(reader):
         return keys.append(index)

@@ -19,7 +19,7 @@ from sandbox.polardb.catalog import Column, Table, quote
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.reader import Reader, statements
 from sandbox.polardb.session import Answer, Done, Duplicate, Rows, Session
-from sandbox.polardb.translate import Node, Scope, Source, allow, column_of, constant, kind_of, literal_value
+from sandbox.polardb.translate import FromTable, Node, Scope, allow, column_of, constant, kind_of, literal_value
 from sandbox.polardb.types import ColumnType, stored
 
 Values = dict[str, Any]
@@ -65,7 +65,7 @@ def _target(session: Session, node: Node | None, *privileges: str) -> tuple[Tabl
     table = tables[0]
     label = (node.alias or table.name).lower()
     scope = Scope(session, clause="field list", strict=True)
-    scope.add(Source(label, "" if node.alias else table.schema, table.stored_name, table.columns))
+    scope.add(FromTable(label, "" if node.alias else table.schema, table.stored_name, table.columns))
     return table, scope
 
 

@@ -16,7 +16,7 @@ from sandbox.polardb.catalog import SYSTEM_SCHEMAS, Column, Table
 from sandbox.polardb.database import Database
 from sandbox.polardb.errors import SqlError, refusal, unsupported
 from sandbox.polardb.tables import Catalog
-from sandbox.polardb.translate import Source
+from sandbox.polardb.translate import FromTable
 from sandbox.polardb.types import BIGINT, DATE, DATETIME, VARCHAR, ColumnType
 from sandbox.polardb.variables import Variables
 
@@ -248,11 +248,11 @@ class Session:
 
     # What a query asks
 
-    def source(self, schema: str, name: str) -> Source:
+    def source(self, schema: str, name: str) -> FromTable:
         if (schema or self.current()).lower() == "information_schema":
-            return Source(name.lower(), "information_schema", *system_views.filled(self, name.lower()))
+            return FromTable(name.lower(), "information_schema", *system_views.filled(self, name.lower()))
         table = self.table(schema, name, "SELECT")
-        return Source(table.name, table.schema, table.stored_name, table.columns, table.keys)
+        return FromTable(table.name, table.schema, table.stored_name, table.columns, table.keys)
 
     def variable(self, name: str, scope: str) -> Any:
         return self.variables.value(name, scope)

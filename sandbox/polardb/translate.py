@@ -33,7 +33,7 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeE
 
 
 @dataclass(frozen=True)
-class Source:
+class FromTable:
     """One table of a FROM clause: `label` is its name in the statement, `stored` SQLite's; `keys` identify a row."""
 
     label: str
@@ -51,12 +51,12 @@ class Scope:
     """
 
     session: Any
-    sources: list[Source] = field(default_factory=list)
+    sources: list[FromTable] = field(default_factory=list)
     outputs: dict[str, Node] = field(default_factory=dict)
     clause: str = "field list"
     strict: bool = False
 
-    def add(self, source: Source) -> None:
+    def add(self, source: FromTable) -> None:
         if any(known.label == source.label for known in self.sources):
             raise refusal(1066, source.label)
         self.sources.append(source)
@@ -95,14 +95,14 @@ def kind_of(node: Node) -> ColumnType:
     return kind
 
 
-def column_of(source: Source, column: Column) -> Node:
+def column_of(source: FromTable, column: Column) -> Node:
     """A column as SQLite finds it."""
     node = exp.column(exp.to_identifier(column.name, quoted=True), table=exp.to_identifier(source.label, quoted=True))
     node.meta["source"] = source
     return typed(node, column.type)
 
 
-def table_of(source: Source) -> Node:
+def table_of(source: FromTable) -> Node:
     """A table as SQLite finds it."""
     stored, label = (exp.to_identifier(name, quoted=True) for name in (source.stored, source.label))
     return exp.Table(this=stored, alias=exp.TableAlias(this=label))
@@ -270,7 +270,7 @@ def _grouping(node: Node, scope: Scope) -> Callable[[Node, int, str], None]:
 
     def check(expression: Node, at: int, clause: str) -> None:
         for column in _ungrouped(_bare(expression), known):
-            source: Source = column.meta["source"]
+            source: FromTable = column.meta["source"]
             mine = {key.name for key in keys if isinstance(key, exp.Column) and key.meta["source"] == source}
             if not any(mine >= {*key} for key in source.keys):
                 shown = ".".join(filter(None, [source.schema, source.label, column.name]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.names import aliased, check_alias_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import as_list, java_bool
@@ -55,8 +55,8 @@ def _unparsed(cause: ApiError) -> ApiError:
     return ApiError(400, "x_content_parse_exception", text, cause=cause)
 
 
-def _indices(node: Node, body: dict[str, Any]) -> list[Index]:
-    found: list[Index] = []
+def _indices(node: Node, body: dict[str, Any]) -> list[StoredIndex]:
+    found: list[StoredIndex] = []
     for expression in as_list(body.get("indices") or body["index"]):
         if "*" not in expression and expression not in node.indices:
             raise no_alias_expected(expression) if aliased(node, expression) else index_not_found(expression)
@@ -66,7 +66,9 @@ def _indices(node: Node, body: dict[str, Any]) -> list[Index]:
     return found
 
 
-def _apply(node: Node, planned: dict[str, Any], verb: str, body: dict[str, Any], indices: list[Index]) -> list[str]:
+def _apply(
+    node: Node, planned: dict[str, Any], verb: str, body: dict[str, Any], indices: list[StoredIndex]
+) -> list[str]:
     missing = []
     for alias in as_list(body.get("aliases") or body["alias"]):
         if verb == "add":

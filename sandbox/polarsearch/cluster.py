@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import BUILD_HASH, Node
 from sandbox.polarsearch.registry import CLUSTER_DEFAULTS, check_all, check_cluster_setting
@@ -100,7 +100,7 @@ def health(node: Node, call: Call) -> Reply:
     return Reply(_health(indices, status, timed_out=late), 408 if late else 200)
 
 
-def _health(indices: list[Index], status: str, *, timed_out: bool) -> dict[str, Any]:
+def _health(indices: list[StoredIndex], status: str, *, timed_out: bool) -> dict[str, Any]:
     active = sum(index.shards for index in indices)
     unassigned = sum(index.shards * (index.shard_copies - 1) for index in indices)
     head = {"cluster_name": "sandbox", "status": status, "timed_out": timed_out, "number_of_nodes": 1}

@@ -8,7 +8,7 @@ import numpy as np
 
 from sandbox.polarsearch import values, vectors
 from sandbox.polarsearch.errors import ApiError, illegal_argument, mapper_parsing, not_here
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.settings import java_text
 
 Source = dict[str, Any]
@@ -18,7 +18,7 @@ _OBJECTS = {"object", "nested"}
 _ROOTS = {"mapper_parsing_exception", "parsing_exception", "parse_exception"}
 
 
-def fit(index: Index, id: str, source: Source) -> tuple[Source, bool]:
+def fit(index: StoredIndex, id: str, source: Source) -> tuple[Source, bool]:
     """The document as kept, and whether the mapping grew. Raises mapper_parsing_exception."""
     fitting = _Fitting(index, id)
     kept = fitting.object(source, "", str(index.mapping.shown.get("dynamic", "true")))
@@ -28,7 +28,7 @@ def fit(index: Index, id: str, source: Source) -> tuple[Source, bool]:
 
 
 class _Fitting:
-    def __init__(self, index: Index, id: str) -> None:
+    def __init__(self, index: StoredIndex, id: str) -> None:
         self._mapping, self._fields, self._id = index.mapping, index.mapping.fields, id
         self.new: Source = {}
 

@@ -26,7 +26,7 @@ class Home:
     clock: Callable[[], float]
 
 
-class Index:
+class StoredIndex:
     """`settings` are flat, `index.` included. A hidden index is one of ML Commons' own."""
 
     def __init__(self, name: str, settings: dict[str, Any], home: Home, *, hidden: bool = False) -> None:
@@ -76,7 +76,7 @@ class Index:
         return kept | {"aliases": self.aliases, "hidden": self.hidden}
 
     @classmethod
-    def restored(cls, name: str, body: dict[str, Any], home: Home) -> Index:
+    def restored(cls, name: str, body: dict[str, Any], home: Home) -> StoredIndex:
         """As it was written."""
         index = cls(name, body["settings"], home, hidden=body["hidden"])
         index.mapping.shown, index.aliases = body["mapping"], body["aliases"]

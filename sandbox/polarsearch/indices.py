@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.polarsearch.aliases import alias_body
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.mapping import wrapped
 from sandbox.polarsearch.names import aliased, check_alias_name, check_index_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
@@ -31,7 +31,7 @@ def create(node: Node, call: Call) -> Reply:
     )
 
 
-def create_index(node: Node, name: str, body: dict[str, Any]) -> Index:
+def create_index(node: Node, name: str, body: dict[str, Any]) -> StoredIndex:
     """Make the index. Raises without a trace left."""
     check_index_name(name)
     if name in node.indices:
@@ -43,7 +43,7 @@ def create_index(node: Node, name: str, body: dict[str, Any]) -> Index:
         raise ApiError(400, "invalid_index_name_exception", text, extra={"index": name, "index_uuid": "_na_"})
     asked = dict(prefixed(flatten(body.get("settings") or {})))
     check_index_settings(asked, node.version)
-    index = Index(name, _settings(node, name, asked), node.home)
+    index = StoredIndex(name, _settings(node, name, asked), node.home)
     _declare(index, body.get("mappings") or {})
     for alias, options in (body.get("aliases") or {}).items():
         check_alias_name(alias, node)
@@ -64,7 +64,7 @@ def _settings(node: Node, name: str, given: Flat) -> Flat:
     return settings | {"index.uuid": node.new_uuid(), "index.version.created": node.version.id}
 
 
-def _declare(index: Index, body: dict[str, Any]) -> None:
+def _declare(index: StoredIndex, body: dict[str, Any]) -> None:
     try:
         index.mapping.declare(body)
     except ApiError as error:
@@ -126,7 +126,7 @@ def put_settings(node: Node, call: Call) -> Reply:
     return Reply(ACKNOWLEDGED)
 
 
-def _change_settings(node: Node, index: Index, flat: Flat) -> None:
+def _change_settings(node: Node, index: StoredIndex, flat: Flat) -> None:
     for key, value in flat.items():
         if value is None:
             index.settings.pop(key, None)
@@ -161,7 +161,7 @@ def refresh(node: Node, call: Call) -> Reply:
     return Reply({"_shards": write_shards(indices)})
 
 
-def write_shards(indices: Sequence[Index]) -> dict[str, int]:
+def write_shards(indices: Sequence[StoredIndex]) -> dict[str, int]:
     """Replicas count in total, and never succeed."""
     total = sum(index.shards * index.shard_copies for index in indices)
     return {"total": total, "successful": sum(index.shards for index in indices), "failed": 0}

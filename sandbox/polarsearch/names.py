@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.node import Node
 
 _FORBIDDEN = ' "*\\<|,>/?'
@@ -50,19 +50,19 @@ def _objection(name: str) -> str | None:
     return f"index name is too long, ({length} > 255)" if length > 255 else None
 
 
-def visible(node: Node) -> Iterator[Index]:
+def visible(node: Node) -> Iterator[StoredIndex]:
     """Every index but ML Commons' own."""
     return (index for name, index in sorted(node.indices.items()) if not index.hidden)
 
 
-def resolve(node: Node, expression: str | None, *, ignore_unavailable: bool = False) -> list[Index]:
+def resolve(node: Node, expression: str | None, *, ignore_unavailable: bool = False) -> list[StoredIndex]:
     """The indexes an expression names. A missing plain name is an error, a wildcard that finds nothing is not.
 
     With `ignore_unavailable` a missing plain name finds nothing, too.
     """
     if expression in {None, "", "_all", "*"}:
         return list(visible(node))
-    found: dict[str, Index] = {}
+    found: dict[str, StoredIndex] = {}
     for part in str(expression).split(","):
         if part.startswith("-") and found:
             found = {name: index for name, index in found.items() if not fnmatchcase(name, part[1:])}
@@ -71,7 +71,7 @@ def resolve(node: Node, expression: str | None, *, ignore_unavailable: bool = Fa
     return list(found.values())
 
 
-def _one(node: Node, part: str, ignore_unavailable: bool) -> list[Index]:
+def _one(node: Node, part: str, ignore_unavailable: bool) -> list[StoredIndex]:
     if "*" in part:
         return [each for each in visible(node) if any(fnmatchcase(name, part) for name in (each.name, *each.aliases))]
     found = [index for index in visible(node) if part == index.name or part in index.aliases]
@@ -84,12 +84,12 @@ def _one(node: Node, part: str, ignore_unavailable: bool) -> list[Index]:
     return found
 
 
-def aliased(node: Node, alias: str) -> list[Index]:
+def aliased(node: Node, alias: str) -> list[StoredIndex]:
     """The indexes behind an alias."""
     return [index for index in visible(node) if alias in index.aliases]
 
 
-def for_reading(node: Node, name: str) -> Index:
+def for_reading(node: Node, name: str) -> StoredIndex:
     """The one index that a request for one document means."""
     found = [node.indices[name]] if name in node.indices else aliased(node, name)
     if not found:
@@ -102,7 +102,7 @@ def for_reading(node: Node, name: str) -> Index:
     return found[0]
 
 
-def for_writing(node: Node, name: str) -> Index | None:
+def for_writing(node: Node, name: str) -> StoredIndex | None:
     """The index a write goes to: an alias' write index, None when there is none yet."""
     if name in node.indices:
         return node.indices[name]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.polarsearch.errors import index_not_found
-from sandbox.polarsearch.index import Home, Index
+from sandbox.polarsearch.index import Home, StoredIndex
 from sandbox.polarsearch.store import Store
 from sandbox.polarsearch.versions import Version
 
@@ -63,7 +63,7 @@ class Node:
         self.settings["transient"] = {}
         self.pipelines = {"ingest": store.all("ingest"), "search": store.all("search")}
         self.home = Home(store, version, clock)
-        self.indices = {name: Index.restored(name, body, self.home) for name, body in store.all("index").items()}
+        self.indices = {name: StoredIndex.restored(name, body, self.home) for name, body in store.all("index").items()}
         self.loaded: dict[str, dict[str, Any]] = {}  # deployed models → the connector as it was when they were deployed
 
     def _lasting(self, name: str, make: Callable[[], str]) -> str:
@@ -98,17 +98,17 @@ class Node:
         """A cluster setting as it holds now: transient beats persistent beats `default`."""
         return self.settings["transient"].get(name, self.settings["persistent"].get(name, default))
 
-    def index(self, name: str) -> Index:
+    def index(self, name: str) -> StoredIndex:
         """A visible or hidden index by its own name. Raises index_not_found_exception."""
         if name not in self.indices:
             raise index_not_found(name)
         return self.indices[name]
 
-    def save(self, index: Index) -> None:
+    def save(self, index: StoredIndex) -> None:
         """Write an index's settings, mapping and aliases."""
         self.store.put("index", index.name, index.to_store())
 
-    def remove(self, index: Index) -> None:
+    def remove(self, index: StoredIndex) -> None:
         """With its documents and its part in every alias."""
         del self.indices[index.name]
         self.store.drop("index", index.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch.errors import ApiError, index_not_found
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.shard import Doc, Written
 
@@ -30,11 +30,11 @@ _FIELDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def place(node: Node, name: str) -> Index:
+def place(node: Node, name: str) -> StoredIndex:
     """The hidden index, made when first written to."""
     if name not in node.indices:
         settings = {"index.uuid": node.new_uuid(), "index.number_of_shards": "1", "index.number_of_replicas": "0"}
-        index = Index(name, settings, node.home, hidden=True)
+        index = StoredIndex(name, settings, node.home, hidden=True)
         index.mapping.declare({"properties": _FIELDS})
         node.indices[name] = index
         node.save(index)

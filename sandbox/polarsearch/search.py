@@ -11,7 +11,7 @@ import numpy as np
 from sandbox.polarsearch import hybrid, neural, objects, search_pipelines
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here, parsing
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import Node
@@ -81,7 +81,7 @@ def search(node: Node, call: Call) -> Reply:
 
 
 def execute(
-    node: Node, indices: list[Index], asked: Asked, phase: dict[str, Any] | None = None
+    node: Node, indices: list[StoredIndex], asked: Asked, phase: dict[str, Any] | None = None
 ) -> tuple[dict[str, Any], list[str]]:
     """The answer but for `took`, and what of it is approximated. Call it with the node locked."""
     hits: list[Hit] = []

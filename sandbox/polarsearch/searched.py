@@ -11,7 +11,7 @@ from sandbox.polarsearch import values
 from sandbox.polarsearch.analysis import Analyzer
 from sandbox.polarsearch.columns import Mask, Postings, Source, Values, Vectors, values_at
 from sandbox.polarsearch.errors import ApiError, ShardFailure, illegal_argument, not_here
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.vectors import VectorField
 from sandbox.polarsearch.versions import Version
 
@@ -21,7 +21,7 @@ _KEYWORD = Analyzer(lambda text: [text])
 class Searched:
     """A snapshot for one search. Of nested objects nothing is seen."""
 
-    def __init__(self, index: Index, version: Version) -> None:
+    def __init__(self, index: StoredIndex, version: Version) -> None:
         self.index, self.version, self.warnings = index, version, list[str]()
         self.view = index.view()
         self.live, self.size = self.view.live, len(self.view)

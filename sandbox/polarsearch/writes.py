@@ -12,7 +12,7 @@ import numpy as np
 from sandbox.polarsearch import ingest
 from sandbox.polarsearch.errors import ApiError, illegal_argument
 from sandbox.polarsearch.fitting import fit
-from sandbox.polarsearch.index import Index
+from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.indices import create_index
 from sandbox.polarsearch.names import for_writing, missing
 from sandbox.polarsearch.node import Node
@@ -146,7 +146,7 @@ def _attempt(node: Node, op: Op) -> dict[str, Any] | ApiError:
         return error
 
 
-def _apply(node: Node, index: Index, op: Op) -> dict[str, Any]:
+def _apply(node: Node, index: StoredIndex, op: Op) -> dict[str, Any]:
     shard, id = index.shard, op.id or ""
     if op.verb == "delete":
         written = shard.delete(id)
@@ -159,14 +159,14 @@ def _apply(node: Node, index: Index, op: Op) -> dict[str, Any]:
     return answer(index, written.doc_id, written.version, written.result, written.seq)
 
 
-def _fitted(node: Node, index: Index, id: str, source: dict[str, Any]) -> dict[str, Any]:
+def _fitted(node: Node, index: StoredIndex, id: str, source: dict[str, Any]) -> dict[str, Any]:
     kept, grew = fit(index, id, source)
     if grew:
         node.save(index)
     return kept
 
 
-def answer(index: Index, id: str, version: int, result: str, seq: int) -> dict[str, Any]:
+def answer(index: StoredIndex, id: str, version: int, result: str, seq: int) -> dict[str, Any]:
     """A write's answer. A noop touched no shard."""
     copies = 0 if result == "noop" else 1
     shards = {"total": index.shard_copies * copies, "successful": copies, "failed": 0}
@@ -174,18 +174,20 @@ def answer(index: Index, id: str, version: int, result: str, seq: int) -> dict[s
     return head | {"_seq_no": seq, "_primary_term": 1}
 
 
-def _check_conflict(index: Index, op: Op) -> None:
+def _check_conflict(index: StoredIndex, op: Op) -> None:
     old = index.shard.current.get(op.id or "")
     if op.verb == "create" and old:
         raise conflict(index, f"[{op.id}]: version conflict, document already exists (current version [{old.version}])")
 
 
-def conflict(index: Index, reason: str, status: int = 409, kind: str = "version_conflict_engine_exception") -> ApiError:
+def conflict(
+    index: StoredIndex, reason: str, status: int = 409, kind: str = "version_conflict_engine_exception"
+) -> ApiError:
     """An engine's refusal, which names the shard."""
     return ApiError(status, kind, reason, extra={"index": index.name, "shard": "0", "index_uuid": index.uuid})
 
 
-def _update(node: Node, index: Index, op: Op) -> dict[str, Any]:
+def _update(node: Node, index: StoredIndex, op: Op) -> dict[str, Any]:
     id, body = op.id or "", op.body
     old = index.shard.current.get(id)
     if old is None:

@@ -40,10 +40,10 @@ def test_statements_are_counted_with_those_of_the_driver(services):
 
 
 def test_each_call_is_delayed_before_it_is_forwarded(services):
-    held = []
+    held, before = [], arrived(services)
     port = int(services.box.search_url.rpartition(":")[2])
     with (
-        closing(Proxy(port, HttpRequests, lambda: held.append(arrived(services)))) as proxy,
+        closing(Proxy(port, HttpRequests, lambda: held.append(arrived(services) - before))) as proxy,
         httpx.Client(base_url=f"http://127.0.0.1:{proxy.port}", auth=services.search_account) as client,
     ):
         client.get("/")

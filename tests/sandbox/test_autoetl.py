@@ -14,7 +14,7 @@ from sandbox.autoetl.documents import bulk_body, document_id, failures, field_va
 from sandbox.autoetl.rules import broken_by
 from sandbox.autoetl.worker import Pace
 from sandbox.polardb import Database, serve
-from sandbox.polardb.catalog import Column, Index, Table
+from sandbox.polardb.catalog import Column, KeyDefinition, Table
 from sandbox.polardb.links import LinkRequest
 from sandbox.polardb.types import ColumnType
 
@@ -502,7 +502,7 @@ def test_deleting_what_is_not_there_is_no_failure():
 
 def _table(*names, key=("id",), name="t"):
     columns = tuple(Column(column, ColumnType("int"), nullable=False) for column in names)
-    return Table("d", name, columns, (Index("PRIMARY", key, True),) if key else ())
+    return Table("d", name, columns, (KeyDefinition("PRIMARY", key, True),) if key else ())
 
 
 @pytest.mark.parametrize(
