@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 from typing_extensions import Self
 
 from . import host, values
-from .errors import NotFound, NotOwned, SearchStackError, Unavailable
+from .errors import ApiError, NotFound, NotOwned, SearchStackError, SqlError, Unavailable
 from .kind import AnyKind, Services
 from .ownership import new_uid
 from .program import DEBUG, short_stack_trace
@@ -100,7 +100,9 @@ class DynamicProvider(ResourceProvider):
             old, new = values.parse_state(self.kind.state_type, olds), self.kind.inputs_type.model_validate(news)
             uid = old.uid or new_uid()
             self._bound.services.check_connectivity()
-            self._bound.update(id, self._require_still_owned(id, old), new, uid)
+            shown, before = self._require_still_owned(id, old), old.model_copy(update={"uid": uid})
+            with self._kept(id, before, new, news, olds, errors=(ApiError, SqlError)):  # it may be half changed
+                self._bound.update(id, shown, new, uid)
             return UpdateResult(self._settle(id, new, uid, news))
 
     def delete(self, id: str, props: Props) -> None:
@@ -136,13 +138,21 @@ class DynamicProvider(ResourceProvider):
         )
 
     @contextmanager
-    def _kept(self, id: str, state: State, inputs: Inputs, props: Props) -> Iterator[None]:
+    def _kept(
+        self,
+        id: str,
+        state: State,
+        inputs: Inputs,
+        props: Props,
+        *others: Props,
+        errors: tuple[type[SearchStackError], ...] = (SearchStackError,),
+    ) -> Iterator[None]:
         """An error in here is about an object that exists: Pulumi keeps it, with the reason."""
         provider = {name: props[name] for name in ("__provider",) if name in props}
         try:
             yield
-        except SearchStackError as error:
-            reason = self._hide(str(error), props)
+        except errors as error:
+            reason = self._hide(str(error), props, *others)
             host.unfinished(id, {**state.dumped(), **provider}, {**inputs.dumped(), **provider}, reason)
 
     def _one_line_errors(self, *props: Props) -> AbstractContextManager[None]:

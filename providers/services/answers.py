@@ -24,7 +24,10 @@ def _of_objects(body: Mapping[str, Any]) -> bool:
 
 
 SHAPES: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
-    (rf"(PUT|DELETE) (/_cluster/settings|{PIPELINE}/[^/]+|{NAME}(/_mapping|/_settings|/_alias/[^/]+)?)", _has("acknowledged")),
+    (
+        rf"(PUT|DELETE) (/_cluster/settings|{PIPELINE}/[^/]+|{NAME}(/_mapping|/_settings|/_alias/[^/]+)?)",
+        _has("acknowledged"),
+    ),
     (r"POST /_aliases", _has("acknowledged")),
     (rf"GET ({PIPELINE}(/[^/]+)?|(/_all|{NAME})?/(_mapping|_settings|_alias)|{NAME})", _of_objects),
     (r"GET /_cluster/settings", _has("persistent")),

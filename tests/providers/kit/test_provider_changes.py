@@ -101,6 +101,15 @@ def test_an_update_that_was_refused_keeps_the_old_state(jugs, shelf, ended, jug)
     assert refused.value.kept is None
 
 
+def test_an_update_that_the_service_breaks_off_is_made_again_even_if_it_is_taken_back(jugs, shelf, ended, lost, jug):
+    made = jugs.create(**jug)
+    shelf.raises["update"] = [lost]
+    with pytest.raises(ended, match="PUT /jug: no answer") as stop:
+        jugs.update(made, size=2)
+    kept = jugs.kept(stop.value)
+    assert (kept.id, kept.props, list(stop.value.kept.reasons)) == (made.id, made.props, ["PUT /jug: no answer"])
+
+
 def test_an_update_of_what_is_gone_says_what_to_do(jugs, shelf, ended, jug):
     made = jugs.create(**jug)
     shelf.jugs.clear()
