@@ -113,8 +113,9 @@ def what_comes_next(operation: Operation) -> dict[str, Operation]:
         return {**again, "up": UP, "destroy": DESTROY}
     if operation is DESTROY:
         return {**again, "up": UP, "refresh, then the same": refresh_then(operation)}
-    before = {"the configuration before": UP} if operation in CHANGES else {}
-    return {**again, **before, "destroy": DESTROY, "refresh, then the same": refresh_then(operation)}
+    before = {"the configuration before": UP, "refresh, then the configuration before": refresh_then(UP)}
+    taken_back = before if operation in CHANGES else {}
+    return {**again, **taken_back, "destroy": DESTROY, "refresh, then the same": refresh_then(operation)}
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,9 @@ class Table:
         with self._world(operation.start) as (world, stack):
             before = foreign(world.everything())
             said = _done(operation, stack, world, index, fault)
-            if following is None:
-                verdict, why = (DIVERGED, said) if said else (CONVERGED, "")
-            else:
-                verdict, why = _followed(following, stack, world)
+            if following is None and said:
+                return DIVERGED, said
+            verdict, why = _followed(following, stack, world) if following else (CONVERGED, "")
             if wrong := self._wrong(following or operation, stack, world, before):
                 return DIVERGED, "; ".join(filter(None, [*wrong, why, f"at first: {said}"]))
             return verdict, why
@@ -201,7 +201,7 @@ class Table:
             wrong.append(f"only in state: {_beyond(known, carried)}, only at the services: {_beyond(carried, known)}")
         if goal.to is not None:
             wrong += [f"a preview would {step}" for step in stack.pending(goal.to)]
-            wrong += _left_out(world)
+            wrong = wrong or _left_out(world)
         wrong += [f"no line for a person: {text}" for text in world.said if re.search(OUR_MISTAKE, text)]
         return wrong + [f"a secret is shown: {text}" for text in world.said if _tells(text)]
 
