@@ -109,11 +109,19 @@ class DynamicProvider(ResourceProvider):
         """Deletes the object if it still carries the uid in state; another create took it over otherwise."""
         with self._one_line_errors(props), suppress(NotFound):
             state = values.parse_state(self.kind.state_type, props)
-            shown = self._bound.read_owner(id, state)
-            if state.uid and shown.uid == state.uid:
-                self._bound.delete(id, shown)
-            elif state.uid and not shown.uid:
-                host.warn(f"{id} no longer carries our owner reference and is left alone: delete it if it was ours")
+            try:
+                self._delete_ours(id, state)
+            except SqlError as error:
+                if not error.answer_lost:
+                    raise
+                self._delete_ours(id, state)  # which looks first
+
+    def _delete_ours(self, id: str, state: State) -> None:
+        shown = self._bound.read_owner(id, state)
+        if state.uid and shown.uid == state.uid:
+            self._bound.delete(id, shown)
+        elif state.uid and not shown.uid:
+            host.warn(f"{id} no longer carries our owner reference and is left alone: delete it if it was ours")
 
     def _require_still_owned(self, id: str, old: State) -> State:
         """Returns the object as it is. Raises NotOwned when another create took it over, NotFound when it is gone."""
@@ -216,10 +224,14 @@ def _make(kind: AnyKind, inputs: Inputs, uid: str) -> str:
         return id
     try:
         return kind.create(inputs, uid)
-    except Unavailable as error:
-        if error.not_processed or (id := kind.recover(inputs, uid)) is None:
+    except (Unavailable, SqlError) as error:
+        if not _may_have_acted(error) or (id := kind.recover(inputs, uid)) is None:
             raise
         return id
+
+
+def _may_have_acted(error: Unavailable | SqlError) -> bool:
+    return error.answer_lost if isinstance(error, SqlError) else not error.not_processed
 
 
 def _open(kind: type[AnyKind], setting: Callable[[str], str | None]) -> Services:

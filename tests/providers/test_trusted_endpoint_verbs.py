@@ -134,6 +134,12 @@ def test_a_pattern_two_stacks_declare_goes_with_the_last(endpoints, effective, s
     assert settings() == {}
 
 
+def test_what_was_written_and_could_not_be_looked_at_is_looked_for(endpoints, search, effective):
+    search.faults.add("GET", "/_cluster/settings", 500, skip=2)
+    endpoints.create(**OURS)
+    assert (search.faults.waiting(), effective().count(OURS["pattern"])) == ([], 1)
+
+
 def test_a_lost_answer_does_no_harm(endpoints, search, effective):
     defaults = effective()
     search.faults.add("PUT", "/_cluster/settings", "lost")

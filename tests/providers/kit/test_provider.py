@@ -7,7 +7,7 @@ import re
 import pytest
 from pulumi.output import Unknown
 
-from providers.kit import Refused
+from providers.kit import Refused, SqlError
 
 PROVIDER = "the pickle"
 
@@ -144,6 +144,12 @@ def test_what_was_certainly_not_done_is_not_looked_for(jugs, shelf, ended, jug, 
     shelf.raises["create"] = [busy]
     with pytest.raises(ended, match=r"^PUT /jug: not now \(HTTP 503\)$"):
         jugs.create(**jug)
+
+
+def test_a_statements_lost_answer_is_looked_for(jugs, shelf, jug):
+    shelf.raises["create"] = [SqlError("CREATE TABLE jug", 2013, "Lost connection", answer_lost=True)]
+    assert jugs.create(**jug).id == "jug"
+    assert shelf.called.count("create") == 1
 
 
 def test_a_lost_answer_to_what_did_not_happen_is_an_error(jugs, shelf, ended, jug, lost):

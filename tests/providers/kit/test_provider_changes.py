@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.kit import NotFound, Refused, ResourceFailed
+from providers.kit import NotFound, Refused, ResourceFailed, SqlError
 
 PROVIDER = "the pickle"
 
@@ -211,3 +211,10 @@ def test_its_traceback_is_there_for_who_asks(jugs, shelf, ended, monkeypatch, ca
     with pytest.raises(ended, match="a mistake of ours"):
         jugs.create(**jug)
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_delete_whose_answer_was_lost_is_looked_at_and_made_again(jugs, shelf, jug):
+    made = jugs.create(**jug)
+    shelf.raises["delete"] = [SqlError("DROP TABLE jug", 2013, "Lost connection", answer_lost=True)]
+    jugs.delete(made)
+    assert (shelf.jugs, shelf.called.count("delete")) == ({}, 2)
