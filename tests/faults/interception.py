@@ -153,6 +153,8 @@ def _cursor(wire: Wire, settled: Callable[[], None]) -> type[DictCursor]:
             if fault == KILLED:
                 raise Killed
             if code == 2013:
+                while self.nextset():  # the answer was on its way
+                    pass
                 self.connection.close()
             if code:
                 raise pymysql.OperationalError(code, reason)

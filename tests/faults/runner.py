@@ -16,29 +16,17 @@ import pulumi
 from pulumi.runtime.rpc import deserialize_properties
 
 from components.preflight import require_possible
-from components.settings import Collection, Embedding
-from components.wiring import Declaration, StackWiring
+from components.wiring import Declaration
 from providers.services import Connections
 from tests.providers.conftest import Driver, Ended
 
-NAME = "search"
+from .declared import NAME, Configuration, program
+
 TRACEBACK = "a traceback of the program:"
 
 
 class Failed(Exception):
     """The operation stopped. The text is what a person reads."""
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """What a person writes."""
-
-    embedding: Embedding
-    collection: Collection
-
-    @property
-    def wiring(self) -> StackWiring:
-        return StackWiring(NAME, self.embedding, [self.collection])
 
 
 @dataclass
@@ -52,37 +40,6 @@ class Entry:
     inputs: dict[str, Any]
     errors: list[str] = field(default_factory=list)
     doomed: bool = False
-
-
-State = Mapping[str, Entry]
-Program = Sequence[Callable[[State], Declaration[Any]]]
-
-
-def program(wiring: StackWiring) -> Program:
-    """What the program declares, in its order; each is given what was made before it (`components.semantic_search`)."""
-    model, [collection] = wiring.embedding_model, [wiring.collection(each) for each in wiring.collections]
-    [(_, table)] = wiring.tables().items()
-
-    def id(made: State, what: str) -> str:
-        return made[what].id
-
-    def name(made: State, what: str) -> str:
-        return str(made[what].inputs["name"])
-
-    return [
-        lambda made: table,
-        lambda made: model.endpoint(),
-        lambda made: model.group(),
-        lambda made: model.connector(),
-        lambda made: model.model(id(made, f"{model.name}-group"), id(made, f"{model.name}-connector")),
-        lambda made: collection.ingest_pipeline(id(made, f"{model.name}-model")),
-        lambda made: collection.search_pipeline(id(made, f"{model.name}-model")),
-        lambda made: collection.index(
-            name(made, f"{collection.name}-ingest-pipeline"), name(made, f"{collection.name}-search-pipeline")
-        ),
-        lambda made: collection.link(name(made, f"{collection.name}-index"), id(made, table.name)),
-        lambda made: collection.alias(name(made, f"{collection.name}-index")),
-    ]
 
 
 def as_pulumi(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +86,7 @@ class Stack:
         return left
 
     @property
-    def live(self) -> State:
+    def live(self) -> dict[str, Entry]:
         """The resources that nothing has replaced, by name."""
         return {entry.name: entry for entry in self.entries if not entry.doomed}
 

@@ -24,7 +24,9 @@ def test_what_comes_next_puts_it_right(table, operation, fault):
     chosen = [at for at, call in enumerate(calls) if fault in faults_of(call) and (ALL or fault in sample(at, call))]
     rows = [row for at in chosen for row in table.rows(OPERATIONS[operation], at, calls[at], fault)]
     wrong = [str(row) for row in rows if row.verdict == DIVERGED and not reason_for(row)]
-    right = [f"is known not to converge, and does: {row}" for row in rows if row.verdict != DIVERGED and reason_for(row)]
+    right = [
+        f"is known not to converge, and does: {row}" for row in rows if row.verdict != DIVERGED and reason_for(row)
+    ]
     assert not wrong + right, "\n".join([*wrong, *right])
 
 
