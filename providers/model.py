@@ -213,12 +213,18 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
             )
 
     def _test_connector(self, inputs: ModelInputs) -> None:
-        """Embeds through a temporary model first, so that an invalid key never reaches the live one."""
-        trial = self._register(inputs, OwnerReference(inputs.owner + PROOF, "trial"))
+        """Embeds through a temporary model first, so that an invalid key never reaches the live one.
+
+        Raises Refused: the live one is as it was.
+        """
         try:
-            self.bring_up(trial, inputs, "trial")
-        finally:
-            self._drop(trial)
+            trial = self._register(inputs, OwnerReference(inputs.owner + PROOF, "trial"))
+            try:
+                self.bring_up(trial, inputs, "trial")
+            finally:
+                self._drop(trial)
+        except ApiError as error:
+            raise Refused(str(error)) from error
 
     def _named(
         self, inputs: ModelInputs, known: Mapping[str, ModelState] = MappingProxyType({})

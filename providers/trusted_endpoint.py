@@ -16,7 +16,18 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from providers.kit import Immutable, Inputs, NotFound, OwnerReference, Properties, Refused, Resource, State
+from providers.kit import (
+    ApiError,
+    Immutable,
+    Inputs,
+    NotFound,
+    OwnerReference,
+    Properties,
+    Refused,
+    Resource,
+    State,
+    Unavailable,
+)
 from providers.services import ClusterKind, Inventory
 
 SETTING = "plugins.ml_commons.trusted_connector_endpoints_regex"
@@ -177,7 +188,7 @@ class TrustedEndpointKind(ClusterKind[TrustedEndpointInputs, TrustedEndpointStat
         with self.services.lock:
             for _ in range(5):
                 self._put(self._list().with_ours(pattern, reference))
-                if pattern in self._list().effective:
+                if pattern in self._written().effective:
                     return
         raise Refused(f"{SETTING}: others keep writing this list; stop them, or let one stack own it")
 
@@ -189,6 +200,13 @@ class TrustedEndpointKind(ClusterKind[TrustedEndpointInputs, TrustedEndpointStat
 
     def _list(self) -> TrustList:
         return TrustList.of(self.search.get("/_cluster/settings?include_defaults=true&flat_settings=true"))
+
+    def _written(self) -> TrustList:
+        """Raises Unavailable where the list cannot be looked at: ours was written, and is looked for."""
+        try:
+            return self._list()
+        except ApiError as error:
+            raise Unavailable(error.request, error.status, error.reason, not_processed=False) from error
 
     def _put(self, changes: dict[str, Any]) -> None:
         self.search.put("/_cluster/settings", changes)

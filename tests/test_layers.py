@@ -17,6 +17,7 @@ LAYERS = [
     ["providers.kit"],
     [
         "providers.services.advice",
+        "providers.services.answers",
         "providers.services.column_types",
         "providers.services.sqltext",
         "providers.services.vector",

@@ -45,12 +45,15 @@ class Unavailable(ApiError):
 
 
 class SqlError(SearchStackError):
-    """The database refuses a statement. `code` is MySQL's error number, 0 when there is no answer."""
+    """The database refuses a statement. `code` is MySQL's error number, 0 when there is no answer.
 
-    def __init__(self, statement: str, code: int, reason: str, advice: str = "") -> None:
+    `answer_lost` means that the statement was sent, and may have been carried out.
+    """
+
+    def __init__(self, statement: str, code: int, reason: str, advice: str = "", *, answer_lost: bool = False) -> None:
         shown = f"{statement}: {reason}" + (f" ({code})" if code else "")
         super().__init__(f"{shown}; {advice}" if advice else shown)
-        self.statement, self.code, self.reason = statement, code, reason
+        self.statement, self.code, self.reason, self.answer_lost = statement, code, reason, answer_lost
 
 
 class NotOwned(SearchStackError):

@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 from typing_extensions import Self
 
 from . import host, values
-from .errors import NotFound, NotOwned, SearchStackError, Unavailable
+from .errors import ApiError, NotFound, NotOwned, SearchStackError, SqlError, Unavailable
 from .kind import AnyKind, Services
 from .ownership import new_uid
 from .program import DEBUG, short_stack_trace
@@ -100,18 +100,28 @@ class DynamicProvider(ResourceProvider):
             old, new = values.parse_state(self.kind.state_type, olds), self.kind.inputs_type.model_validate(news)
             uid = old.uid or new_uid()
             self._bound.services.check_connectivity()
-            self._bound.update(id, self._require_still_owned(id, old), new, uid)
+            shown, before = self._require_still_owned(id, old), old.model_copy(update={"uid": uid})
+            with self._kept(id, before, new, news, olds, errors=(ApiError, SqlError)):  # it may be half changed
+                self._bound.update(id, shown, new, uid)
             return UpdateResult(self._settle(id, new, uid, news))
 
     def delete(self, id: str, props: Props) -> None:
         """Deletes the object if it still carries the uid in state; another create took it over otherwise."""
         with self._one_line_errors(props), suppress(NotFound):
             state = values.parse_state(self.kind.state_type, props)
-            shown = self._bound.read_owner(id, state)
-            if state.uid and shown.uid == state.uid:
-                self._bound.delete(id, shown)
-            elif state.uid and not shown.uid:
-                host.warn(f"{id} no longer carries our owner reference and is left alone: delete it if it was ours")
+            try:
+                self._delete_ours(id, state)
+            except SqlError as error:
+                if not error.answer_lost:
+                    raise
+                self._delete_ours(id, state)  # which looks first
+
+    def _delete_ours(self, id: str, state: State) -> None:
+        shown = self._bound.read_owner(id, state)
+        if state.uid and shown.uid == state.uid:
+            self._bound.delete(id, shown)
+        elif state.uid and not shown.uid:
+            host.warn(f"{id} no longer carries our owner reference and is left alone: delete it if it was ours")
 
     def _require_still_owned(self, id: str, old: State) -> State:
         """Returns the object as it is. Raises NotOwned when another create took it over, NotFound when it is gone."""
@@ -136,13 +146,21 @@ class DynamicProvider(ResourceProvider):
         )
 
     @contextmanager
-    def _kept(self, id: str, state: State, inputs: Inputs, props: Props) -> Iterator[None]:
+    def _kept(
+        self,
+        id: str,
+        state: State,
+        inputs: Inputs,
+        props: Props,
+        *others: Props,
+        errors: tuple[type[SearchStackError], ...] = (SearchStackError,),
+    ) -> Iterator[None]:
         """An error in here is about an object that exists: Pulumi keeps it, with the reason."""
         provider = {name: props[name] for name in ("__provider",) if name in props}
         try:
             yield
-        except SearchStackError as error:
-            reason = self._hide(str(error), props)
+        except errors as error:
+            reason = self._hide(str(error), props, *others)
             host.unfinished(id, {**state.dumped(), **provider}, {**inputs.dumped(), **provider}, reason)
 
     def _one_line_errors(self, *props: Props) -> AbstractContextManager[None]:
@@ -206,10 +224,14 @@ def _make(kind: AnyKind, inputs: Inputs, uid: str) -> str:
         return id
     try:
         return kind.create(inputs, uid)
-    except Unavailable as error:
-        if error.not_processed or (id := kind.recover(inputs, uid)) is None:
+    except (Unavailable, SqlError) as error:
+        if not _may_have_acted(error) or (id := kind.recover(inputs, uid)) is None:
             raise
         return id
+
+
+def _may_have_acted(error: Unavailable | SqlError) -> bool:
+    return error.answer_lost if isinstance(error, SqlError) else not error.not_processed
 
 
 def _open(kind: type[AnyKind], setting: Callable[[str], str | None]) -> Services:

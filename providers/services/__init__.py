@@ -1,6 +1,7 @@
 """What is known about PolarSearch and PolarDB, for every kind to use. It knows kinds in general, and none of them.
 
 http, sql      the only modules that speak HTTP and SQL
+answers        what an answer of PolarSearch's looks like
 connections    the two services of a Connection, opened on first use
 advice         the catalogue: an error's text, and what to do about it
 version        what needs a later OpenSearch

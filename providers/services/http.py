@@ -17,6 +17,7 @@ from providers.kit import ApiError, Clock, NotFound, Rejected, Report, SearchSta
 from providers.kit.host import request_in_progress
 
 from . import advice
+from .answers import is_answer
 from .version import Version
 
 Answer = dict[str, Any]
@@ -195,9 +196,9 @@ class SearchClient:
     def _answer(self, request: str, response: httpx.Response) -> Answer:
         """Returns the JSON object; anything else is no answer of PolarSearch's, which may have acted all the same."""
         body = _json(response)
-        if isinstance(body, dict):
+        if isinstance(body, dict) and is_answer(request, body):
             return body
-        found = "an HTML page" if _is_html(response) else "no JSON object"
+        found = "an HTML page" if _is_html(response) else f"{'another' if isinstance(body, dict) else 'no'} JSON object"
         raise Unavailable(request, response.status_code, f"the answer is {found}", self._doubt(), not_processed=False)
 
     def _believed(self, error: NotFound, response: httpx.Response) -> ApiError:

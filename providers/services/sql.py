@@ -182,7 +182,8 @@ def _sql_error(statement: str, error: pymysql.MySQLError) -> SqlError:
     code, reason = (*error.args, 0, str(error))[:2] if len(error.args) >= 2 else (0, str(error))
     # PyMySQL calls a certificate that is not trusted "no connection" (2003), which would be tried again.
     code = UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(reason) else int(code)
-    return SqlError(_short(statement), code, " ".join(str(reason).split()), advice.for_database(code))
+    line, lost = " ".join(str(reason).split()), code in ANSWER_LOST
+    return SqlError(_short(statement), code, line, advice.for_database(code), answer_lost=lost)
 
 
 def _short(statement: str) -> str:

@@ -134,6 +134,12 @@ def test_a_pattern_of_two_stacks_is_removed_with_the_last(endpoints, effective, 
     assert settings() == {}
 
 
+def test_a_written_pattern_that_could_not_be_read_back_is_found(endpoints, search, effective):
+    search.faults.add("GET", "/_cluster/settings", 500, skip=2)
+    endpoints.create(**OURS)
+    assert (search.faults.waiting(), effective().count(OURS["pattern"])) == ([], 1)
+
+
 def test_a_lost_answer_changes_nothing(endpoints, search, effective):
     defaults = effective()
     search.faults.add("PUT", "/_cluster/settings", "lost")

@@ -7,7 +7,7 @@ import re
 import pytest
 from pulumi.output import Unknown
 
-from providers.kit import Refused
+from providers.kit import Refused, SqlError
 
 PROVIDER = "the pickle"
 
@@ -144,6 +144,12 @@ def test_an_unprocessed_create_fails_without_a_lookup(widgets, service, failed, 
     service.raises["create"] = [busy]
     with pytest.raises(failed, match=r"^PUT /widget: not now \(HTTP 503\)$"):
         widgets.create(**widget)
+
+
+def test_create_finds_the_object_after_a_lost_answer_of_a_statement(widgets, service, widget):
+    service.raises["create"] = [SqlError("CREATE TABLE widget", 2013, "Lost connection", answer_lost=True)]
+    assert widgets.create(**widget).id == "widget"
+    assert service.called.count("create") == 1
 
 
 def test_a_lost_answer_without_an_object_is_an_error(widgets, service, failed, widget, lost):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.kit import NotFound, Refused, ResourceFailed
+from providers.kit import NotFound, Refused, ResourceFailed, SqlError
 
 PROVIDER = "the pickle"
 
@@ -99,6 +99,18 @@ def test_a_refused_update_keeps_the_old_state(widgets, service, failed, widget):
     with pytest.raises(failed, match=r"^it is locked$") as refused:
         widgets.update(created, size=2)
     assert refused.value.kept is None
+
+
+def test_an_update_that_the_service_breaks_off_is_kept_and_repeated_even_if_it_is_taken_back(
+    widgets, service, failed, lost, widget
+):
+    created = widgets.create(**widget)
+    service.raises["update"] = [lost]
+    with pytest.raises(failed, match="PUT /widget: no answer") as error:
+        widgets.update(created, size=2)
+    kept = widgets.kept(error.value)
+    reasons = list(error.value.kept.reasons)
+    assert (kept.id, kept.props, reasons) == (created.id, created.props, ["PUT /widget: no answer"])
 
 
 def test_update_of_a_deleted_object_advises_a_refresh(widgets, service, failed, widget):
@@ -204,3 +216,10 @@ def test_debug_mode_prints_the_traceback(widgets, service, failed, monkeypatch, 
     with pytest.raises(failed, match="a mistake of ours"):
         widgets.create(**widget)
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_delete_whose_answer_was_lost_is_repeated_after_a_look(widgets, service, widget):
+    created = widgets.create(**widget)
+    service.raises["delete"] = [SqlError("DROP TABLE widget", 2013, "Lost connection", answer_lost=True)]
+    widgets.delete(created)
+    assert (service.widgets, service.called.count("delete")) == ({}, 2)

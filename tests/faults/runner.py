@@ -1,0 +1,183 @@
+"""Runs a program as Pulumi's engine does, one step after another, and keeps its state.
+
+What it does is what `tests/engine/expected` shows: a create that fails is lost, unless the provider keeps it; a
+replacement is created first, and the old resource deleted last, in reverse order, once every other step is done; a step
+that fails stops the operation and keeps what is done; a resource kept with errors is updated though nothing changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime.rpc import deserialize_properties
+
+from components.preflight import require_possible
+from components.wiring import Declaration
+from providers.services import Connections
+from tests.providers.conftest import Driver, Ended
+
+from .declared import NAME, Configuration, program
+
+TRACEBACK = "a traceback of the program:"
+
+
+class Failed(Exception):
+    """The operation stopped. The text is what a person reads."""
+
+
+@dataclass
+class Entry:
+    """One resource in state. `doomed` is one that another has replaced; `errors` are why it is not usable yet."""
+
+    name: str
+    kind: Any
+    id: str
+    props: dict[str, Any]
+    inputs: dict[str, Any]
+    errors: list[str] = field(default_factory=list)
+    doomed: bool = False
+
+
+def as_pulumi(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Property values as Pulumi hands them over: every number is a float, and what is not set is not there."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return dict(json.loads(json.dumps(given), parse_int=float))
+
+
+class Stack:
+    """One stack's state and what is done with it. Each operation has the services opened anew, as its processes do."""
+
+    def __init__(self, connect: Callable[[], Connections]) -> None:
+        self._connect = connect
+        self.entries: list[Entry] = []
+
+    def up(self, configuration: Configuration) -> None:
+        """Raises Failed."""
+        self._require_possible(configuration)
+        services = self._connect()
+        for declare in program(configuration.wiring):
+            self._step(declare(self.live), services)
+        self._delete([entry for entry in self.entries if entry.doomed], services)
+
+    def refresh(self) -> None:
+        """Raises Failed."""
+        services = self._connect()
+        for entry in list(self.entries):
+            self._read(entry, Driver(entry.kind, services))
+
+    def destroy(self) -> None:
+        """Raises Failed."""
+        self._delete(self.entries, self._connect())
+
+    def pending(self, configuration: Configuration) -> list[str]:
+        """What a preview would do."""
+        left = [f"delete {entry.name}" for entry in self.entries if entry.doomed]
+        for declare in program(configuration.wiring):
+            declaration = declare(self.live)
+            entry = self.live.get(declaration.name)
+            if entry is None:
+                return [*left, f"create {declaration.name}"]
+            if entry.errors or entry.inputs != self._checked(declaration, self._connect()):
+                left.append(f"update {declaration.name}")
+        return left
+
+    @property
+    def live(self) -> dict[str, Entry]:
+        """The resources that nothing has replaced, by name."""
+        return {entry.name: entry for entry in self.entries if not entry.doomed}
+
+    def _require_possible(self, configuration: Configuration) -> None:
+        try:
+            require_possible(self._connect(), NAME, configuration.embedding, [configuration.collection])
+        except pulumi.RunError as error:
+            raise Failed(str(error)) from None
+        except Exception as error:
+            raise Failed(f"{TRACEBACK} {type(error).__name__}: {error}") from error
+
+    def _checked(self, declaration: Declaration[Any], services: Connections) -> dict[str, Any]:
+        driver = Driver(declaration.resource.kind, services)
+        checked = driver.check(**as_pulumi({**declaration.inputs.declared(), "owner": declaration.owner}))
+        assert not checked.failures, checked.failures
+        return as_pulumi(checked.inputs)
+
+    def _step(self, declaration: Declaration[Any], services: Connections) -> None:
+        driver, news = Driver(declaration.resource.kind, services), self._checked(declaration, services)
+        old = self.live.get(declaration.name)
+        if old is None:
+            return self._create(declaration.name, driver, news, None)
+        diff = driver.hosted(lambda: driver.provider.diff(old.id, old.props, news))
+        assert not diff.delete_before_replace, "no operation here replaces an object under its own name"
+        if diff.replaces and news != old.inputs:
+            return self._create(declaration.name, driver, news, old)
+        if old.errors or news != old.inputs:
+            return self._update(old, driver, news)
+        return None
+
+    def _create(self, name: str, driver: Driver, news: dict[str, Any], old: Entry | None) -> None:
+        kind = driver.provider.kind
+        try:
+            made = driver.hosted(lambda: driver.provider.create(news))
+            self.entries.append(Entry(name, kind, made.id, as_pulumi(made.outs), news))
+        except Ended as ended:
+            if ended.kept is None:
+                raise Failed(str(ended)) from None
+            self.entries.append(_kept(name, kind, ended))
+            raise Failed("; ".join(ended.kept.reasons)) from None
+        finally:
+            if old is not None and self.entries[-1].name == name and self.entries[-1] is not old:
+                old.doomed = True
+
+    def _update(self, old: Entry, driver: Driver, news: dict[str, Any]) -> None:
+        try:
+            done = driver.hosted(lambda: driver.provider.update(old.id, old.props, news))
+        except Ended as ended:
+            if ended.kept is None:
+                raise Failed(str(ended)) from None
+            old.props, old.errors = _kept(old.name, old.kind, ended).props, list(ended.kept.reasons)
+            raise Failed("; ".join(ended.kept.reasons)) from None
+        old.props, old.inputs, old.errors = as_pulumi(done.outs), news, []
+
+    def _read(self, entry: Entry, driver: Driver) -> None:
+        try:
+            shown = driver.hosted(lambda: driver.provider.read(entry.id, entry.props))
+        except Ended as ended:
+            if ended.kept is None:
+                raise Failed(str(ended)) from None
+            kept = _kept(entry.name, entry.kind, ended)
+            entry.props, entry.inputs, entry.errors = kept.props, kept.inputs, kept.errors
+            return None  # an unhealthy resource is a warning
+        if not shown.id:
+            return self.entries.remove(entry)
+        entry.props, entry.inputs, entry.errors = as_pulumi(shown.outs), as_pulumi(shown.inputs), []
+        return None
+
+    def _delete(self, entries: Sequence[Entry], services: Connections) -> None:
+        for entry in _in_reverse(entries):
+            driver = Driver(entry.kind, services)
+            try:
+                driver.hosted(lambda: driver.provider.delete(entry.id, entry.props))  # noqa: B023
+            except Ended as ended:
+                raise Failed(str(ended)) from None
+            self.entries.remove(entry)
+
+
+ORDER = ("table", "endpoint", "group", "connector", "model", "ingest-pipeline", "search-pipeline", "index", "link")
+
+
+def _in_reverse(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """What depends on others first; of two of one name, the newer one."""
+    ranked = sorted(enumerate(entries), key=lambda it: (_rank(it[1].name), it[0]), reverse=True)
+    yield from [entry for _, entry in ranked]
+
+
+def _rank(name: str) -> int:
+    return next((at for at, last in enumerate(ORDER) if name.endswith(f"-{last}")), len(ORDER))
+
+
+def _kept(name: str, kind: Any, ended: Ended) -> Entry:
+    properties, inputs = (deserialize_properties(each) for each in (ended.kept.properties, ended.kept.inputs))
+    return Entry(name, kind, ended.kept.id, as_pulumi(properties), as_pulumi(inputs), list(ended.kept.reasons))
