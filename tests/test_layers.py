@@ -17,11 +17,12 @@ LAYERS = [
     ["providers.kit"],
     [
         "providers.services.advice",
+        "providers.services.mappings",
         "providers.services.sqltext",
         "providers.services.vector",
         "providers.services.version",
     ],
-    ["providers.services.http", "providers.services.sql"],
+    ["providers.services.http", "providers.services.sql", "providers.services.index_settings"],
     ["providers.services.connections", "providers.services.mlcommons", "providers.services.index_meta"],
     ["providers.services.tables", "providers.services.autoetl", "providers.services.backfill"],
     ["providers.services.inventory"],

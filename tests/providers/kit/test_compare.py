@@ -1,35 +1,6 @@
-import pytest
-
-from providers.kit import as_declared, flatten_settings, ints_from_floats, is_additive
+from providers.kit import as_declared, flatten_settings, ints_from_floats
 
 TEXT = {"type": "text"}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "can"),
-    [
-        (TEXT, TEXT, True),
-        (TEXT, {"type": "keyword"}, False),
-        (TEXT, {**TEXT, "analyzer": "ik"}, False),
-        (TEXT, {**TEXT, "fields": {"raw": {"type": "keyword"}}}, True),
-        ({**TEXT, "fields": {"raw": {"type": "keyword"}}}, TEXT, False),
-        ({"properties": {"a": TEXT}}, {"properties": {"a": TEXT, "b": TEXT}}, True),
-        ({"properties": {"a": TEXT}}, {"properties": {"a": {"type": "long"}}}, False),
-        ({"properties": {"a": "text"}}, {"properties": {"a": TEXT}}, False),
-    ],
-    ids=[
-        "same",
-        "type",
-        "parameter",
-        "sub-field added",
-        "sub-field gone",
-        "nested added",
-        "nested changed",
-        "no mapping at all",
-    ],
-)
-def test_a_mapping_only_grows(old, new, can):
-    assert is_additive(old, new) is can
 
 
 def test_shows_what_was_declared_and_no_more():
