@@ -18,6 +18,7 @@ from providers.connector import UNEXPANDED
 from providers.index import OWN_SETTINGS
 from providers.kit import flatten_settings, format_error
 from providers.services.autoetl import MAP_SYNTAX, renamed_fields, unmapped_key_columns
+from providers.services.mappings import vectors_inside
 from providers.services.vector import Vector
 from providers.source_table import base_type
 from providers.trusted_endpoint import python_pattern
@@ -160,6 +161,8 @@ def _field_map_mistakes(collection: Collection) -> Iterator[str]:
 
 
 def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Iterator[str]:
+    for path in vectors_inside(collection.properties):
+        yield f"mapping.{path}: a vector field can be at the top level of the mapping alone; move it there"
     for name, field in collection.vector_fields.items():
         if name not in collection.field_map.values():
             yield f"mapping.{name}: no text fills this vector field; name it in field_map, or leave it out"

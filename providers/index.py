@@ -254,7 +254,9 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
     def update(self, id: str, old: IndexState, new: IndexInputs, uid: str) -> None:
         removed = dict.fromkeys(old.settings.keys() - new.settings.keys())
         self.search.put(f"/{id}/_settings", {"index": {**removed, **dynamic_settings(new)}})
-        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=fields(new))
+        known = fields(old)
+        more = {name: field for name, field in fields(new).items() if field != known.get(name)}
+        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=more)
 
     def delete(self, id: str, state: IndexState) -> None:
         """An index that an alias of the stack still points to stays: the alias moves, or is destroyed, first."""

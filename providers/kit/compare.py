@@ -48,6 +48,8 @@ def setting_text(value: Any) -> str:
 
 def as_declared(shown: Any, declared: Any) -> Any:
     """Returns what is shown of what was declared: OpenSearch fills in defaults, and documents add fields."""
+    if isinstance(shown, list) and isinstance(declared, list) and len(shown) == len(declared):
+        return [as_declared(item, own) for item, own in zip(shown, declared, strict=True)]
     if not (isinstance(shown, Mapping) and isinstance(declared, Mapping)):
         return declared if setting_text(shown) == setting_text(declared) else shown
     return {name: as_declared(shown[name], item) for name, item in declared.items() if name in shown}

@@ -28,9 +28,11 @@ def flat_settings(settings: Any) -> Any:
 
 
 def normal_setting(name: str, value: str | list[str]) -> str | list[str]:
-    """Returns a setting in one of its spellings: a list of one is its item, and 1000ms are 1s."""
+    """Returns a setting in one of its spellings: a list of one is its item, 1000ms are 1s, and 20.0 is 20."""
     if isinstance(value, list):
         return value[0] if len(value) == 1 and re.fullmatch(r"[^\s,]([^,]*[^\s,])?", value[0]) else value
+    if name in TABLE["dynamic"] and re.fullmatch(r"-?\d+\.0+", value):
+        return value.partition(".")[0]
     units = UNITS.get(TABLE["dynamic"].get(name, ""), {})
     found = re.fullmatch(r"([1-9]\d*)([a-z]+)", value)
     if not (found and found[2] in units):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any
@@ -26,6 +27,9 @@ TABLE: Mapping[str, Any] = json.loads(
 STRUCTURE = ("type", "properties", "fields")
 ANALYZERS = ("analyzer", "search_analyzer", "search_quote_analyzer")
 """Each is, unless it is written, the one before."""
+
+DEFAULT_ANALYZERS = frozenset({"default", "default_search", "default_search_quoted"})
+"""Analyzers that an index has by default: its settings may define them, and where they apply they are not shown."""
 
 
 def boolean(value: Any) -> Any:
@@ -49,6 +53,20 @@ def number(value: Any) -> Any:
     return ints_from_floats(real) if math.isfinite(real) else value
 
 
+def single(value: Any) -> Any:
+    """Returns 3.1415927 for 3.14159265: the shortest number that is the same in single precision."""
+    real = number(value)
+    if isinstance(real, bool) or not isinstance(real, (int, float)) or abs(real) > SINGLE_MAX:
+        return real
+    [real] = struct.unpack("f", _bits(real))
+    shortest = (float(f"{real:.{digits}g}") for digits in range(1, 10))
+    return ints_from_floats(next(each for each in shortest if _bits(each) == _bits(real)))
+
+
+def _bits(real: float) -> bytes:
+    return struct.pack("f", real) if abs(real) <= SINGLE_MAX else b""
+
+
 def text(value: Any) -> Any:
     """Returns "5" for 5, and "true" for true."""
     if isinstance(value, bool):
@@ -57,8 +75,9 @@ def text(value: Any) -> Any:
 
 
 def lower_text(value: Any) -> Any:
-    """Returns "strict" for "STRICT", and "true" for true."""
-    return text(value).lower() if isinstance(value, (str, bool)) else value
+    """Returns "strict" for "STRICT", and "true" for true, but not for "TRUE"."""
+    lower = text(value).lower() if isinstance(value, (str, bool)) else value
+    return value if isinstance(value, str) and lower in ("true", "false") else lower
 
 
 def listed(value: Any) -> Any:
@@ -122,12 +141,30 @@ def as_is(value: Any) -> Any:
 FORMS: Mapping[str, Callable[[Any], Any]] = {
     form.__name__: form
     for form in (
-        *(as_is, boolean, integer, number, text, lower_text, listed, locale, numbers, point, relations, contexts),
+        *(
+            as_is,
+            boolean,
+            integer,
+            number,
+            single,
+            text,
+            lower_text,
+            listed,
+            locale,
+            numbers,
+            point,
+            relations,
+            contexts,
+        ),
     )
 }
 """The spellings of a parameter that OpenSearch shows in one form."""
 
+SET_BY_INDEX = frozenset({"coerce", "ignore_malformed"})
+"""Parameters whose default is a setting, `index.mapping.*`: one that is not shown may still be needed."""
+
 DROPPED = object()
+SINGLE_MAX = 3.4028234e38
 
 
 def canonical(value: Any) -> str:
@@ -145,8 +182,13 @@ def normal_value(kind: str, name: str, value: Any) -> Any:
         if canonical(other) == written:
             return shown
     normal = FORMS[known["form"]](value)
+    return DROPPED if name not in SET_BY_INDEX and is_dropped(known, normal) else normal
+
+
+def is_dropped(known: Mapping[str, Any], normal: Any) -> bool:
+    """Tells whether OpenSearch leaves out a value in normal form, since it is the default or means nothing."""
     dropped = known.get("dropped", [])
-    return DROPPED if dropped == "all" or canonical(normal) in map(canonical, dropped) else normal
+    return dropped == "all" or canonical(normal) in map(canonical, dropped)
 
 
 def normal_fields(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,16 +253,14 @@ def _inside(field: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def normal_analyzers(kind: str, field: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the analyzers that differ from the one before them, of which each is what it is by default."""
+    """Returns the analyzers of a field, but for one that is the same as the one before it that is written."""
     known = TABLE["types"].get(kind, {})
-    [before] = known.get("search_analyzer", {}).get("dropped") or [None]
-    found = {}
-    for name in ANALYZERS:
-        value = field.get(name, before)
-        is_default = known.get(name, {}).get("dropped") and value == before
-        if name in field and not is_default:
-            found[name] = value
-        before = value
+    found: dict[str, Any] = {}
+    before: Any = known.get("analyzer", {}).get("dropped", []) if "analyzer" in field else []
+    for name in (name for name in ANALYZERS if name in field):
+        if name not in known or field[name] not in before:
+            found[name] = field[name]
+        before = [field[name]]
     return found
 
 
@@ -238,9 +278,19 @@ def _parameters(shown: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterat
             if fields := all_as_shown(shown.get(name, {}), value):
                 yield name, fields
         elif name in shown:
-            yield name, as_declared(shown[name], value)
-        elif name == "type" or name not in known:
+            yield name, value if is_converted(shown[name], value) else as_declared(shown[name], value)
+        elif name not in known or is_dropped(known[name], value) or is_default_analyzer(name, value):
             yield name, value
+
+
+def is_converted(shown: Any, value: Any) -> bool:
+    """Tells whether a value is shown as what it stands for, as a geohash is as a point; nobody can tell them apart."""
+    return isinstance(shown, Mapping) and isinstance(value, str)
+
+
+def is_default_analyzer(name: str, value: Any) -> bool:
+    """Tells whether an analyzer may be the one that a field has by default."""
+    return name in ANALYZERS and value in DEFAULT_ANALYZERS
 
 
 def all_as_shown(shown: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from providers.kit import Json, Nested, as_declared
 
 FLOATS = frozenset({"confidence_interval"})
-"""Parameters that k-NN takes as a float alone, and all others as whole numbers alone (mappings.json)."""
+"""Parameters that k-NN takes as a float alone, and all others as whole numbers alone (recorded)."""
 
 
 def with_floats(parameters: Any) -> Any:

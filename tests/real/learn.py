@@ -1,7 +1,7 @@
 """Asks a real OpenSearch how it shows each mapping parameter and which may change: `python -m tests.real.learn`.
 
-It writes `tests/recordings/…/mappings.json`, every answer, and from it the table of `providers/services/mappings.py`
-and `providers/services/index_settings.py`.
+It writes `tests/recordings/…/mapping-parameters.json`, every answer, and from it the table of
+`providers/services/mappings.py` and `providers/services/index_settings.py`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from tests.real.parameters import ALONE, BASES, SETTINGS, VALUES, values_of
 from tests.real.servers import Servers
 
 ROOT = Path(__file__).parents[2]
-RECORDING = ROOT / "tests" / "recordings" / f"opensearch-{VERSION}" / "mappings.json"
+RECORDING = ROOT / "tests" / "recordings" / f"opensearch-{VERSION}" / "mapping-parameters.json"
 TABLE = ROOT / "providers" / "services" / "data" / "mappings.json"
 ABSENT = "absent"
 INDEX_ID = re.compile(r"\[\[learn/[^]]*\]\]")
+MADE = "made"
 UNITS = {"time": "10000ms", "bytes": "10240kb"}
 MOST = 5
 """Values of a parameter that are changed into each other."""
@@ -77,6 +78,14 @@ class Node:
             parts = ({name: fields[name] for name in part} for part in (names[:half], names[half:]))
             return {name: why for part in parts for name, why in self.put(part).items()}
         return {}
+
+    def set(self, name: str, value: Any) -> str:
+        """Returns `made`, or why the open index does not take a setting."""
+        try:
+            self.ask("PUT", "/learn/_settings", {"index": {name: value}})
+        except Refused as refused:
+            return INDEX_ID.sub("[learn]", str(refused))
+        return MADE
 
     def made(self, fields: Fields) -> Fields:
         """Returns how the fields of a new index are shown; what is refused is not."""
@@ -190,7 +199,7 @@ def outcome(before: Field, target: Field, after: Field | None) -> str:
     """Returns whether a change is made, refused, or taken and not made."""
     if after is None:
         return "refused"
-    return "made" if after == target else "ignored" if after == before else "other"
+    return MADE if after == target else "ignored" if after == before else "other"
 
 
 def learn_settings(node: Node) -> dict[str, Any]:
@@ -202,27 +211,26 @@ def learn_settings(node: Node) -> dict[str, Any]:
     listed = set(tried)
     tried |= {name: values[0] for name, values in SETTINGS.items()}
     changes = {name: change(node, name, value) for name, value in sorted(tried.items())}
-    units = {name: unit for name in sorted(listed) if (unit := unit_of(node, name))}
+    dynamic = sorted(name for name in listed if changes[name] == MADE)
+    units = {name: unit for name in dynamic if (unit := unit_of(node, name))}
     values = {name: [shown_setting(node, name, value) for value in each] for name, each in SETTINGS.items()}
     return {"grouped": sorted(tried.keys() - listed), "changes": changes, "units": units, "values": values}
 
 
 def change(node: Node, name: str, value: Any) -> str:
     """Returns `made`, or why the node refuses to change a setting of an open index, or to forget it."""
-    try:
-        for each in (value, None):
-            node.ask("PUT", "/learn/_settings", {"index": {name: each}})
-    except Refused as refused:
+    if (why := node.set(name, value)) != MADE:
+        return why
+    if (why := node.set(name, None)) != MADE:
         node.fresh()
-        return INDEX_ID.sub("[learn]", str(refused))
-    return "made"
+    return why
 
 
 def unit_of(node: Node, name: str) -> str:
     """Returns what a setting is measured in, `time` or `bytes`; empty if it is not."""
-    if change(node, name, "10") == change(node, name, "10xx") == "made":
+    if node.set(name, "10xx") == MADE:
         return ""
-    return next((unit for unit, value in UNITS.items() if change(node, name, value) == "made"), "")
+    return next((unit for unit, value in UNITS.items() if node.set(name, value) == MADE), "")
 
 
 def shown_setting(node: Node, name: str, value: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def row(values: Answers, changes: Answers) -> dict[str, Any]:
 
 def fits(form: str, value: Mapping[str, Any]) -> bool:
     """Tells whether a value is shown as the form has it, or not at all; an object may be completed."""
-    return "shown" not in value or canonical(FORMS[form](value["value"])) == canonical(written(value))
+    return "shown" not in value or canonical(FORMS[form](value["value"])) == canonical(FORMS[form](written(value)))
 
 
 def written(value: Mapping[str, Any]) -> Any:

@@ -56,7 +56,7 @@ VALUES: Mapping[str, Sequence[Any]] = {
     "boost": (None, 1, "1", "1.0", 2, 2.5, "2.5", 0),
     "contexts": (None, [], [{"name": "c", "type": "category"}], {"name": "c", "type": "category"}),
     "copy_to": (None, "g", ["g"], ["g", "h"], [], ""),
-    "dynamic": (*FLAGS, "strict", "strict_allow_templates", "false_allow_templates", "STRICT"),
+    "dynamic": (*FLAGS, "strict", "strict_allow_templates", "false_allow_templates", "STRICT", "TRUE"),
     "fielddata_frequency_filter": (
         None,
         {},
@@ -107,7 +107,8 @@ VALUES: Mapping[str, Sequence[Any]] = {
         "",
     ),
     "value": (None, "x", "y", 1, True, ""),
-    "null_value": (None, "x", "", 0, 1, 5, "5", 1.5, "1.5", True, False, "true", "false", "2020-01-01", 1577836800000,
+    "null_value": (None, "x", "", 0, 1, 5, "5", 1.5, "1.5", 3.14159265, "0.1", True, False, "true", "false",
+                   "2020-01-01", 1577836800000,
                    "127.0.0.1", "::1", 18446744073709551615, "9007199254740993"),
     "properties": (None, {}),
     "fields": (None, {}, [], {"k": {"type": "keyword"}}),

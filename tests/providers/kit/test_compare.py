@@ -12,6 +12,12 @@ def test_shows_what_drifted():
     assert as_declared({"a": {"type": "keyword"}}, {"a": TEXT}) == {"a": {"type": "keyword"}}
 
 
+def test_objects_of_a_list_may_be_completed_too():
+    shown = [{"name": "l", "precision": 6}, {"name": "c"}]
+    assert as_declared(shown, [{"name": "l"}, {"name": "c"}]) == [{"name": "l"}, {"name": "c"}]
+    assert as_declared(shown, [{"name": "l"}]) == shown
+
+
 def test_settings_are_flat_and_text():
     settings = {"index": {"refresh_interval": "5s", "knn": {"algo_param.ef_search": 100.0}, "hidden": True}}
     flat = {"refresh_interval": "5s", "knn.algo_param.ef_search": "100", "hidden": "true"}
