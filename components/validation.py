@@ -20,6 +20,7 @@ from providers.index import OWN_SETTINGS
 from providers.kit import flatten_settings, format_error
 from providers.services.autoetl import MAP_SYNTAX, renamed_fields, unmapped_key_columns
 from providers.services.column_types import base_type
+from providers.services.mappings import vectors_inside
 from providers.services.vector import Vector
 from providers.trusted_endpoint import python_pattern
 
@@ -162,8 +163,6 @@ def _mapping_mistakes(collection: Collection) -> Iterator[str]:
             yield f"mapping.{name}: {_NO_FIELD}"
         if not isinstance(field.get("type", "object"), str):
             yield f"mapping.{name}.type: {field['type']!r} is no type; write one such as text"
-        for path in _vectors_inside(field, name):
-            yield f"mapping.{path}: a vector inside an object is not indexed; map it at the top level"
     for name, column in collection.fields.items():
         field, kind = collection.mapping.get(name, {}), collection.source.columns.get(column, "")
         if _type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
@@ -175,17 +174,6 @@ _NO_FIELD = "is a parameter of the whole mapping, and no field; leave it out"
 
 def _type_of(field: Mapping[str, Any]) -> str:
     return str(field.get("type", "object"))
-
-
-def _vectors_inside(field: Mapping[str, Any], path: str) -> Iterator[str]:
-    """Yields the paths of vectors inside objects."""
-    for part in ("properties", "fields"):
-        inside = field.get(part)
-        for name, inner in inside.items() if isinstance(inside, Mapping) else ():
-            if isinstance(inner, Mapping):
-                if inner.get("type") == "knn_vector":
-                    yield f"{path}.{name}"
-                yield from _vectors_inside(inner, f"{path}.{name}")
 
 
 def _field_map_mistakes(collection: Collection) -> Iterator[str]:
@@ -209,6 +197,8 @@ def _field_map_mistakes(collection: Collection) -> Iterator[str]:
 
 
 def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Iterator[str]:
+    for path in vectors_inside(collection.properties):
+        yield f"mapping.{path}: a vector field can be at the top level of the mapping alone; move it there"
     for name, field in collection.vector_fields.items():
         if name not in collection.field_map.values():
             yield f"mapping.{name}: no text fills this vector field; name it in field_map, or leave it out"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, PrivateAttr, model_validator
+from typing_extensions import Self
 
 from providers.kit import (
     META_KEY,
@@ -25,10 +26,7 @@ from providers.kit import (
     Refused,
     Resource,
     State,
-    as_declared,
     deletion_protected,
-    flatten_settings,
-    is_additive,
     meta_reference,
     plan_by_field,
     pluralize,
@@ -40,6 +38,8 @@ from providers.kit import (
 from providers.services import ClusterKind, Inventory, Version
 from providers.services.backfill import count_documents
 from providers.services.index_meta import adoption_hint, alias_place, index_metas, rewrite_meta
+from providers.services.index_settings import expands, flat_settings, is_dynamic
+from providers.services.mappings import all_as_shown, field_at, nested, normal_fields, shrinks, vectors_inside
 from providers.services.vector import Vector
 
 FORBIDDEN = frozenset(' \\/*?"<>|,#:')
@@ -49,20 +49,6 @@ OWN_SETTINGS = frozenset(
     {"knn", "default_pipeline", "search.default_pipeline", "number_of_shards", "number_of_replicas"}
 )
 """Settings that have an input of their own."""
-
-STATIC = (
-    "analysis.",
-    "codec",
-    "derived_source.",
-    "knn.memory_optimized_search",
-    "number_of_routing_shards",
-    "replication.",
-    "routing_partition_size",
-    "soft_deletes.",
-    "sort.",
-    "store.",
-)
-"""Settings that are fixed when an index is made (OpenSearch docs, Index settings, static)."""
 
 
 def validated_index_name(name: str) -> str:
@@ -78,23 +64,29 @@ def validated_index_name(name: str) -> str:
     return name
 
 
-def flat_settings(settings: Any) -> Any:
-    """Returns settings as OpenSearch shows them: flat, as text. Raises ValueError for one with its own input."""
-    flat = dict(flatten_settings(settings))
-    if taken := sorted(flat.keys() & OWN_SETTINGS):
+def without_own(settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings, if none has an input of its own. Raises ValueError."""
+    if taken := sorted(settings.keys() & OWN_SETTINGS):
         raise ValueError(f"{', '.join(taken)} has an input of its own; use that")
-    return flat
+    return settings
 
 
 def without_vectors(properties: dict[str, Json]) -> dict[str, Json]:
     """Returns the properties, if none is a vector. Raises ValueError."""
-    if vectors := [name for name, mapped in properties.items() if mapped.get("type") == "knn_vector"]:
-        raise ValueError(f"{', '.join(vectors)} is a vector field; declare it in `vectors`")
+    if vectors := list(vectors_inside(properties)):
+        inside = ", at the top level of the mapping" if any("." in path for path in vectors) else ""
+        raise ValueError(f"{', '.join(vectors)} is a vector field; declare it in `vectors`{inside}")
     return properties
 
 
-Fields = Annotated[dict[str, Json], AfterValidator(without_vectors)]
-FlatSettings = Annotated[dict[str, str | list[str]], BeforeValidator(flat_settings)]
+def without_none(pipeline: Any) -> Any:
+    """Returns no name for `_none`, as which OpenSearch knows it."""
+    return "" if pipeline == "_none" else pipeline
+
+
+Fields = Annotated[dict[str, Json], AfterValidator(without_vectors), AfterValidator(normal_fields)]
+FlatSettings = Annotated[dict[str, str | list[str]], AfterValidator(without_own), BeforeValidator(flat_settings)]
+Pipeline = Annotated[str, BeforeValidator(without_none)]
 
 
 class IndexProperties(Properties):
@@ -108,8 +100,8 @@ class IndexProperties(Properties):
     name: Immutable[Annotated[str, AfterValidator(validated_index_name)]]
     properties: Property[Fields, Mapping[str, Any]] = prop(default={})
     vectors: Property[dict[str, Vector], Mapping[str, Any]] = prop(default={})
-    default_pipeline: Property[str] = prop(default="")
-    search_pipeline: Property[str] = prop(default="")
+    default_pipeline: Property[Pipeline, str] = prop(default="")
+    search_pipeline: Property[Pipeline, str] = prop(default="")
     shards: Immutable[int] = prop(default=1, ge=1, le=1024)
     replicas: Property[int] = prop(default=1, ge=0)
     settings: Property[FlatSettings, Mapping[str, Any]] = prop(default={})
@@ -118,6 +110,13 @@ class IndexProperties(Properties):
 
 class IndexInputs(IndexProperties, Inputs):
     """What a person declares."""
+
+    @model_validator(mode="after")
+    def _no_field_twice(self) -> Self:
+        """Raises ValueError for a field in `properties` and `vectors`."""
+        if twice := [name for name in self.vectors if field_at(self.properties, name) is not None]:
+            raise ValueError(f"vectors: {', '.join(twice)} is in `properties` too; leave it out there")
+        return self
 
 
 class IndexState(IndexInputs, State):
@@ -131,16 +130,14 @@ class IndexState(IndexInputs, State):
 def immutable_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
     """Returns what cannot change in a live index."""
     found = [f"shards {old.shards} → {new.shards}"] if old.shards != new.shards else []
-    for name, field in old.properties.items():
-        if name not in new.properties or not is_additive(field, new.properties[name]):
-            found.append(f"field {name}")
+    found += [f"field {name}" for name in shrinks(old.properties, new.properties)]
     if bool(old.vectors) != bool(new.vectors):
         found.append("setting knn")
     found += [f"vector field {name}" for name, vector in old.vectors.items() if new.vectors.get(name) != vector]
     changed = {
         name for name in old.settings.keys() | new.settings.keys() if old.settings.get(name) != new.settings.get(name)
     }
-    return found + [f"setting {name}" for name in sorted(changed) if name.startswith(STATIC)]
+    return found + [f"setting {name}" for name in sorted(changed) if not is_dynamic(name)]
 
 
 def body(inputs: IndexInputs, uid: str) -> dict[str, Any]:
@@ -155,16 +152,16 @@ def body(inputs: IndexInputs, uid: str) -> dict[str, Any]:
 def dynamic_settings(inputs: IndexInputs) -> dict[str, Any]:
     """Returns the settings that an open index may change; without a name a pipeline is `_none`."""
     return {
-        "number_of_replicas": inputs.replicas,
+        **({} if expands(inputs.settings) else {"number_of_replicas": inputs.replicas}),
         "default_pipeline": inputs.default_pipeline or "_none",
         "search.default_pipeline": inputs.search_pipeline or "_none",
-        **{name: value for name, value in inputs.settings.items() if not name.startswith(STATIC)},
+        **{name: value for name, value in inputs.settings.items() if is_dynamic(name)},
     }
 
 
 def fields(inputs: IndexInputs) -> dict[str, Json]:
     """Returns every field of the mapping."""
-    return {**inputs.properties, **{name: vector.mapped() for name, vector in inputs.vectors.items()}}
+    return nested({**inputs.properties, **{name: vector.mapped() for name, vector in inputs.vectors.items()}})
 
 
 def meta(kept: Mapping[str, Any], inputs: IndexInputs, uid: str) -> dict[str, Any]:
@@ -257,7 +254,9 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
     def update(self, id: str, old: IndexState, new: IndexInputs, uid: str) -> None:
         removed = dict.fromkeys(old.settings.keys() - new.settings.keys())
         self.search.put(f"/{id}/_settings", {"index": {**removed, **dynamic_settings(new)}})
-        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=fields(new))
+        known = fields(old)
+        more = {name: field for name, field in fields(new).items() if field != known.get(name)}
+        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=more)
 
     def delete(self, id: str, state: IndexState) -> None:
         """An index that an alias of the stack still points to stays: the alias moves, or is destroyed, first."""
@@ -301,19 +300,20 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
 
 def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexState:
     """Returns what PolarSearch shows of what was declared, all but whether it is available."""
-    settings: dict[str, Any] = dict(flatten_settings(index["settings"]["index"]))
-    mapping = index["mappings"].get("properties", {})
+    settings: dict[str, Any] = flat_settings(index["settings"]["index"])
+    mapping = normal_fields(index["mappings"].get("properties", {}))
     kept = index["mappings"].get("_meta", {})
     reference = meta_reference(kept, "index")
-    vectors = {name: vector for name, vector in declared.vectors.items() if name in mapping}
+    vectors = {name: field for name in declared.vectors if (field := field_at(mapping, name)) is not None}
+    expanded = expands(settings) and expands(declared.settings)
     state = IndexState.model_construct(
         name=id,
-        properties=as_declared(mapping, declared.properties),
-        vectors={name: Vector.shown(mapping[name], vector) for name, vector in vectors.items()},
-        default_pipeline=_pipeline(settings, "default_pipeline"),
-        search_pipeline=_pipeline(settings, "search.default_pipeline"),
+        properties=all_as_shown(mapping, declared.properties),
+        vectors={name: Vector.shown(field, declared.vectors[name]) for name, field in vectors.items()},
+        default_pipeline=without_none(settings.get("default_pipeline", "")),
+        search_pipeline=without_none(settings.get("search.default_pipeline", "")),
         shards=int(settings["number_of_shards"]),
-        replicas=int(settings["number_of_replicas"]),
+        replicas=declared.replicas if expanded else int(settings["number_of_replicas"]),
         settings={name: settings[name] for name in declared.settings if name in settings},
         deletion_protection=kept.get(META_KEY, {}).get("protected") == "true",
         owner=reference.owner,
@@ -326,10 +326,6 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
 
 def _is_an_alias(name: str, indexes: Any) -> NotOwned:
     return NotOwned(f"{name} is an alias of {', '.join(indexes)}, not an index; choose another name")
-
-
-def _pipeline(settings: Mapping[str, str], name: str) -> str:
-    return settings.get(name, "").removeprefix("_none")
 
 
 class Index(IndexProperties, Resource, module="polarsearch", name="Index"):

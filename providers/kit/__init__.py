@@ -15,7 +15,7 @@
 What is known about PolarSearch and PolarDB is in `providers.services`.
 """
 
-from .compare import Json, as_declared, flatten_settings, ints_from_floats, is_additive, setting_text
+from .compare import Json, as_declared, flatten_settings, ints_from_floats, setting_text
 from .errors import (
     ApiError,
     NotFound,
@@ -99,7 +99,6 @@ __all__ = [
     "format_error",
     "hide",
     "ints_from_floats",
-    "is_additive",
     "meta_reference",
     "owner_of",
     "plan_by_field",

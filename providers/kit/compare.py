@@ -48,19 +48,8 @@ def setting_text(value: Any) -> str:
 
 def as_declared(shown: Any, declared: Any) -> Any:
     """Returns what is shown of what was declared: OpenSearch fills in defaults, and documents add fields."""
+    if isinstance(shown, list) and isinstance(declared, list) and len(shown) == len(declared):
+        return [as_declared(item, own) for item, own in zip(shown, declared, strict=True)]
     if not (isinstance(shown, Mapping) and isinstance(declared, Mapping)):
         return declared if setting_text(shown) == setting_text(declared) else shown
-    full = {"type": "object", **shown} if "properties" in shown else shown  # the one default it leaves out
-    return {name: as_declared(full[name], item) for name, item in declared.items() if name in full}
-
-
-def is_additive(old: Any, new: Any) -> bool:
-    """Tells whether a mapped field can become `new` in place: sub-fields may be added, nothing else may change."""
-    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        return bool(old == new)
-    inside = ("fields", "properties")
-    same = {k: v for k, v in old.items() if k not in inside} == {k: v for k, v in new.items() if k not in inside}
-    nested = ((old.get(key, {}), new.get(key, {})) for key in inside)
-    return same and all(
-        name in more and is_additive(field, more[name]) for less, more in nested for name, field in less.items()
-    )
+    return {name: as_declared(shown[name], item) for name, item in declared.items() if name in shown}

@@ -7,6 +7,8 @@ advice         the catalogue: an error's text, and what to do about it
 version        what needs a later OpenSearch
 mlcommons      looking up groups, connectors and models
 index_meta     owner references in an index's `_meta`
+mappings       mapped fields as OpenSearch shows them, and what of them may change
+index_settings settings of an index, and which may change
 vector         a vector field
 tables         columns, keys and comments of tables
 autoetl        the statements of sync links and search views

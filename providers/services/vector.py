@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from providers.kit import Json, Nested, as_declared
+
+FLOATS = frozenset({"confidence_interval"})
+"""Parameters that k-NN takes as a float alone, and all others as whole numbers alone (recorded)."""
+
+
+def with_floats(parameters: Any) -> Any:
+    """Returns 1.0 for 1 where k-NN wants it so, at any depth."""
+    if not isinstance(parameters, Mapping):
+        return parameters
+    return {
+        name: float(value) if name in FLOATS and isinstance(value, int) else with_floats(value)
+        for name, value in parameters.items()
+    }
 
 
 class Vector(Nested):
@@ -21,7 +34,7 @@ class Vector(Nested):
     space_type: Literal["cosinesimil", "l2", "innerproduct", "l1", "linf", "hamming"] = "cosinesimil"
     engine: Literal["faiss", "lucene", "nmslib"] = "faiss"
     method: Literal["hnsw"] = "hnsw"
-    parameters: dict[str, int | Json] = {}
+    parameters: Annotated[dict[str, int | Json], AfterValidator(with_floats)] = {}
     mode: Literal["in_memory", "on_disk"] | None = None
     compression_level: Literal["1x", "2x", "4x", "8x", "16x", "32x"] | None = None
 

@@ -106,7 +106,7 @@ DOCS = ("collections", 0)
          "whole mapping, and no field; leave it out"),
         ((*DOCS, "mapping", "id"), "integer", "collections[0].mapping.id: is no mapping of a field; write {type: …}"),
         ((*DOCS, "mapping", "meta"), {"properties": {"v": {"type": "knn_vector"}}}, "collections[0].mapping.meta.v: a "
-         "vector inside an object is not indexed; map it at the top level"),
+         "vector field can be at the top level of the mapping alone; move it there"),
         ((*DOCS, "source", "columns", "t2"), "TEXT COMMENT 'it''s'", None),
         ((*DOCS, "source", "columns", "t1"), "INT GENERATED ALWAYS AS (id + 1)", "collections[0].source.columns.t1: "
          "'INT GENERATED ALWAYS AS (id + 1)' is a generated column; write its type alone, such as INT"),

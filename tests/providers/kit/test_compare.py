@@ -1,35 +1,6 @@
-import pytest
-
-from providers.kit import as_declared, flatten_settings, ints_from_floats, is_additive
+from providers.kit import as_declared, flatten_settings, ints_from_floats
 
 TEXT = {"type": "text"}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "can"),
-    [
-        (TEXT, TEXT, True),
-        (TEXT, {"type": "keyword"}, False),
-        (TEXT, {**TEXT, "analyzer": "ik"}, False),
-        (TEXT, {**TEXT, "fields": {"raw": {"type": "keyword"}}}, True),
-        ({**TEXT, "fields": {"raw": {"type": "keyword"}}}, TEXT, False),
-        ({"properties": {"a": TEXT}}, {"properties": {"a": TEXT, "b": TEXT}}, True),
-        ({"properties": {"a": TEXT}}, {"properties": {"a": {"type": "long"}}}, False),
-        ({"properties": {"a": "text"}}, {"properties": {"a": TEXT}}, False),
-    ],
-    ids=[
-        "same",
-        "type",
-        "parameter",
-        "sub-field added",
-        "sub-field removed",
-        "nested added",
-        "nested changed",
-        "no mapping at all",
-    ],
-)
-def test_a_mapping_change_is_additive_or_not(old, new, can):
-    assert is_additive(old, new) is can
 
 
 def test_a_shown_value_is_reduced_to_the_declared_keys():
@@ -39,6 +10,12 @@ def test_a_shown_value_is_reduced_to_the_declared_keys():
 
 def test_a_drifted_value_is_shown():
     assert as_declared({"a": {"type": "keyword"}}, {"a": TEXT}) == {"a": {"type": "keyword"}}
+
+
+def test_objects_of_a_list_may_be_completed_too():
+    shown = [{"name": "l", "precision": 6}, {"name": "c"}]
+    assert as_declared(shown, [{"name": "l"}, {"name": "c"}]) == [{"name": "l"}, {"name": "c"}]
+    assert as_declared(shown, [{"name": "l"}]) == shown
 
 
 def test_settings_are_flattened_to_text():
