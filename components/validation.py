@@ -47,6 +47,7 @@ WHOLE_MAPPING = frozenset(
     | {"_meta", "_routing", "_source", "_field_names", "_size"}
 )
 """Parameters of a mapping that are no fields."""
+PLACEHOLDER = "pc-xxx"
 KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
 
 
@@ -62,6 +63,8 @@ def parse(raw: Mapping[str, Any], *, api_key: str | None = None, open_secrets: S
     collections = [
         _block(Collection, block, f"collections[{at}]", found) for at, block in enumerate(_listed(raw, found))
     ]
+    if connection is not None:
+        found += connection_mistakes(connection)
     if embedding is not None:
         found += embedding_mistakes(embedding)
     for at, collection in enumerate(collections):
@@ -90,6 +93,13 @@ def _no_key(text: str) -> str:
     if not text.strip():
         return "is blank"
     return "" if re.fullmatch("[!-~]+", text) else "has a blank, a line end or a letter that no HTTP header may have"
+
+
+def connection_mistakes(connection: ConnectionSettings) -> Iterator[str]:
+    """Yields the addresses that still have the example's placeholder in them."""
+    for name in ("search_url", "database_host"):
+        if PLACEHOLDER in getattr(connection, name):
+            yield f"connection.{name}: {PLACEHOLDER} stands for your cluster's id; write that, as the console shows it"
 
 
 def embedding_mistakes(embedding: Embedding) -> Iterator[str]:

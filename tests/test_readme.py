@@ -32,7 +32,7 @@ def rows(heading):
 
 
 def test_the_configuration_is_valid():
-    block = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1]
+    block = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1].replace("pc-xxx", "pc-1a2b3c")
     config = yaml.safe_load(block)["config"]
     settings = parse({name.split(":")[1]: value for name, value in config.items()})
     assert settings.collections[0].name == "documents"

@@ -22,7 +22,8 @@ SECRETS = ["searchPassword", "databasePassword", "embeddingApiKey"]
 
 def configuration(stack, **changes):
     """Returns a stack's configuration as Pulumi passes it to a program: blocks as JSON, with secrets of the test."""
-    written = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
+    text = (ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text().replace("pc-xxx", "pc-1a2b3c")
+    written = yaml.safe_load(text)["config"]
     blocks = {key: json.dumps(value) for key, value in written.items() if "secure" not in value}
     secrets = {f"{PROJECT}:{name}": f"the-{name}" for name in SECRETS}
     return {**blocks, **secrets, **{f"{PROJECT}:{name}": value for name, value in changes.items()}}
@@ -132,6 +133,14 @@ def test_the_preflight_runs_before_anything_is_declared(run_main, preflight):
 def test_a_preview_runs_no_preflight(run_main, preflight):
     assert "search-products-alias" in run_main(configuration("dev"), preview=True)
     assert preflight == ([], [])
+
+
+def test_the_examples_placeholder_is_a_mistake(run_main):
+    text = (ROOT / "stacks" / "Pulumi.prod.yaml").read_text()
+    places = json.dumps(yaml.safe_load(text)["config"][f"{PROJECT}:connection"])
+    said = r"connection\.search_url: pc-xxx stands for your cluster's id.*\n.*connection\.database_host: pc-xxx"
+    with pytest.raises(pulumi.RunError, match=said):
+        run_main({**configuration("prod"), f"{PROJECT}:connection": places})
 
 
 def test_an_interrupt_ends_the_program_at_once(run_main):
