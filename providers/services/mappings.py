@@ -211,11 +211,9 @@ def nested(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _holds_fields(field: Any) -> bool:
     """Tells whether there may be other fields inside the field."""
-    return (
-        isinstance(field, Mapping)
-        and kind_of(field) in ("object", "nested")
-        and bool(isinstance(field.get("properties", {}), Mapping))
-    )
+    if not isinstance(field, Mapping) or kind_of(field) not in ("object", "nested"):
+        return False
+    return isinstance(field.get("properties", {}), Mapping)
 
 
 def kind_of(field: Mapping[str, Any]) -> str:
@@ -290,11 +288,13 @@ def is_converted(shown: Any, value: Any) -> bool:
 
 def is_default_analyzer(name: str, value: Any) -> bool:
     """Tells whether an analyzer may be the one that a field has by default."""
-    return name in ANALYZERS and value in DEFAULT_ANALYZERS
+    return name in ANALYZERS and isinstance(value, str) and value in DEFAULT_ANALYZERS
 
 
-def all_as_shown(shown: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+def all_as_shown(shown: Mapping[str, Any], declared: Any) -> Any:
     """Returns what is shown of the fields that were declared; documents add others."""
+    if not isinstance(declared, Mapping):
+        return declared
     return {name: as_shown(shown[name], field) for name, field in declared.items() if name in shown}
 
 

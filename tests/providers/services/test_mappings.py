@@ -146,6 +146,8 @@ def test_a_mapping_only_grows(old, new, can):
         (WORD, {**WORD, "of_a_later_version": 1}, {**WORD, "of_a_later_version": 1}),
         ({"properties": {"a": TEXT}}, {"type": "object"}, {"type": "object"}),
         ({"type": "object"}, {"properties": {"a": TEXT}}, {}),
+        (TEXT, {**TEXT, "search_analyzer": ["no text"]}, TEXT),
+        (TEXT, {**TEXT, "fields": "none"}, {**TEXT, "fields": "none"}),
         (TEXT, {**TEXT, "search_analyzer": "default_search"}, {**TEXT, "search_analyzer": "default_search"}),
         ({"type": "geo_point", "null_value": {"lat": 1, "lon": 2}}, {"type": "geo_point", "null_value": "s01mtw"},
          {"type": "geo_point", "null_value": "s01mtw"}),
