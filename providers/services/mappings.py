@@ -20,8 +20,8 @@ from providers.kit import as_declared, ints_from_floats
 TABLE: Mapping[str, Any] = json.loads(
     resources.files("providers.services").joinpath("data/mappings.json").read_text(encoding="utf-8")
 )
-"""Of each type and parameter: `form` names its spelling below, `dropped` are the values that are not shown (or all),
-`others` are values whose form is no rule, and `changes` says which may change in place.
+"""Of each type and parameter: `form` names its spelling below, `dropped` are the values that are not shown, or shown
+without being declared (or all), `others` are values whose form is no rule, and `changes` says which may change in place.
 """
 
 STRUCTURE = ("type", "properties", "fields")
@@ -186,7 +186,7 @@ def normal_value(kind: str, name: str, value: Any) -> Any:
 
 
 def is_dropped(known: Mapping[str, Any], normal: Any) -> bool:
-    """Tells whether OpenSearch leaves out a value in normal form, since it is the default or means nothing."""
+    """Tells whether a value in normal form need not be declared: it is the default, or means nothing."""
     dropped = known.get("dropped", [])
     return dropped == "all" or canonical(normal) in map(canonical, dropped)
 
