@@ -20,8 +20,9 @@ from providers.kit import as_declared, ints_from_floats
 TABLE: Mapping[str, Any] = json.loads(
     resources.files("providers.services").joinpath("data/mappings.json").read_text(encoding="utf-8")
 )
-"""Of each type and parameter: `form` names its spelling below, `dropped` are the values that are not shown, or shown
-without being declared (or all), `others` are values whose form is no rule, and `changes` says which may change in place.
+"""Of each type and parameter: `form` names its spelling below, and `changes` says which values may change in place.
+
+`dropped` are the values that are not shown, or shown without being declared, or all; `others` are without a rule.
 """
 
 STRUCTURE = ("type", "properties", "fields")
