@@ -164,6 +164,12 @@ def fields(inputs: IndexInputs) -> dict[str, Json]:
     return nested({**inputs.properties, **{name: vector.mapped() for name, vector in inputs.vectors.items()}})
 
 
+def changed_fields(old: IndexInputs, new: IndexInputs) -> dict[str, Json]:
+    """Returns the fields to map: OpenSearch refuses some of its own that are mapped again as they are."""
+    known = fields(old)
+    return {name: field for name, field in fields(new).items() if field != known.get(name)}
+
+
 def meta(kept: Mapping[str, Any], inputs: IndexInputs, uid: str) -> dict[str, Any]:
     """Returns `_meta` with our owner reference and the protection; the link and the alias keep theirs there too."""
     protected = "true" if inputs.deletion_protection else None
@@ -254,9 +260,7 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
     def update(self, id: str, old: IndexState, new: IndexInputs, uid: str) -> None:
         removed = dict.fromkeys(old.settings.keys() - new.settings.keys())
         self.search.put(f"/{id}/_settings", {"index": {**removed, **dynamic_settings(new)}})
-        known = fields(old)
-        more = {name: field for name, field in fields(new).items() if field != known.get(name)}
-        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=more)
+        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=changed_fields(old, new))
 
     def delete(self, id: str, state: IndexState) -> None:
         """An index that an alias of the stack still points to stays: the alias moves, or is destroyed, first."""

@@ -20,8 +20,9 @@ from providers.kit import as_declared, ints_from_floats
 TABLE: Mapping[str, Any] = json.loads(
     resources.files("providers.services").joinpath("data/mappings.json").read_text(encoding="utf-8")
 )
-"""Of each type and parameter: `form` names its spelling below, `dropped` are the values that are not shown (or all),
-`others` are values whose form is no rule, and `changes` says which may change in place.
+"""Of each type and parameter: `form` names its spelling below, and `changes` says which values may change in place.
+
+`dropped` are the values that are not shown, or shown without being declared, or all; `others` are without a rule.
 """
 
 STRUCTURE = ("type", "properties", "fields")
@@ -186,7 +187,7 @@ def normal_value(kind: str, name: str, value: Any) -> Any:
 
 
 def is_dropped(known: Mapping[str, Any], normal: Any) -> bool:
-    """Tells whether OpenSearch leaves out a value in normal form, since it is the default or means nothing."""
+    """Tells whether a value in normal form need not be declared: it is the default, or means nothing."""
     dropped = known.get("dropped", [])
     return dropped == "all" or canonical(normal) in map(canonical, dropped)
 
@@ -211,11 +212,9 @@ def nested(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _holds_fields(field: Any) -> bool:
     """Tells whether there may be other fields inside the field."""
-    return (
-        isinstance(field, Mapping)
-        and kind_of(field) in ("object", "nested")
-        and bool(isinstance(field.get("properties", {}), Mapping))
-    )
+    if not isinstance(field, Mapping) or kind_of(field) not in ("object", "nested"):
+        return False
+    return isinstance(field.get("properties", {}), Mapping)
 
 
 def kind_of(field: Mapping[str, Any]) -> str:
@@ -290,11 +289,13 @@ def is_converted(shown: Any, value: Any) -> bool:
 
 def is_default_analyzer(name: str, value: Any) -> bool:
     """Tells whether an analyzer may be the one that a field has by default."""
-    return name in ANALYZERS and value in DEFAULT_ANALYZERS
+    return name in ANALYZERS and isinstance(value, str) and value in DEFAULT_ANALYZERS
 
 
-def all_as_shown(shown: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+def all_as_shown(shown: Mapping[str, Any], declared: Any) -> Any:
     """Returns what is shown of the fields that were declared; documents add others."""
+    if not isinstance(declared, Mapping):
+        return declared
     return {name: as_shown(shown[name], field) for name, field in declared.items() if name in shown}
 
 

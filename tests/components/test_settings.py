@@ -76,6 +76,7 @@ ONE_MISTAKE = [
     (changed(*IN_DOCS, "mapping", "my_vector", "dimension", to=768), "collections[0].mapping.my_vector.dimension: 768 is not the model's 1024; write 1024, or leave it out"),
     (changed(*IN_DOCS, "mapping", "my_vector", "space_type", to="cosine"), "collections[0].mapping.my_vector.space_type: Input should be 'cosinesimil', 'l2', 'innerproduct', 'l1', 'linf' or 'hamming'"),
     (changed(*IN_DOCS, "mapping", "my_vector", "engin", to="faiss"), "collections[0].mapping.my_vector.engin: is no key we know; did you mean engine?"),
+    (changed(*IN_DOCS, "mapping", "other", to={"properties": {"v": {"type": "knn_vector"}}}), "collections[0].mapping.other.v: a vector field can be at the top level of the mapping alone; move it there"),
     (changed(*IN_DOCS, "mapping", "other", to={"type": "knn_vector"}), "collections[0].mapping.other: no text fills this vector field; name it in field_map, or leave it out"),
     (changed(*IN_DOCS, "fields", "my_vector", to="t2"), "collections[0].fields.my_vector: my_vector is a vector field, which the pipeline fills; leave it out"),
     (changed(*IN_DOCS, "field_map", to={"my_txt": "my_vector"}), "collections[0].field_map.my_txt: my_txt is not in fields; did you mean my_text?"),

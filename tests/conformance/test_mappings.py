@@ -26,6 +26,7 @@ def client(request):
 def test_a_real_node_says_what_was_recorded(client):
     learned = json.loads(json.dumps(learn(client)))
     assert learned["settings"] == RECORDED["settings"]
+    assert learned["plain"] == RECORDED["plain"]
     for kind, parameters in RECORDED["types"].items():
         assert learned["types"][kind] == parameters, kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from providers.index import IndexInputs, IndexKind, body, dynamic_settings, shown
+from providers.index import IndexInputs, IndexKind, body, changed_fields, dynamic_settings, shown
 from providers.kit import Plan, Refused
 
 VECTOR = {"type": "knn_vector", "dimension": 4}
@@ -123,3 +123,11 @@ def test_a_float_of_an_encoder_stays_a_float_and_whole_numbers_whole(value):
     assert repr(made.mapped()["method"]["parameters"]) == (
         "{'m': 16, 'encoder': {'name': 'sq', 'parameters': {'confidence_interval': 1.0, 'bits': 7}}}"
     )
+
+
+def test_only_fields_that_change_are_mapped_again():
+    twice = {"type": "nested", "include_in_parent": True, "include_in_root": True}  # 2.19.1 refuses it as it is
+    old = docs(properties={"a": twice, "b": TEXT}, vectors={"v": {"dimension": 4}})
+    new = docs(properties={"a": twice, "b": {**TEXT, "boost": 2}, "c": LONG}, vectors={"v": {"dimension": 4}})
+    assert changed_fields(old, old) == {}
+    assert changed_fields(old, new) == {"b": {**TEXT, "boost": 2}, "c": LONG}

@@ -163,6 +163,11 @@ def learn_kind(node: Node, base: Field) -> dict[str, Any]:
     }
 
 
+def learn_plain(node: Node) -> Fields:
+    """Returns what is shown of a field of each type without a parameter but those it must have."""
+    return node.made({kind: base for kind, base in BASES.items() if "," not in kind})
+
+
 def answer(value: Any, field: Field | None, name: str) -> dict[str, Any]:
     """Returns how a value of a parameter is shown; without `shown`, it is not."""
     if field is None:
@@ -247,7 +252,7 @@ def learn(client: httpx.Client) -> dict[str, Any]:
     """Returns everything the node says of mapping parameters and of settings."""
     node = Node(client)
     kinds = {kind: learn_kind(node, base) for kind, base in BASES.items()}
-    found = {"version": VERSION, "types": kinds, "settings": learn_settings(node)}
+    found = {"version": VERSION, "types": kinds, "plain": learn_plain(node), "settings": learn_settings(node)}
     node.remove()
     return found
 

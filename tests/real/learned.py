@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from providers.services.mappings import FORMS, STRUCTURE, canonical
+from tests.real.parameters import BASES
 
 Answers = Sequence[Mapping[str, Any]]
 
@@ -13,7 +14,11 @@ Answers = Sequence[Mapping[str, Any]]
 def table(recording: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the table. A kind with a comma in its name is a type beside another parameter: it has no row."""
     types = {
-        kind: {name: row(**answers) for name, answers in kinds.items() if name not in STRUCTURE}
+        kind: {
+            name: completed(row(**answers), recording["plain"][kind].get(name), BASES[kind].get(name))
+            for name, answers in kinds.items()
+            if name not in STRUCTURE
+        }
         for kind, kinds in recording["types"].items()
         if "," not in kind
     }
@@ -27,6 +32,13 @@ def row(values: Answers, changes: Answers) -> dict[str, Any]:
     others = [[value["value"], written(value)] for value in taken if not fits(form, value)]
     found = {"form": form, "dropped": dropped(form, values), "others": others, "changes": allowed(changes)}
     return {name: value for name, value in found.items() if value != []}
+
+
+def completed(known: dict[str, Any], plain: Any, needed: Any) -> dict[str, Any]:
+    """Returns a row in which what is shown of a field that does not declare it is dropped too."""
+    if plain is None or needed is not None:
+        return known
+    return {**known, "dropped": [*known.get("dropped", []), plain]}
 
 
 def fits(form: str, value: Mapping[str, Any]) -> bool:
