@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -24,6 +25,8 @@ def client(request):
 
 
 def test_a_real_node_says_what_was_recorded(client):
+    if os.environ.get("LEARN") != "all":
+        pytest.skip("asks a real node 5,000 questions, for minutes: LEARN=all")
     learned = json.loads(json.dumps(learn(client)))
     assert learned["settings"] == RECORDED["settings"]
     assert learned["plain"] == RECORDED["plain"]
