@@ -133,7 +133,8 @@ def test_a_model_that_was_just_pointed_elsewhere_still_holds_it_for_a_moment(
 def test_a_connector_in_use_stays_and_says_what_to_do(connectors, embedding, model, ended):
     used = connectors.create(**embedding())
     model(used)
-    with pytest.raises(ended, match=r"are still using this connector.*delete or repoint those models first"):
+    advised = r"are still using this connector.*delete or repoint those models first.*pulumi up --refresh"
+    with pytest.raises(ended, match=advised):
         connectors.delete(used)
 
 
