@@ -49,7 +49,10 @@ SEARCH = (
         "OpenSearch 2.19 and later want a credential: give one, or leave ours to fill in a placeholder",
     ),
     KnownError(r"please undeploy the models first", "a deployed model uses it: replace the connector, do not edit it"),
-    KnownError(r"models are still using this connector", "delete or repoint those models first"),
+    KnownError(
+        r"models are still using this connector",
+        "delete or repoint those models first; a model of this stack is repointed by `pulumi up --refresh`",
+    ),
     KnownError(r"associated model versions", "delete the models of this group first"),
     KnownError(r"already being used by a model group", "choose another `name`, or adopt that group"),
     KnownError(

@@ -109,7 +109,7 @@ class Stack:
         old = self.live.get(declaration.name)
         if old is None:
             return self._create(declaration.name, driver, news, None)
-        diff = driver.hosted(lambda: driver.provider.diff(old.id, old.props, news))
+        diff = driver.in_host(lambda: driver.provider.diff(old.id, old.props, news))
         assert not diff.delete_before_replace, "no operation here replaces an object under its own name"
         if diff.replaces and news != old.inputs:
             return self._create(declaration.name, driver, news, old)
@@ -120,7 +120,7 @@ class Stack:
     def _create(self, name: str, driver: Driver, news: dict[str, Any], old: Entry | None) -> None:
         kind = driver.provider.kind
         try:
-            made = driver.hosted(lambda: driver.provider.create(news))
+            made = driver.in_host(lambda: driver.provider.create(news))
             self.entries.append(Entry(name, kind, made.id, as_pulumi(made.outs), news))
         except Ended as ended:
             if ended.kept is None:
@@ -133,7 +133,7 @@ class Stack:
 
     def _update(self, old: Entry, driver: Driver, news: dict[str, Any]) -> None:
         try:
-            done = driver.hosted(lambda: driver.provider.update(old.id, old.props, news))
+            done = driver.in_host(lambda: driver.provider.update(old.id, old.props, news))
         except Ended as ended:
             if ended.kept is None:
                 raise Failed(str(ended)) from None
@@ -143,7 +143,7 @@ class Stack:
 
     def _read(self, entry: Entry, driver: Driver) -> None:
         try:
-            shown = driver.hosted(lambda: driver.provider.read(entry.id, entry.props))
+            shown = driver.in_host(lambda: driver.provider.read(entry.id, entry.props))
         except Ended as ended:
             if ended.kept is None:
                 raise Failed(str(ended)) from None
@@ -159,7 +159,7 @@ class Stack:
         for entry in _in_reverse(entries):
             driver = Driver(entry.kind, services)
             try:
-                driver.hosted(lambda: driver.provider.delete(entry.id, entry.props))  # noqa: B023
+                driver.in_host(lambda: driver.provider.delete(entry.id, entry.props))  # noqa: B023
             except Ended as ended:
                 raise Failed(str(ended)) from None
             self.entries.remove(entry)

@@ -26,8 +26,9 @@ from pulumi.runtime import settings as pulumi_settings
 from components.settings import Collection, Embedding
 from providers.kit.values import forms_of
 
+from .declared import Configuration
 from .interception import HTTP, KILLED, SQL, Killed
-from .runner import TRACEBACK, Configuration, Entry, Failed, Stack
+from .runner import TRACEBACK, Entry, Failed, Stack
 from .services import (
     EMBEDDINGS,
     KEYS,
@@ -95,12 +96,19 @@ CHANGES = (
 OPERATIONS = {each.name: each for each in (CREATE, *CHANGES, REFRESH, DESTROY)}
 
 
-def refresh_then(operation: Operation) -> Operation:
-    def act(stack: Stack) -> None:
-        stack.refresh()
-        operation.act(stack)
+def one_by_one(first: Operation, second: Operation) -> Operation:
+    """Both, the second where the first ended well."""
 
-    return Operation(f"refresh, then {operation.name}", operation.start, act, operation.to)
+    def act(stack: Stack) -> None:
+        first.act(stack)
+        second.act(stack)
+
+    return Operation(f"{first.name}, then {second.name}", first.start, act, second.to)
+
+
+def refresh_then(operation: Operation) -> Operation:
+    """What `--refresh` does, or `pulumi refresh` before."""
+    return one_by_one(REFRESH, operation)
 
 
 UP = _up("up", CREATED, FIRST)
@@ -112,10 +120,12 @@ def what_comes_next(operation: Operation) -> dict[str, Operation]:
     if operation is REFRESH:
         return {**again, "up": UP, "destroy": DESTROY}
     if operation is DESTROY:
-        return {**again, "up": UP, "refresh, then the same": refresh_then(operation)}
+        return {**again, "up": UP, "refresh, then up": refresh_then(UP)}
+    if operation is CREATE:
+        return {**again, "destroy": DESTROY, "the same again, then destroy": one_by_one(CREATE, DESTROY)}
     before = {"the configuration before": UP, "refresh, then the configuration before": refresh_then(UP)}
-    taken_back = before if operation in CHANGES else {}
-    return {**again, **taken_back, "destroy": DESTROY, "refresh, then the same": refresh_then(operation)}
+    later = {"the same again, then the configuration before": one_by_one(operation, UP)}
+    return {**again, **before, **later, "destroy": DESTROY}
 
 
 @dataclass(frozen=True)
@@ -302,10 +312,19 @@ def _key(to: Configuration | None) -> str:
     return repr(to and (to, to.embedding.api_key))
 
 
+STOPPING = (KILLED, "500", "404 with a page", "connection lost after acting")
+"""Faults that nothing is sent again after, or not always."""
+
+
 def faults_of(call: str) -> tuple[str, ...]:
     """The faults that this request or statement can have."""
     is_request = re.match(r"(GET|PUT|POST|DELETE|HEAD) /", call)
     return (*(HTTP if is_request else SQL), KILLED)
+
+
+def sample(index: int, call: str) -> tuple[str, ...]:
+    """Half of the faults of a call: every other one, and of the next call those between them."""
+    return faults_of(call)[index % 2 :: 2]
 
 
 _table: Table | None = None
@@ -325,13 +344,14 @@ def _run(job: tuple[Path, str, int, str, str]) -> list[Row]:
 
 
 def jobs(folder: Path, names: Iterable[str]) -> list[tuple[Path, str, int, str, str]]:
-    """Every operation, request or statement and fault."""
-    return [
+    """Every operation, request or statement and fault; those that stop an operation first."""
+    every = [
         (folder, name, index, call, fault)
         for name in names
         for index, call in enumerate(table(folder).calls(OPERATIONS[name]))
         for fault in faults_of(call)
     ]
+    return sorted(every, key=lambda job: job[-1] not in STOPPING)
 
 
 PROCESSES = 2
@@ -344,7 +364,12 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(PROCESSES, context) as pool:
         os.environ["SSL_CERT_FILE"] = str(one_authority(Path(place)))
         todo = jobs(Path(place), names or OPERATIONS)
-        rows = [row for found in pool.map(_run, todo, chunksize=8) for row in found]
+        rows = []
+        for found in pool.map(_run, todo):
+            rows += found
+            for row in found:
+                if row.verdict != CONVERGED:
+                    print(f"{row.verdict}: {row}", flush=True)
     print(
         totals(rows, "fault", lambda row: row.fault), totals(rows, "operation", lambda row: row.operation), sep="\n\n"
     )

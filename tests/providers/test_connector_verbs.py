@@ -129,7 +129,8 @@ def test_delete_retries_while_a_model_still_uses_the_connector(connectors, embed
 def test_a_connector_in_use_is_not_deleted(connectors, embedding, model, failed):
     used = connectors.create(**embedding())
     model(used)
-    with pytest.raises(failed, match=r"are still using this connector.*delete or repoint those models first"):
+    advised = r"are still using this connector.*delete or repoint those models first.*pulumi up --refresh"
+    with pytest.raises(failed, match=advised):
         connectors.delete(used)
 
 
