@@ -18,7 +18,7 @@ from pulumi.runtime.rpc import deserialize_properties
 from components.preflight import require_possible
 from components.wiring import Declaration
 from providers.services import Connections
-from tests.providers.conftest import Driver, Ended
+from tests.providers.conftest import CallError, Driver
 
 from .declared import NAME, Configuration, program
 
@@ -122,11 +122,11 @@ class Stack:
         try:
             made = driver.in_host(lambda: driver.provider.create(news))
             self.entries.append(Entry(name, kind, made.id, as_pulumi(made.outs), news))
-        except Ended as ended:
-            if ended.kept is None:
-                raise Failed(str(ended)) from None
-            self.entries.append(_kept(name, kind, ended))
-            raise Failed("; ".join(ended.kept.reasons)) from None
+        except CallError as error:
+            if error.kept is None:
+                raise Failed(str(error)) from None
+            self.entries.append(_kept(name, kind, error))
+            raise Failed("; ".join(error.kept.reasons)) from None
         finally:
             if old is not None and self.entries[-1].name == name and self.entries[-1] is not old:
                 old.doomed = True
@@ -134,20 +134,20 @@ class Stack:
     def _update(self, old: Entry, driver: Driver, news: dict[str, Any]) -> None:
         try:
             done = driver.in_host(lambda: driver.provider.update(old.id, old.props, news))
-        except Ended as ended:
-            if ended.kept is None:
-                raise Failed(str(ended)) from None
-            old.props, old.errors = _kept(old.name, old.kind, ended).props, list(ended.kept.reasons)
-            raise Failed("; ".join(ended.kept.reasons)) from None
+        except CallError as error:
+            if error.kept is None:
+                raise Failed(str(error)) from None
+            old.props, old.errors = _kept(old.name, old.kind, error).props, list(error.kept.reasons)
+            raise Failed("; ".join(error.kept.reasons)) from None
         old.props, old.inputs, old.errors = as_pulumi(done.outs), news, []
 
     def _read(self, entry: Entry, driver: Driver) -> None:
         try:
             shown = driver.in_host(lambda: driver.provider.read(entry.id, entry.props))
-        except Ended as ended:
-            if ended.kept is None:
-                raise Failed(str(ended)) from None
-            kept = _kept(entry.name, entry.kind, ended)
+        except CallError as error:
+            if error.kept is None:
+                raise Failed(str(error)) from None
+            kept = _kept(entry.name, entry.kind, error)
             entry.props, entry.inputs, entry.errors = kept.props, kept.inputs, kept.errors
             return None  # an unhealthy resource is a warning
         if not shown.id:
@@ -160,8 +160,8 @@ class Stack:
             driver = Driver(entry.kind, services)
             try:
                 driver.in_host(lambda: driver.provider.delete(entry.id, entry.props))  # noqa: B023
-            except Ended as ended:
-                raise Failed(str(ended)) from None
+            except CallError as error:
+                raise Failed(str(error)) from None
             self.entries.remove(entry)
 
 
@@ -178,6 +178,6 @@ def _rank(name: str) -> int:
     return next((at for at, last in enumerate(ORDER) if name.endswith(f"-{last}")), len(ORDER))
 
 
-def _kept(name: str, kind: Any, ended: Ended) -> Entry:
-    properties, inputs = (deserialize_properties(each) for each in (ended.kept.properties, ended.kept.inputs))
-    return Entry(name, kind, ended.kept.id, as_pulumi(properties), as_pulumi(inputs), list(ended.kept.reasons))
+def _kept(name: str, kind: Any, error: CallError) -> Entry:
+    properties, inputs = (deserialize_properties(each) for each in (error.kept.properties, error.kept.inputs))
+    return Entry(name, kind, error.kept.id, as_pulumi(properties), as_pulumi(inputs), list(error.kept.reasons))
