@@ -323,8 +323,8 @@ def faults_of(call: str) -> tuple[str, ...]:
 
 
 def sample(index: int, call: str) -> tuple[str, ...]:
-    """Half of the faults of a call: every other one, and of the next call those between them."""
-    return faults_of(call)[index % 2 :: 2]
+    """A third of the faults of a call: every third, and of the next two calls those between them."""
+    return faults_of(call)[index % 3 :: 3]
 
 
 _table: Table | None = None
