@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -120,12 +122,34 @@ def test_reverting_a_generation_embeds_nothing_twice(filled, world):
     assert filled.preview() == {}
 
 
-def test_reverting_after_the_alias_moved_never_deletes_the_serving_index(box, filled, world):
-    """The update failed after the move, so the move is not in state: reverting must not delete the serving index."""
+def test_an_up_that_fails_after_the_alias_moved_can_be_reverted(box, filled, world):
+    """The move is in state although the update broke off: reverting moves the alias back before the index goes."""
     before, old = world.inventory(), filled.outputs()["collections"]["docs"]["index"]
     filled.embedding(dimension=128)
     world.search("POST", "/_sandbox/faults", {"method": "GET", "path": f"/{old}/_mapping", "kind": "500"})
     filled.up(ok=False)
+    [serving] = world.search("GET", "/_alias/docs")
+    assert serving != old
+    filled.embedding(dimension=64)
+    filled.up()
+    assert world.nearest("docs", "a warm jumper")[0] == "1"
+    after = world.inventory()
+    assert {key: after[key] for key in ("indexes", "aliases")} == {key: before[key] for key in ("indexes", "aliases")}
+    assert len(after["links"]) == len(after["connectors"]) == len(after["models"]) == 1
+    assert filled.preview() == {}
+
+
+def test_reverting_a_killed_move_never_deletes_the_serving_index(box, filled, world, eventually):
+    """The run is killed after the move, so the move is not in state: reverting must not delete the serving index."""
+    before, old = world.inventory(), filled.outputs()["collections"]["docs"]["index"]
+    filled.embedding(dimension=128)
+    slow = {"method": "GET", "path": f"/{old}/_mapping", "kind": "slow", "seconds": 3}
+    world.search("POST", "/_sandbox/faults", slow)
+    running = filled.start("up", "--yes", "--skip-preview")
+    eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    filled.run("cancel", "--yes")
     [serving] = world.search("GET", "/_alias/docs")
     assert serving != old
     filled.embedding(dimension=64)
@@ -136,7 +160,6 @@ def test_reverting_after_the_alias_moved_never_deletes_the_serving_index(box, fi
     assert world.nearest("docs", "a warm jumper")[0] == "1"
     after = world.inventory()
     assert {key: after[key] for key in ("indexes", "aliases")} == {key: before[key] for key in ("indexes", "aliases")}
-    assert len(after["links"]) == len(after["connectors"]) == len(after["models"]) == 1
     assert filled.preview() == {}
 
 
