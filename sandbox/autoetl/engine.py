@@ -81,11 +81,15 @@ class AutoEtl(Links):
             if self._closed:
                 return
             ended = self._catch_up() if self._stale else []
-            for worker in self._workers.values():
-                worker.wake()
+            for number in self._behind() & set(self._workers):
+                self._workers[number].wake()
         # Once DROP has answered nothing more is written: a late bulk would bring a deleted index back.
         for worker in ended:
             worker.stop()
+
+    def _behind(self) -> set[int]:
+        with closing(self._database.connect()) as connection:
+            return Store(connection).behind()
 
     def _catch_up(self) -> list[Worker]:
         """Starts workers for new links; gives those of links that are no more."""

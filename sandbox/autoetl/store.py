@@ -109,6 +109,11 @@ class Store:
         ).fetchall()
         return [Link(number, _request(json.loads(text)), *rest) for number, text, *rest in rows]
 
+    def behind(self) -> set[int]:
+        """The numbers of the links that have something to deliver."""
+        sql = "SELECT id FROM _links WHERE EXISTS (SELECT 1 FROM _outbox WHERE link = _links.id)"
+        return {int(number) for (number,) in self._connection.execute(sql)}
+
     def save(self, link: Link) -> None:
         """Writes down how it is. A link that failed for good, or is gone, stays so."""
         self._connection.execute(

@@ -12,7 +12,7 @@ from sandbox import wire
 from sandbox.autoetl import AutoEtl, HttpSearch
 from sandbox.autoetl.documents import bulk_body, document_id, failures, field_value
 from sandbox.autoetl.rules import broken_by
-from sandbox.autoetl.worker import Pace
+from sandbox.autoetl.worker import Pace, Worker
 from sandbox.polardb import Database, serve
 from sandbox.polardb.catalog import Column, KeyDefinition, Table
 from sandbox.polardb.links import LinkRequest
@@ -281,6 +281,25 @@ def test_two_links_on_one_table_both_follow_it(world):
     world.run("UPDATE d.t SET n = n + 10")
     world.until(lambda: world.search.indices["j"] == {"1": {"id": 1, "n": 11}, "2": {"id": 2, "n": 12}})
     world.until_equal()
+
+
+def test_a_write_wakes_only_the_links_of_its_table(world, monkeypatch):
+    woken, wake = [], Worker.wake
+
+    def noted(worker):
+        woken.append(worker._number)
+        wake(worker)
+
+    monkeypatch.setattr(Worker, "wake", noted)
+    world.run(MAP)
+    world.until_equal()
+    world.run("CREATE TABLE d.other(id INT PRIMARY KEY)")
+    woken.clear()
+    world.run("INSERT INTO d.other VALUES (1)")
+    assert woken == []
+    world.run("INSERT INTO d.t VALUES (3, 'three', 3)")
+    world.until_equal()
+    assert set(woken) == {1}
 
 
 def test_a_search_view_makes_its_index_and_names_fields_after_its_columns(world):
