@@ -29,7 +29,7 @@ class AutoEtl(Links):
         self._database, self._search, self._pace, self._log = database, search, pace or Pace(), log
         self._workers: dict[int, Worker] = {}
         self._lock = threading.Lock()
-        self._closed, self._stale = False, True
+        self._closed = False
         with database.writer, closing(database.connect()) as connection:
             connection.executescript(SCHEMA)
         database.links = self
@@ -52,11 +52,9 @@ class AutoEtl(Links):
             return str(down)
 
     def create(self, connection: sqlite3.Connection, request: LinkRequest, table: Table) -> int:
-        self._stale = True
         return Store(connection).add(request, table, self._database.now())
 
     def drop(self, connection: sqlite3.Connection, link: int) -> None:
-        self._stale = True
         Store(connection).remove(link)
 
     def every(self, connection: sqlite3.Connection) -> Sequence[LinkStatus]:
@@ -71,7 +69,6 @@ class AutoEtl(Links):
             if (link.request.schema, link.request.table) != (before.schema, before.name) or link.status == FAILED:
                 continue
             if why := broken_by(link.request, before, after, renamed):
-                self._stale = True
                 store.fail(link, why, self._database.now())
             else:
                 store.attach(link.id, link.request, after)
@@ -80,22 +77,18 @@ class AutoEtl(Links):
         with self._lock:
             if self._closed:
                 return
-            ended = self._catch_up() if self._stale else []
-            for number in self._behind() & set(self._workers):
-                self._workers[number].wake()
+            with closing(self._database.connect()) as connection:
+                alive = Store(connection).alive()
+            ended = [self._workers.pop(number) for number in self._workers.keys() - alive.keys()]
+            for number, behind in alive.items():
+                self._attend(number, behind)
         # Once DROP has answered nothing more is written: a late bulk would bring a deleted index back.
         for worker in ended:
             worker.stop()
 
-    def _behind(self) -> set[int]:
-        with closing(self._database.connect()) as connection:
-            return Store(connection).behind()
-
-    def _catch_up(self) -> list[Worker]:
-        """Starts workers for new links; gives those of links that are no more."""
-        self._stale = False
-        with closing(self._database.connect()) as connection:
-            alive = {link.id for link in Store(connection).links() if link.status != FAILED}
-        for number in alive - set(self._workers):
+    def _attend(self, number: int, behind: bool) -> None:
+        """Starts a new link's worker, which looks for work by itself; wakes another's when there is some."""
+        if number not in self._workers:
             self._workers[number] = Worker(self._database, number, self._search, self._pace, self._log)
-        return [self._workers.pop(number) for number in set(self._workers) - alive]
+        elif behind:
+            self._workers[number].wake()

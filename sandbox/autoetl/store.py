@@ -102,17 +102,19 @@ class Store:
         self._connection.execute("DELETE FROM _outbox WHERE link = ?", (link,))
         self._connection.execute("DELETE FROM _links WHERE id = ?", (link,))
 
-    def links(self, number: int | None = None) -> list[Link]:
-        """All, oldest first, or the one of that number."""
-        rows = self._connection.execute(
-            "SELECT * FROM _links WHERE ?1 IN (id, 0) ORDER BY id", (number or 0,)
-        ).fetchall()
-        return [Link(number, _request(json.loads(text)), *rest) for number, text, *rest in rows]
+    def links(self) -> list[Link]:
+        """All, oldest first."""
+        return [_link(row) for row in self._connection.execute("SELECT * FROM _links ORDER BY id").fetchall()]
 
-    def behind(self) -> set[int]:
-        """The numbers of the links that have something to deliver."""
-        sql = "SELECT id FROM _links WHERE EXISTS (SELECT 1 FROM _outbox WHERE link = _links.id)"
-        return {int(number) for (number,) in self._connection.execute(sql)}
+    def link(self, number: int) -> Link | None:
+        """The one of that number."""
+        row = self._connection.execute("SELECT * FROM _links WHERE id = ?", (number,)).fetchone()
+        return _link(row) if row else None
+
+    def alive(self) -> dict[int, bool]:
+        """The numbers of the links that have not failed for good; whether each has something to deliver."""
+        sql = "SELECT id, EXISTS (SELECT 1 FROM _outbox WHERE link = _links.id) FROM _links WHERE status <> ?"
+        return {int(number): bool(behind) for number, behind in self._connection.execute(sql, (FAILED,))}
 
     def save(self, link: Link) -> None:
         """Writes down how it is. A link that failed for good, or is gone, stays so."""
@@ -148,6 +150,11 @@ class Store:
         for one in values:
             if row := self._connection.execute(sql, one).fetchone():
                 yield dict(zip(names, row, strict=True))
+
+
+def _link(row: Sequence[Any]) -> Link:
+    number, text, *rest = row
+    return Link(number, _request(json.loads(text)), *rest)
 
 
 def _request(raw: dict[str, Any]) -> LinkRequest:

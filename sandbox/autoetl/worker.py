@@ -91,7 +91,7 @@ class Worker:
 
     def _step(self, connection: sqlite3.Connection) -> bool | None:
         """Delivers one batch; whether there was one, or None when the link is no more. Raises _Trouble."""
-        link = next(iter(Store(connection).links(self._number)), None)
+        link = Store(connection).link(self._number)
         if link is None or link.status == FAILED:
             return None
         with connection:
@@ -142,7 +142,7 @@ class Worker:
         """Shows it in the link's Message, and counts a restart; a bug is only logged."""
         if not isinstance(error, _Trouble):
             return self._log(traceback.format_exc())
-        for link in Store(connection).links(self._number):
+        if link := Store(connection).link(self._number):
             self._save(connection, replace(link, restarts=link.restarts + 1), RECOVERING, str(error))
         return None
 

@@ -12,6 +12,7 @@ from sandbox import wire
 from sandbox.autoetl import AutoEtl, HttpSearch
 from sandbox.autoetl.documents import bulk_body, document_id, failures, field_value
 from sandbox.autoetl.rules import broken_by
+from sandbox.autoetl.store import Store
 from sandbox.autoetl.worker import Pace, Worker
 from sandbox.polardb import Database, serve
 from sandbox.polardb.catalog import Column, KeyDefinition, Table
@@ -292,7 +293,8 @@ def test_a_write_wakes_only_the_links_of_its_table(world, monkeypatch):
 
     monkeypatch.setattr(Worker, "wake", noted)
     world.run(MAP)
-    world.until_equal()
+    with closing(world.database.connect()) as connection:
+        world.until(lambda: Store(connection).alive() == {1: False})
     world.run("CREATE TABLE d.other(id INT PRIMARY KEY)")
     woken.clear()
     world.run("INSERT INTO d.other VALUES (1)")
