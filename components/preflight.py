@@ -50,6 +50,7 @@ class _Preflight:
     def __init__(self, connections: Connections, stack: StackWiring) -> None:
         self._connections, self._stack = connections, stack
         self._inventory = Inventory(connections, (each.source.table for each in stack.collections))
+        self._owners = {self._inventory.reference(index, "index").owner for index in self._inventory.metas}
         every = [stack.collection(each) for each in stack.collections]
         self._new = [wiring for wiring in every if not self._has_index(wiring)]
         self._unknown = [wiring for wiring in self._new if not self._has_any_index(wiring)]
@@ -68,8 +69,7 @@ class _Preflight:
 
     def _has_any_index(self, wiring: CollectionWiring) -> bool:
         """Tells whether an index of any generation is ours."""
-        owner = self._index(wiring).owner
-        return any(self._inventory.reference(index, "index").owner == owner for index in self._inventory.metas)
+        return self._index(wiring).owner in self._owners
 
     def _index(self, wiring: CollectionWiring) -> Declaration[Index]:
         return wiring.index(wiring.names.ingest_pipeline, wiring.names.search_pipeline)

@@ -25,8 +25,8 @@ from providers.kit import Json, pluralize
 from providers.search_pipeline import Combination, Normalization, add_up
 from providers.services.autoetl import Backend
 from providers.services.column_types import base_type, column_type
+from providers.services.tables import ColumnNames
 from providers.services.vector import Vector
-from providers.source_table import as_list
 from providers.trusted_endpoint import validated_pattern
 
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
@@ -137,7 +137,7 @@ class SourceSettings(SettingsBlock):
 
     table: Annotated[str, AfterValidator(validated_table)]
     columns: dict[str, Annotated[str, AfterValidator(column_type)]] = Field(min_length=1)
-    primary_key: Annotated[list[str], BeforeValidator(as_list)] = Field(min_length=1)
+    primary_key: ColumnNames = Field(min_length=1)
 
     @property
     def document_key(self) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import pulumi
@@ -138,7 +139,7 @@ class CollectionWiring:
     collection: Collection
     embedding: Embedding
 
-    @property
+    @cached_property
     def names(self) -> Names:
         """What the objects are called in the cluster."""
         return names(self.collection, self.embedding)

@@ -37,7 +37,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, Version
 from providers.services.backfill import count_documents
-from providers.services.index_meta import adoption_hint, alias_place, index_metas, rewrite_meta
+from providers.services.index_meta import adoption_hint, alias_place, index_metas, meta_of, rewrite_meta
 from providers.services.index_settings import expands, flat_settings, is_dynamic
 from providers.services.mappings import all_as_shown, field_at, nested, normal_fields, shrinks, vectors_inside
 from providers.services.vector import Vector
@@ -306,7 +306,7 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
     """Returns what PolarSearch shows of what was declared, all but whether it is available."""
     settings: dict[str, Any] = flat_settings(index["settings"]["index"])
     mapping = normal_fields(index["mappings"].get("properties", {}))
-    kept = index["mappings"].get("_meta", {})
+    kept = meta_of(index)
     reference = meta_reference(kept, "index")
     vectors = {name: field for name in declared.vectors if (field := field_at(mapping, name)) is not None}
     expanded = expands(settings) and expands(declared.settings)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pulumi import Input
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from providers.kit import (
     Immutable,
@@ -32,16 +32,11 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, quote
 from providers.services.column_types import ByName, column_type, is_same_type
-from providers.services.tables import Tables
+from providers.services.tables import ColumnNames, Tables
 
 IDENTIFIER = r"^[^`.\s\x00]{1,64}$"
 _comments_lock = threading.RLock()
 """A comment is read and written as a whole. Not the lock of the connections: an ALTER may take minutes."""
-
-
-def as_list(value: Any) -> Any:
-    """Returns one column as a list of one."""
-    return [value] if isinstance(value, str) else value
 
 
 ColumnName = Annotated[str, Field(pattern=IDENTIFIER)]
@@ -54,7 +49,7 @@ class SourceTableProperties(Properties):
     database: Immutable[str] = prop(pattern=IDENTIFIER)
     name: Immutable[str] = prop(pattern=IDENTIFIER)
     columns: Property[dict[ColumnName, ColumnType], Mapping[str, Input[str]]] = prop(min_length=1)
-    primary_key: Immutable[Annotated[list[str], BeforeValidator(as_list)], str | Sequence[str]] = prop(min_length=1)
+    primary_key: Immutable[ColumnNames, str | Sequence[str]] = prop(min_length=1)
     deletion_protection: Property[bool] = prop(default=True)
 
 

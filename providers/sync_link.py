@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi import Input, Output
-from pydantic import BeforeValidator, PrivateAttr
+from pydantic import PrivateAttr
 
 from providers.kit import (
     Immutable,
@@ -36,10 +36,8 @@ from providers.kit import (
 from providers.services import ClusterKind, Inventory, quote
 from providers.services.autoetl import (
     SHOW_LINKS,
-    SHOW_SEARCH_VIEWS,
     Backend,
     Link,
-    find_link,
     statement,
 )
 from providers.services.backfill import count_documents
@@ -52,11 +50,10 @@ from providers.services.prerequisites import (
     too_old,
     unmet_prerequisites,
 )
+from providers.services.tables import ColumnNames
 
 NO_SUCH_PROCEDURE = 1305
 TABLE = r"^[^`.\s\x00]+\.[^`.\s\x00]+$"
-
-Key = Annotated[list[str], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)]
 
 
 class SyncLinkProperties(Properties):
@@ -68,7 +65,7 @@ class SyncLinkProperties(Properties):
     backend: Immutable[Backend, str] = prop(default="sync_by_map")
     index: Immutable[str] = prop(min_length=1)
     table: Immutable[str] = prop(pattern=TABLE)
-    key: Immutable[Key, str | Sequence[str]] = prop(min_length=1)
+    key: Immutable[ColumnNames, str | Sequence[str]] = prop(min_length=1)
     fields: Immutable[dict[str, str], Mapping[str, Input[str]]] = prop(min_length=1)
     drop_procedure: Property[str | None] = prop(default=None, pattern=r"^\w+\.\w+$")
 
@@ -236,8 +233,7 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
             return None
 
     def _link(self, inputs: SyncLinkInputs) -> Link | None:
-        shown = SHOW_SEARCH_VIEWS if inputs.backend == "search_view" else SHOW_LINKS
-        return find_link(self.database.query(shown), inputs.index)
+        return self._inventory(inputs).link(inputs.backend, inputs.index)
 
     def _drop(self, state: SyncLinkState) -> None:
         if not state.link:

@@ -48,5 +48,5 @@ A request that is not listed may have any answer.
 
 
 def is_answer(request: str, body: Mapping[str, Any]) -> bool:
-    """Tells whether the body of a successful answer is what PolarSearch answers `PUT /_cluster/settings` with."""
+    """Tells whether the body of a success is PolarSearch's own; `request` is such as `PUT /_cluster/settings`."""
     return next((fits(body) for shape, fits in SHAPES if re.fullmatch(shape, request)), True)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from providers.kit import META_KEY, NotFound, OwnerReference, meta_reference, with_meta
+from providers.kit import META_KEY, OwnerReference, with_meta
 
 if TYPE_CHECKING:
     from .http import SearchClient
@@ -25,14 +25,6 @@ def read_meta(search: SearchClient, index: str) -> Meta:
 def meta_of(index: Any) -> Meta:
     """Returns the `_meta` of an index as the service shows it."""
     return dict(index.get("mappings", {}).get("_meta", {}))
-
-
-def reference_at(search: SearchClient, index: str, place: str) -> OwnerReference | None:
-    """Returns the owner reference at a place: `index`, `link` or `alias:<name>`; None when there is no such index."""
-    try:
-        return meta_reference(read_meta(search, index), place)
-    except NotFound:
-        return None
 
 
 def index_metas(search: SearchClient) -> dict[str, Meta]:

@@ -142,21 +142,19 @@ def as_is(value: Any) -> Any:
 FORMS: Mapping[str, Callable[[Any], Any]] = {
     form.__name__: form
     for form in (
-        *(
-            as_is,
-            boolean,
-            integer,
-            number,
-            single,
-            text,
-            lower_text,
-            listed,
-            locale,
-            numbers,
-            point,
-            relations,
-            contexts,
-        ),
+        as_is,
+        boolean,
+        integer,
+        number,
+        single,
+        text,
+        lower_text,
+        listed,
+        locale,
+        numbers,
+        point,
+        relations,
+        contexts,
     )
 }
 """The spellings of a parameter that OpenSearch shows in one form."""

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator
 
 from .sqltext import Row, as_text
 
 if TYPE_CHECKING:
     from .sql import Database
+
+
+ColumnNames = Annotated[list[str], BeforeValidator(lambda names: [names] if isinstance(names, str) else names)]
+"""Columns of a key; one may be written as its name alone."""
 
 
 @dataclass(frozen=True)

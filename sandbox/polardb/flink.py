@@ -6,18 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sandbox.polardb.errors import SqlError, refusal
+from sandbox.polardb.links import LinkRequest
 from sandbox.polardb.reader import Reader, statements
-
-
-@dataclass(frozen=True)
-class Script:
-    """What a script comes down to; `fields` pairs (field of the index, column of the table)."""
-
-    schema: str
-    table: str
-    index: str
-    fields: tuple[tuple[str, str], ...]
-    key: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +23,7 @@ class _FlinkTable:
         return self.options[name]
 
 
-def read_script(script: str) -> Script:
+def read_script(script: str) -> LinkRequest:
     """Raises 1644 with what is wrong."""
     readers = statements(script)
     inserts = [reader for reader in readers if reader.accept("INSERT", "INTO")]
@@ -78,7 +68,7 @@ def _table(reader: Reader) -> _FlinkTable:
     return _FlinkTable(name, tuple(columns), tuple(key), options)
 
 
-def _joined(tables: Mapping[str, _FlinkTable], reader: Reader) -> Script:
+def _joined(tables: Mapping[str, _FlinkTable], reader: Reader) -> LinkRequest:
     sink = _known(tables, _name(reader), "opensearch")
     targets = reader.listed(reader.name) if reader.peek("(") else list(sink.columns)
     reader.expect("SELECT")
@@ -98,7 +88,7 @@ def _joined(tables: Mapping[str, _FlinkTable], reader: Reader) -> Script:
     if not sink.key or any(name not in origin for name in sink.key):
         raise _refuse(f"table {sink.name} needs a primary key of columns that the INSERT fills")
     where = source.option("database-name").lower(), source.option("table-name").lower(), sink.option("index")
-    return Script(*where, tuple(origin.items()), tuple(origin[name] for name in sink.key))
+    return LinkRequest("sync_by_sql", *where, tuple(origin.items()), tuple(origin[name] for name in sink.key))
 
 
 def _known(tables: Mapping[str, _FlinkTable], name: str, connector: str) -> _FlinkTable:

@@ -111,8 +111,7 @@ def _all_of(pattern: re.Pattern[str], text: str, what: str, form: str) -> list[t
 
 
 def _sync_by_sql(session: Session, script: str) -> None:
-    read = read_script(script)
-    _start(session, LinkRequest("sync_by_sql", read.schema, read.table, read.index, read.fields, read.key))
+    _start(session, read_script(script))
 
 
 _SYNCS: dict[str, Callable[..., None]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -159,6 +160,11 @@ class Project:
             start_new_session=True,
         )
 
+    def kill(self, running: subprocess.Popen[str]) -> None:
+        """Kills a command that `start` started, and all that it started."""
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+
     def _done(self, *args: str) -> subprocess.CompletedProcess[str]:
         command = ["pulumi", *args, "--stack", STACK, "--non-interactive"]
         return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=300)
@@ -214,6 +220,20 @@ def new_project(world: World, pulumi_engine: engine.Engine, tmp_path: pathlib.Pa
     project = Project(folder, environ, world)
     project.run("stack", "init")
     return project
+
+
+@pytest.fixture
+def held_up(world, eventually):
+    """Starts an `up` of a project, and returns it while one of its requests is held up for some seconds."""
+
+    def start(project: Project, method: str, path: str, seconds: float) -> subprocess.Popen[str]:
+        slow = {"method": method, "path": path, "kind": "slow", "seconds": seconds}
+        world.search("POST", "/_sandbox/faults", slow)
+        running = project.start("up", "--yes", "--skip-preview")
+        eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
+        return running
+
+    return start
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 
 import pytest
 
@@ -139,16 +137,11 @@ def test_an_up_that_fails_after_the_alias_moved_can_be_reverted(box, filled, wor
     assert filled.preview() == {}
 
 
-def test_reverting_a_killed_move_never_deletes_the_serving_index(box, filled, world, eventually):
+def test_reverting_a_killed_move_never_deletes_the_serving_index(box, filled, world, held_up):
     """The run is killed after the move, so the move is not in state: reverting must not delete the serving index."""
     before, old = world.inventory(), filled.outputs()["collections"]["docs"]["index"]
     filled.embedding(dimension=128)
-    slow = {"method": "GET", "path": f"/{old}/_mapping", "kind": "slow", "seconds": 3}
-    world.search("POST", "/_sandbox/faults", slow)
-    running = filled.start("up", "--yes", "--skip-preview")
-    eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
+    filled.kill(held_up(filled, "GET", f"/{old}/_mapping", 3))
     filled.run("cancel", "--yes")
     [serving] = world.search("GET", "/_alias/docs")
     assert serving != old

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import pathlib
-import signal
 
 import pytest
 
@@ -65,13 +63,8 @@ def test_a_created_resource_that_cannot_be_read_is_kept_with_encrypted_secrets(b
     assert project.preview() == {}
 
 
-def test_the_next_up_continues_a_killed_run(box, project, world, eventually):
-    slow = {"method": "POST", "path": "/_plugins/_ml/models/_register", "kind": "slow", "seconds": 3}
-    world.search("POST", "/_sandbox/faults", slow)
-    running = project.start("up", "--yes", "--skip-preview")
-    eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
+def test_the_next_up_continues_a_killed_run(box, project, world, held_up, eventually):
+    project.kill(held_up(project, "POST", "/_plugins/_ml/models/_register", 3))
     project.run("cancel", "--yes")
     eventually(lambda: len(world.inventory()["models"]) == 1)
     project.up()
@@ -82,15 +75,11 @@ def test_the_next_up_continues_a_killed_run(box, project, world, eventually):
     assert world.inventory()["models"] == []
 
 
-def test_a_plugin_exits_when_its_engine_is_gone(box, project, world, eventually):
-    slow = {"method": "PUT", "path": "/_cluster/settings", "kind": "slow", "seconds": 2}
-    world.search("POST", "/_sandbox/faults", slow)
-    running = project.start("up", "--yes", "--skip-preview")
-    eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
+def test_a_plugin_exits_when_its_engine_is_gone(box, project, held_up, eventually):
+    running = held_up(project, "PUT", "/_cluster/settings", 2)
     plugins = plugins_of(project)
     assert plugins
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
+    project.kill(running)
     eventually(lambda: not any(map(is_alive, plugins)))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from contextlib import contextmanager
 
 import pytest
@@ -24,21 +22,21 @@ def many(project, world, eventually):
 
 
 @contextmanager
-def in_background(process):
+def in_background(project, *command):
     """Kills the command at the end if it still runs."""
+    running = project.start(*command)
     try:
-        yield process
+        yield running
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        if running.poll() is None:
+            project.kill(running)
 
 
 def test_a_restart_during_a_backfill_does_not_move_the_alias_early(many, world, eventually):
     [old] = world.inventory()["indexes"]
     many.embedding(dimension=128)
     world.embeddings.hold(after=EMBEDDED_BEFORE)
-    with in_background(many.start("up", "--yes", "--skip-preview")) as running:
+    with in_background(many, "up", "--yes", "--skip-preview") as running:
         [new] = eventually(lambda: set(world.inventory()["indexes"]) - {old})
         eventually(lambda: 0 < world.count(new) < ROWS)
         world.restart_search()

@@ -6,8 +6,8 @@ import pymysql
 import pytest
 
 from sandbox.polardb.errors import SqlError
-from sandbox.polardb.flink import Script, read_script
-from sandbox.polardb.links import LinkStatus
+from sandbox.polardb.flink import read_script
+from sandbox.polardb.links import LinkRequest, LinkStatus
 
 MAP = "i.my_text(shop.fruit.name),i.id(shop.fruit.id)", "i.id=shop.fruit.id"
 FLINK = """
@@ -264,7 +264,7 @@ def test_the_documented_flink_script_is_read():
     );
     INSERT INTO `dest` SELECT * FROM `db1`.`t1`;
     """
-    assert read_script(script) == Script("db1", "t1", "dest", (("id", "id"), ("c1", "c1")), ("id",))
+    assert read_script(script) == LinkRequest("sync_by_sql", "db1", "t1", "dest", (("id", "id"), ("c1", "c1")), ("id",))
 
 
 def test_a_script_without_an_insert_is_refused():
