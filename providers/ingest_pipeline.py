@@ -26,11 +26,10 @@ from providers.kit import (
     prop,
     read_description,
 )
-from providers.services import Inventory, NamedKind, require_version
+from providers.services import require_version
+from providers.services.pipelines import PIPELINE_NAME, PipelineKind
 
 PROCESSOR, SKIP_BLANK = "text_embedding", "skip_blank"
-PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
-"""A `*` or `,` in a pipeline's id makes GET and DELETE act on several."""
 
 Processor = Json
 
@@ -117,28 +116,15 @@ def shown(name: str, pipeline: Mapping[str, Any]) -> IngestPipelineState:
     )
 
 
-class IngestPipelineKind(NamedKind[IngestPipelineInputs, IngestPipelineState]):
+class IngestPipelineKind(PipelineKind[IngestPipelineInputs, IngestPipelineState]):
     """Writes, shows and deletes ingest pipelines. The id is the pipeline's name."""
 
     inputs_type = IngestPipelineInputs
     state_type = IngestPipelineState
     noun = "ingest pipeline"
-
-    def read(self, id: str, declared: IngestPipelineInputs) -> IngestPipelineState:
-        return shown(id, self.search.get(f"/_ingest/pipeline/{id}")[id])
-
-    def bring_up(self, id: str, inputs: IngestPipelineInputs, uid: str) -> IngestPipelineState:
-        """A pipeline is usable, and stored as it was sent, once its write is acknowledged."""
-        return shown(id, definition(inputs, uid))
-
-    def is_ours(self, inputs: IngestPipelineInputs, inventory: Inventory) -> bool:
-        if (pipeline := inventory.ingest_pipelines.get(inputs.name)) is None:
-            return False
-        self.require_owned(inputs, read_description(pipeline.get("description", ""))[1])
-        return True
-
-    def adoption_hint(self, inputs: IngestPipelineInputs) -> str:
-        return f"end its description with [pulumi:{inputs.owner}]"
+    path = "/_ingest/pipeline"
+    definition = staticmethod(definition)
+    shown = staticmethod(shown)
 
     def delete(self, id: str, state: IngestPipelineState) -> None:
         if used := self._indexes_that_use(id):
@@ -146,16 +132,9 @@ class IngestPipelineKind(NamedKind[IngestPipelineInputs, IngestPipelineState]):
                 f"ingest pipeline {id} is the default_pipeline of {', '.join(used)}: without it every write to them "
                 f"fails; give them another pipeline first"
             )
-        self.search.delete(f"/_ingest/pipeline/{id}")
+        super().delete(id, state)
 
-    def require_possible(self, inputs: IngestPipelineInputs, inventory: Inventory) -> None:
-        self._require_version(inputs)
-
-    def write(self, inputs: IngestPipelineInputs, uid: str) -> None:
-        self._require_version(inputs)
-        self.search.put(f"/_ingest/pipeline/{inputs.name}", definition(inputs, uid))
-
-    def _require_version(self, inputs: IngestPipelineInputs) -> None:
+    def require_version(self, inputs: IngestPipelineInputs) -> None:
         if inputs.batch_size is not None:
             what = f"ingest pipeline {inputs.name}: batch_size"
             require_version(self.search.version, (2, 16, 0), what, "leave it out (in a stack's configuration: null)")

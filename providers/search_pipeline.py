@@ -23,11 +23,10 @@ from providers.kit import (
     prop,
     read_description,
 )
-from providers.services import Inventory, NamedKind, require_version
+from providers.services import require_version
+from providers.services.pipelines import PIPELINE_NAME, PipelineKind
 
 ENRICHER, NORMALIZER = "neural_query_enricher", "normalization-processor"
-PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
-"""A `*` or `,` in a pipeline's id makes GET and DELETE act on several."""
 
 
 Normalization = Literal["min_max", "l2", "z_score"]
@@ -119,40 +118,17 @@ def _processor(processors: Sequence[Mapping[str, Any]], name: str) -> Mapping[st
     return next((processor[name] for processor in processors if name in processor), {})
 
 
-class SearchPipelineKind(NamedKind[SearchPipelineInputs, SearchPipelineState]):
+class SearchPipelineKind(PipelineKind[SearchPipelineInputs, SearchPipelineState]):
     """Writes, shows and deletes search pipelines. The id is the pipeline's name."""
 
     inputs_type = SearchPipelineInputs
     state_type = SearchPipelineState
     noun = "search pipeline"
+    path = "/_search/pipeline"
+    definition = staticmethod(definition)
+    shown = staticmethod(shown)
 
-    def read(self, id: str, declared: SearchPipelineInputs) -> SearchPipelineState:
-        return shown(id, self.search.get(f"/_search/pipeline/{id}")[id])
-
-    def bring_up(self, id: str, inputs: SearchPipelineInputs, uid: str) -> SearchPipelineState:
-        """A pipeline is usable, and stored as it was sent, once its write is acknowledged."""
-        return shown(id, definition(inputs, uid))
-
-    def is_ours(self, inputs: SearchPipelineInputs, inventory: Inventory) -> bool:
-        if (pipeline := inventory.search_pipelines.get(inputs.name)) is None:
-            return False
-        self.require_owned(inputs, read_description(pipeline.get("description", ""))[1])
-        return True
-
-    def adoption_hint(self, inputs: SearchPipelineInputs) -> str:
-        return f"end its description with [pulumi:{inputs.owner}]"
-
-    def delete(self, id: str, state: SearchPipelineState) -> None:
-        self.search.delete(f"/_search/pipeline/{id}")
-
-    def require_possible(self, inputs: SearchPipelineInputs, inventory: Inventory) -> None:
-        self._require_version(inputs)
-
-    def write(self, inputs: SearchPipelineInputs, uid: str) -> None:
-        self._require_version(inputs)
-        self.search.put(f"/_search/pipeline/{inputs.name}", definition(inputs, uid))
-
-    def _require_version(self, inputs: SearchPipelineInputs) -> None:
+    def require_version(self, inputs: SearchPipelineInputs) -> None:
         if inputs.normalization == "z_score":
             what = f"search pipeline {inputs.name}: normalization z_score"
             require_version(self.search.version, (3, 0, 0), what, "use min_max or l2")

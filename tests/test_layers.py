@@ -29,6 +29,7 @@ LAYERS = [
     ["providers.services.tables", "providers.services.autoetl", "providers.services.backfill"],
     ["providers.services.inventory"],
     ["providers.services.kind", "providers.services.prerequisites"],
+    ["providers.services.pipelines"],
     ["providers.services"],
     ["providers.*"],
     ["components.settings", "components.queries"],

@@ -15,6 +15,7 @@ autoetl        the statements of sync links and search views
 backfill       how far an index is with the rows of its table
 inventory      every list of the services, read whole and once
 kind           `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived
+pipelines      `PipelineKind`, what ingest and search pipelines have in common
 """
 
 from .connections import Connections

@@ -21,6 +21,7 @@ class Inventory:
     def __init__(self, connections: Connections, tables: Iterable[str] = ()) -> None:
         self._connections = connections
         self._tables = list(tables)
+        self._pipelines: dict[str, Mapping[str, Any]] = {}
 
     @cached_property
     def tables(self) -> Tables:
@@ -38,15 +39,11 @@ class Inventory:
         shown = self._connections.search.get("/_alias")
         return {index: list(facts.get("aliases", {})) for index, facts in shown.items()}
 
-    @cached_property
-    def ingest_pipelines(self) -> Mapping[str, Any]:
-        """Every ingest pipeline as the service shows it, by name."""
-        return _or_empty(lambda: self._connections.search.get("/_ingest/pipeline"))
-
-    @cached_property
-    def search_pipelines(self) -> Mapping[str, Any]:
-        """Every search pipeline as the service shows it, by name."""
-        return _or_empty(lambda: self._connections.search.get("/_search/pipeline"))
+    def pipelines(self, path: str) -> Mapping[str, Any]:
+        """Returns every pipeline at a path, such as `/_ingest/pipeline`, as the service shows it, by name."""
+        if path not in self._pipelines:
+            self._pipelines[path] = _or_empty(lambda: self._connections.search.get(path))
+        return self._pipelines[path]
 
     @cached_property
     def revision(self) -> Revision | None:
