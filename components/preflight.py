@@ -9,35 +9,43 @@ owner references.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any
 
 import pulumi
 
 from providers.index import Index
-from providers.kit import NotOwned, Refused, SearchStackError, hide, pluralize
+from providers.kit import NotOwned, OwnerReference, Refused, SearchStackError, hide, pluralize
 from providers.services import AnyClusterKind, Connections, Inventory
 
+from .checkpoint import references_in_state
 from .settings import Collection, Embedding
 from .wiring import CollectionWiring, Declaration, StackWiring
+
+References = Callable[[], Container[OwnerReference]]
+"""Returns the owner references of the objects that a stack's state holds."""
 
 
 def require_possible(
     connections: Connections, stack: str, embedding: Embedding, collections: Sequence[Collection]
 ) -> None:
     """Raises pulumi.RunError with all that is in the way of the `SemanticSearchStack` of that name, a line each."""
-    if found := problems(connections, StackWiring(stack, embedding, collections)):
+    if found := problems(connections, StackWiring(stack, embedding, collections), references_in_state):
         things = f"{pluralize(len(found), 'thing')} {'is' if len(found) == 1 else 'are'}"
         raise pulumi.RunError("\n".join([f"{things} in the way, nothing was touched:", *(f"  {x}" for x in found)]))
 
 
-def problems(connections: Connections, stack: StackWiring) -> list[str]:
-    """Returns everything that is in the way, once each."""
+def problems(connections: Connections, stack: StackWiring, in_state: References = frozenset) -> list[str]:
+    """Returns everything that is in the way, once each.
+
+    What state holds is ours under any owner: of the stack's former name, say. It is asked for where that matters.
+    """
     found: dict[str, None] = {}
     try:
         connections.check_connectivity()
-        for line in _Preflight(connections, stack).lines():
+        for line in _Preflight(connections, stack, in_state).lines():
             found[line] = None
     except SearchStackError as error:
         found[hide(str(error), connections.secrets())] = None
@@ -47,8 +55,8 @@ def problems(connections: Connections, stack: StackWiring) -> list[str]:
 class _Preflight:
     """The questions about one stack."""
 
-    def __init__(self, connections: Connections, stack: StackWiring) -> None:
-        self._connections, self._stack = connections, stack
+    def __init__(self, connections: Connections, stack: StackWiring, in_state: References) -> None:
+        self._connections, self._stack, self._in_state = connections, stack, cache(in_state)
         self._inventory = Inventory(connections, (each.source.table for each in stack.collections))
         self._owners = {self._inventory.reference(index, "index").owner for index in self._inventory.metas}
         every = [stack.collection(each) for each in stack.collections]
@@ -89,7 +97,11 @@ class _Preflight:
             try:
                 if self._kind(declaration).is_ours(declaration.owned, self._inventory):
                     return []
-            except (NotOwned, Refused) as error:
+            except NotOwned as error:
+                if error.owner and OwnerReference(error.owner, error.uid) in self._in_state():
+                    return []
+                taken.append(str(error))
+            except Refused as error:
                 taken.append(str(error))
         return taken
 

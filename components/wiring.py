@@ -220,6 +220,7 @@ class CollectionWiring:
             table=source.table,
             vector_fields=collection.vector_columns,
             key=source.document_key,
+            fields=collection.fields,
             timeout=collection.cutover_timeout,
         )
         return _declaration(

@@ -36,6 +36,7 @@ from providers.services import Inventory, NamedKind
 from providers.services.autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, find_link
 from providers.services.backfill import Backfill, BackfillProbe, BackfillSource, count_documents, time_left
 from providers.services.index_meta import Meta, adoption_hint, alias_place, meta_of, write_reference
+from providers.services.refused_rows import LinkedRows, find_refused_row
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
 """OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
@@ -49,12 +50,14 @@ class Cutover(Nested):
     """When the alias may move: `vector_fields` maps each vector field's column of `table` to the field.
 
     `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked up by it.
-    Without one, rows and documents are counted. `timeout` is in seconds.
+    Without one, rows and documents are counted. `fields` maps fields of the documents to columns: with them a wait
+    that ends names the row that holds it up. `timeout` is in seconds.
     """
 
     table: str = Field(pattern=r"^[^.]+\.[^.]+$")
     vector_fields: dict[str, str]
     key: str | None = None
+    fields: dict[str, str] = {}
     timeout: float = Field(default=600, gt=0)
 
 
@@ -200,19 +203,26 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
             eta = time_left(first := first or now, now, clock.now() - start)
             if not now.left:
                 return None
-            problem = self._link_problem(inputs.index)
+            problem = self._link_problem(inputs.index, cutover)
             return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}{problem}"
 
         wait_until(probe.observe, not_ready_reason, timeout=cutover.timeout, clock=clock, report=self.report)
 
-    def _link_problem(self, index: str) -> str:
+    def _link_problem(self, index: str, cutover: Cutover) -> str:
         """Says why no more rows arrive, where AutoETL does: one row that the model refuses stops all behind it."""
         for statement in (SHOW_LINKS, SHOW_SEARCH_VIEWS):
             with suppress(SqlError):  # a revision without such links
                 link = find_link(self.database.query(statement), index)
                 if link and link.problem:
-                    return f"; its link is held up: {link.problem}"
+                    return f"; its link is held up: {link.problem}{self._refused_row(index, cutover)}"
         return ""
+
+    def _refused_row(self, index: str, cutover: Cutover) -> str:
+        if not (cutover.key and cutover.fields):
+            return ""
+        rows = LinkedRows(cutover.table, [cutover.key], cutover.fields)
+        row = find_refused_row(self.search, self.database, index, rows)
+        return f"; {row}" if row else ""
 
     def _require_unprotected(self, name: str, index: str, state: AliasState) -> None:
         """Taking a stack down starts here: when it is refused here, nothing else is touched."""

@@ -32,7 +32,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, quote
 from providers.services.column_types import ByName, column_type, is_same_type
-from providers.services.tables import ColumnNames, Tables
+from providers.services.tables import ColumnNames, Tables, tables_of, tables_with
 
 IDENTIFIER = r"^[^`.\s\x00]{1,64}$"
 _comments_lock = threading.RLock()
@@ -77,6 +77,18 @@ def mismatches(declared: SourceTableInputs, shown: Mapping[str, str], key: Seque
     return wrong + (keyed if _folded(key) != _folded(declared.primary_key) else [])
 
 
+def gone(id: str, like: Sequence[str], *, ours: bool) -> str:
+    """Returns what to do about a table that is gone. `like` are tables that it may have been renamed to.
+
+    `ours` tells that they carry its owner reference.
+    """
+    seen = f"{', '.join(like[:3])} {'carries its owner reference' if ours else 'has its columns'}" if like else ""
+    why = "" if ours else "it was there before this stack, which makes no empty table in its place"
+    then = "if it was renamed, rename it back, or write its new name in source.table and run `pulumi up` (no --refresh)"
+    otherwise = "" if ours else "; if it was dropped, restore it, or take its collections out of the configuration"
+    return f"table {id} is gone: {'; '.join(filter(None, [why, seen]))}; {then}{otherwise}"
+
+
 def _folded(names: Sequence[str]) -> list[str]:
     return [name.casefold() for name in names]
 
@@ -114,10 +126,23 @@ class SourceTableKind(ClusterKind[SourceTableInputs, SourceTableState]):
         return inputs.id
 
     def read(self, id: str, declared: SourceTableInputs) -> SourceTableState:
-        tables = self._tables(declared)
-        if not tables.columns(declared.id):
-            raise NotFound(f"SELECT FROM information_schema.columns {id}", None, "no such table")
-        return _shown(declared, tables)
+        """Raises Refused for one that may have been renamed: an empty table is not made in its place."""
+        try:
+            return self._shown(declared)
+        except NotFound:
+            if isinstance(declared, SourceTableState):
+                self._require_not_renamed(declared)
+            raise
+
+    def read_owner(self, id: str, state: SourceTableState) -> SourceTableState:
+        """One that was renamed still carries the uid: it is let go of, or dropped, under its new name."""
+        try:
+            return self._shown(state)
+        except NotFound:
+            if not (found := self._renamed(state)):
+                raise
+            database, name = found[0].split(".")
+            return self._shown(state.model_copy(update={"database": database, "name": name}))
 
     def update(self, id: str, old: SourceTableState, new: SourceTableInputs, uid: str) -> None:
         ours = OwnerReference(new.owner, uid)
@@ -147,6 +172,24 @@ class SourceTableKind(ClusterKind[SourceTableInputs, SourceTableState]):
             return False
         # MySQL shows a table to whoever may ALTER it, but not its columns.
         raise Refused(f"table {inputs.id}: this account lacks SELECT on {inputs.id}: grant it")
+
+    def _shown(self, table: SourceTableInputs) -> SourceTableState:
+        tables = self._tables(table)
+        if not tables.columns(table.id):
+            raise NotFound(f"SELECT FROM information_schema.columns {table.id}", None, "no such table")
+        return _shown(table, tables)
+
+    def _renamed(self, table: SourceTableState) -> list[str]:
+        """Returns the tables that carry this one's owner reference."""
+        return tables_of(self.database, OwnerReference(table.owner, table.uid)) if table.uid else []
+
+    def _require_not_renamed(self, table: SourceTableState) -> None:
+        """A table that was there before us, or that is still there under another name, is not made anew."""
+        renamed = self._renamed(table)
+        if table.uid and not renamed:
+            return
+        like = renamed or tables_with(self.database, table.database, table.columns)
+        raise Refused(gone(table.id, like, ours=bool(renamed)))
 
     def _make(self, inputs: SourceTableInputs, uid: str) -> None:
         comment = describe("", OwnerReference(inputs.owner, uid))

@@ -50,6 +50,7 @@ from providers.services.prerequisites import (
     too_old,
     unmet_prerequisites,
 )
+from providers.services.refused_rows import LinkedRows, find_refused_row
 from providers.services.tables import ColumnNames
 
 NO_SUCH_PROCEDURE = 1305
@@ -180,6 +181,8 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         state = shown(declared, link, None if index is None else meta_of(index))
         if link is None and (index is None or not state.owner):
             raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
+        if state._recovers and (row := self._refused_row(declared)):
+            return state.model_copy(update={"problem": f"{state.problem}; {row}"})
         return state
 
     def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, uid: str) -> None:
@@ -231,6 +234,10 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
             return self.search.get(f"/{name}/_mapping")[name]
         except NotFound:
             return None
+
+    def _refused_row(self, link: SyncLinkInputs) -> str:
+        rows = LinkedRows(link.table, link.key, link.fields)
+        return find_refused_row(self.search, self.database, link.index, rows)
 
     def _link(self, inputs: SyncLinkInputs) -> Link | None:
         return self._inventory(inputs).link(inputs.backend, inputs.index)

@@ -57,7 +57,11 @@ class SqlError(SearchStackError):
 
 
 class NotOwned(SearchStackError):
-    """An object of that name exists and belongs to somebody else."""
+    """An object of that name exists and belongs to somebody else; `owner` and `uid` where it carries a reference."""
+
+    def __init__(self, message: str, owner: str = "", uid: str = "") -> None:
+        super().__init__(message)
+        self.owner, self.uid = owner, uid
 
 
 class ResourceFailed(SearchStackError):
@@ -80,6 +84,6 @@ def pluralize(number: int, noun: str) -> str:
 def deletion_protected(what: str) -> Refused:
     """Returns the refusal to delete protected data; `what` says whose documents or rows, and how many."""
     return Refused(
-        f"{what}, and deletion protection is on; to delete them, "
-        f"set deletion_protection: false, run `pulumi up`, and try again"
+        f"{what}, and deletion protection is on; to delete them, set deletion_protection: false (where it was renamed "
+        f"or taken out of the configuration, put it back first), run `pulumi up`, and try again"
     )

@@ -84,4 +84,6 @@ def require_owned(what: str, reference: OwnerReference, owner: str, adoption_hin
     if reference.owner == owner:
         return
     whose = f"belongs to {reference.owner}" if reference.owner else "exists and is not ours"
-    raise NotOwned(f"{what} {whose}; choose another name, or to adopt it: {adoption_hint}")
+    raise NotOwned(
+        f"{what} {whose}; choose another name, or to adopt it: {adoption_hint}", reference.owner, reference.uid
+    )

@@ -264,4 +264,5 @@ def _internal_error(error: Exception) -> str:
         traceback.print_exc()
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{where.name}, {Path(where.filename).name}:{where.lineno}"
-    return f"a mistake of ours: {type(error).__name__}: {error} ({place}); set {DEBUG}=1 to see more"
+    text = " ".join(str(error).split())
+    return f"a mistake of ours: {type(error).__name__}: {text} ({place}); set {DEBUG}=1 to see more"

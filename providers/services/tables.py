@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator
+
+from providers.kit import OwnerReference
 
 from .sqltext import Row, as_text
 
@@ -101,6 +103,27 @@ class Tables:
         )
         listed = f"table_schema IN ({_marks(schemas)}) AND table_name IN ({_marks(tables)})"
         return self._database.query(statement.format(tables=listed), [*schemas, *tables])
+
+
+def tables_with(database: Database, schema: str, columns: Collection[str]) -> list[str]:
+    """Returns the tables `<schema>.<name>` that have all of these columns."""
+    rows = database.query(
+        "SELECT table_name AS tb FROM information_schema.columns "
+        f"WHERE table_schema = %s AND column_name IN ({_marks(list(columns))}) "
+        "GROUP BY table_name HAVING COUNT(*) = %s ORDER BY table_name",
+        [schema, *columns, len(columns)],
+    )
+    return [f"{schema}.{row['tb']}" for row in rows]
+
+
+def tables_of(database: Database, reference: OwnerReference) -> list[str]:
+    """Returns the tables, as `<database>.<name>`, whose comments carry an owner reference."""
+    rows = database.query(
+        "SELECT table_schema AS db, table_name AS tb FROM information_schema.tables "
+        "WHERE table_comment LIKE %s ORDER BY table_schema, table_name",
+        [f"%#{reference.uid}]%"],
+    )
+    return [_id(row) for row in rows]
 
 
 def _marks(values: Sequence[str]) -> str:

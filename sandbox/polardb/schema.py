@@ -128,31 +128,48 @@ def alter_table(session: Session, reader: Reader, _word: str) -> Answer:
 
 
 def rename_table(session: Session, reader: Reader, _word: str) -> Answer:
-    """RENAME TABLE a TO b."""
-    table = session.table(*reader.qualified(session.schema), "ALTER")
-    reader.expect("TO")
-    level = Level(*reader.qualified(session.schema))
+    """RENAME TABLE a TO b, c TO d: from left to right, all or none."""
+    renamings = [_renaming(session, reader)]
+    while reader.accept(","):
+        renamings.append(_renaming(session, reader))
     reader.end()
-    session.require("DROP", Level(table.schema, table.name))
-    for privilege in ("CREATE", "INSERT"):
-        session.require(privilege, level)
-    if level.schema not in session.catalog.schemas():
-        raise refusal(1049, level.schema)
-    if session.catalog.find(level.schema, level.name):
-        raise refusal(1050, level.name)
-    after = replace(table, schema=level.schema, name=level.name)
-    _apply(session, Alteration(table, after, {column.name: column.name for column in table.columns}))
+    with session.transaction.definition():
+        for old, new in renamings:
+            _rename(session, old, new)
     return Done()
 
 
+def _renaming(session: Session, reader: Reader) -> tuple[Level, Level]:
+    old = Level(*reader.qualified(session.schema))
+    reader.expect("TO")
+    return old, Level(*reader.qualified(session.schema))
+
+
+def _rename(session: Session, old: Level, new: Level) -> None:
+    table = session.table(old.schema, old.name, "ALTER")
+    session.require("DROP", old)
+    for privilege in ("CREATE", "INSERT"):
+        session.require(privilege, new)
+    if new.schema not in session.catalog.schemas():
+        raise refusal(1049, new.schema)
+    if session.catalog.find(new.schema, new.name):
+        raise refusal(1050, new.name)
+    after = replace(table, schema=new.schema, name=new.name)
+    _change(session, Alteration(table, after, {column.name: column.name for column in table.columns}))
+
+
 def _apply(session: Session, change: Alteration) -> None:
-    before, after = change.before, change.after
     with session.transaction.definition():
-        if replace(before, comment=after.comment) == after:
-            session.catalog.save(after)
-        else:
-            _rebuild(session, change)
-        session.database.links.altered(session.connection, before, after, change.renamed)
+        _change(session, change)
+
+
+def _change(session: Session, change: Alteration) -> None:
+    before, after = change.before, change.after
+    if replace(before, comment=after.comment) == after:
+        session.catalog.save(after)
+    else:
+        _rebuild(session, change)
+    session.database.links.altered(session.connection, before, after, change.renamed)
 
 
 def _rebuild(session: Session, change: Alteration) -> None:

@@ -8,6 +8,7 @@ import pytest
 from components.preflight import problems, require_possible
 from components.settings import Collection, Embedding
 from components.wiring import StackWiring
+from providers.kit import OwnerReference
 from tests.services import PASSWORD
 
 EMBEDDING = Embedding(url="https://e.test/v1", model="m", dimension=8)
@@ -157,6 +158,14 @@ def test_unreachable_services_are_reported_in_one_line_without_passwords(connect
     [line] = problems(connections, StackWiring("search", EMBEDDING, [DOCS]))
     assert "Connection refused; check `search_url`, and that this machine may reach it; and connect to" in line
     assert PASSWORD not in line
+
+
+def test_what_state_holds_is_ours_under_a_former_owner(polardb, rest):
+    rest.put(f"/{INDEX}", {"mappings": {"_meta": {"pulumi": {"index": "p/former/search-docs-index#00ff"}}}})
+    stack, in_state = StackWiring("search", EMBEDDING, [DOCS]), OwnerReference("p/former/search-docs-index", "00ff")
+    assert problems(polardb.connections, stack, lambda: {in_state}) == []
+    [line] = problems(polardb.connections, stack, lambda: {OwnerReference(in_state.owner, "other")})
+    assert line.startswith(f"index {INDEX} belongs to p/former/search-docs-index")
 
 
 def test_a_problem_ends_the_program(polardb, rest):

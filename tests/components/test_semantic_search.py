@@ -130,7 +130,13 @@ def test_the_index_uses_the_pipelines_and_link_and_alias_use_the_index(created):
     assert {"search-docs-index", "search-db.t-table"} <= link.after
     assert "search-docs-link" in alias.after
     assert alias["name"] == "docs"
-    assert alias["cutover"] == {"table": "db.t", "vector_fields": {"t2": "vector"}, "key": "id", "timeout": 600}
+    assert alias["cutover"] == {
+        "table": "db.t",
+        "vector_fields": {"t2": "vector"},
+        "key": "id",
+        "fields": {"id": "id", "text": "t2"},
+        "timeout": 600,
+    }
 
 
 def test_each_generation_has_its_own_names_and_the_alias_keeps_its_name(created):

@@ -92,11 +92,12 @@ class Project:
     environ: dict[str, str]
     world: World
     blocks: dict[str, Any] = field(default_factory=dict)
+    stack: str = STACK
 
     def configure(self, **blocks: Any) -> None:
         """Writes the stack's configuration; secrets that are already set stay."""
         self.blocks |= blocks
-        path = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
+        path = self.folder / "stacks" / f"Pulumi.{self.stack}.yaml"
         written = yaml.safe_load(path.read_text()) if path.exists() else {}
         config = {key: value for key, value in (written or {}).get("config", {}).items() if _is_secure(value)}
         config |= {f"{NAME}:{key}": value for key, value in self.blocks.items()}
@@ -151,7 +152,7 @@ class Project:
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Starts a command in the background, in a process group of its own, so that it can be killed."""
         return subprocess.Popen(
-            ["pulumi", *args, "--stack", STACK, "--non-interactive"],
+            ["pulumi", *args, "--stack", self.stack, "--non-interactive"],
             cwd=self.folder,
             env=self.environ,
             stdout=subprocess.PIPE,
@@ -166,7 +167,7 @@ class Project:
         running.communicate()
 
     def _done(self, *args: str) -> subprocess.CompletedProcess[str]:
-        command = ["pulumi", *args, "--stack", STACK, "--non-interactive"]
+        command = ["pulumi", *args, "--stack", self.stack, "--non-interactive"]
         return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=300)
 
 

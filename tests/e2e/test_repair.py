@@ -178,3 +178,23 @@ def test_an_object_without_owner_reference_is_not_deleted_and_is_named(filled, w
     assert f"{name} no longer carries our owner reference and is left alone" in output
     assert world.search("GET", f"/_search/pipeline/{name}") == {name: {"request_processors": []}}
     world.search("DELETE", f"/_search/pipeline/{name}")
+
+
+TOO_LONG = "mug " * 9000
+
+
+@pytest.mark.parametrize("chosen", ["refresh", "up"])
+def test_the_row_that_the_model_refuses_is_named_and_not_the_first_of_its_batch(box, filled, world, eventually, chosen):
+    world.sql("INSERT INTO db.docs (id, body) VALUES (6, 'a cup'), (7, %s), (8, 'a rake')", TOO_LONG)
+    eventually(lambda: "recovering" in str(world.sql("CALL dbms_etl.show_sync_link()")))
+    if chosen == "up":
+        filled.collection(revision=2, cutover_timeout=3)
+        output = filled.up(ok=False)
+        assert "alias docs stays on docs_" in output
+    else:
+        output = filled.refresh()
+    assert f"row id=7 ({len(TOO_LONG) + 1} characters) is refused: " in output
+    world.sql("UPDATE db.docs SET body = 'a mug' WHERE id = 7")
+    eventually(lambda: world.count("docs", "vector") == 7)
+    filled.up()
+    assert filled.preview() == {}

@@ -199,7 +199,8 @@ def test_a_protected_index_with_documents_is_not_deleted(indexes, rest, fill, fa
     rest.post("/_aliases", {"actions": [{"add": {"index": "docs_1", "alias": name}} for name in ("docs", "all")]})
     line = (
         "index docs_1 has 2 documents, served as all, docs, and deletion protection is on; to delete them, "
-        "set deletion_protection: false, run `pulumi up`, and try again"
+        "set deletion_protection: false (where it was renamed or taken out of the configuration, put it back first), "
+        "run `pulumi up`, and try again"
     )
     with pytest.raises(failed) as refused:
         indexes.delete(created)

@@ -6,7 +6,7 @@ import pytest
 
 from providers.kit import Plan, plan_by_field
 from providers.services.column_types import base_type, column_type
-from providers.source_table import SourceTableInputs, mismatches
+from providers.source_table import SourceTableInputs, gone, mismatches
 
 ROWS = SourceTableInputs(
     owner="p/s/rows", database="db", name="t", columns={"id": "INT", "t2": "TEXT"}, primary_key="id"
@@ -64,3 +64,16 @@ def test_the_base_type_of_a_column(text, base):
 )
 def test_differences_between_table_and_declaration_are_listed(shown, key, found):
     assert mismatches(ROWS, shown, key) == found
+
+
+@pytest.mark.parametrize(
+    ("like", "ours", "line"),
+    [
+        ([], False, "was there before this stack, which makes no empty table in its place; if it was renamed"),
+        (["db.a", "db.b"], False, "in its place; db.a, db.b has its columns; if it was renamed"),
+        (["db.a"], True, "table db.t is gone: db.a carries its owner reference; if it was renamed, rename it back, or"),
+    ],
+    ids=str,
+)
+def test_a_table_that_is_gone_says_what_may_have_happened(like, ours, line):
+    assert line in gone("db.t", like, ours=ours)

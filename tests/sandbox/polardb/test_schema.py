@@ -145,6 +145,15 @@ def test_truncate_drop_and_rename(run):
     assert run("SELECT DATABASE()") == [(None,)]
 
 
+def test_tables_are_renamed_from_left_to_right_all_or_none(run):
+    run("CREATE TABLE copy(id INT PRIMARY KEY)")
+    run("RENAME TABLE fruit TO old, copy TO fruit")
+    assert run("SHOW TABLES") == [("fruit",), ("old",), ("sale",)]
+    with pytest.raises(pymysql.OperationalError, match="1050"):
+        run("RENAME TABLE fruit TO copy, old TO sale")
+    assert run("SHOW TABLES") == [("fruit",), ("old",), ("sale",)]
+
+
 REFUSED = [
     ("CREATE TABLE fruit(id INT)", 1050),
     ("CREATE TABLE nope.t(id INT)", 1049),
