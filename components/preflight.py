@@ -13,12 +13,14 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
+from urllib.parse import urlsplit
 
 import pulumi
 
 from providers.index import Index
 from providers.kit import NotOwned, OwnerReference, Refused, SearchStackError, hide, pluralize
 from providers.services import AnyClusterKind, Connections, Inventory
+from providers.services.trust import is_private_address
 
 from .checkpoint import references_in_state
 from .settings import Collection, Embedding
@@ -69,6 +71,15 @@ class _Preflight:
             new = chain.from_iterable(wiring.declarations() for wiring in self._new)
             yield from chain.from_iterable(map(self._taken, self._claims()))
             yield from filter(None, map(self._impossible, [*self._stack.tables().values(), *new]))
+            yield from filter(None, [self._private_address()])
+
+    def _private_address(self) -> str:
+        """Whether the URL's host is a private address, which only PolarSearch's own resolver tells of most names."""
+        embedding = self._stack.embedding
+        host = urlsplit(embedding.url).hostname or ""
+        if embedding.private_address or not is_private_address(host) or self._inventory.private_addresses_allowed:
+            return ""
+        return f"embedding.url: {host} is a private address, which it refuses to call; write private_address: true"
 
     def _has_index(self, wiring: CollectionWiring) -> bool:
         """Tells whether the index of this generation is ours."""

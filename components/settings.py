@@ -107,6 +107,7 @@ class Embedding(SettingsBlock):
 
     `dimension` is the length of its vectors. `trusted_pattern` is a Java regex for the whole URL; by default, this
     URL alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
+    `private_address` allows a host whose address is private, such as one in the cluster's own VPC.
     `batch_size` is null before OpenSearch 2.16, which embeds one document at a time.
     `api_key` is not configuration: a program sets it, as a secret.
     """
@@ -116,6 +117,7 @@ class Embedding(SettingsBlock):
     dimension: int = Field(ge=1, le=16000)
     batch_size: int | None = Field(default=10, ge=1, le=1000)
     trusted_pattern: Annotated[str, AfterValidator(validated_pattern)] | None = None
+    private_address: bool = False
     send_dimensions: bool | None = None
     api_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
 

@@ -81,8 +81,12 @@ class EmbeddingWiring:
 
     def endpoint(self) -> Declaration[TrustedEndpoint]:
         """The URL that PolarSearch may call."""
-        inputs = TrustedEndpointInputs
-        return _declaration(TrustedEndpoint, f"{self.name}-endpoint", lambda: inputs(pattern=self.embedding.pattern))
+        embedding = self.embedding
+        return _declaration(
+            TrustedEndpoint,
+            f"{self.name}-endpoint",
+            lambda: TrustedEndpointInputs(pattern=embedding.pattern, private=embedding.private_address),
+        )
 
     def group(self) -> Declaration[ModelGroup]:
         """The group of the model."""

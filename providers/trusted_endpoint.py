@@ -1,17 +1,12 @@
 """Trusted endpoint: a URL pattern that PolarSearch's connectors may call.
 
-The service keeps one list for the whole cluster. Writing it replaces it and hides the defaults, so adding an entry
-means writing the effective list with ours in it, and removing ours means restoring exactly what would be there without
-it. The list has no place for an owner reference: `cluster.metadata.pulumi.trusted.*` beside it keeps ours.
+The service keeps one list for the whole cluster, which `providers.services.trust` reads and changes. A pattern may
+include private addresses, which PolarSearch refuses to call unless a setting of the whole cluster allows it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -23,16 +18,16 @@ from providers.kit import (
     NotFound,
     OwnerReference,
     Properties,
+    Property,
     Refused,
     Resource,
     State,
     Unavailable,
+    prop,
 )
-from providers.services import ClusterKind, Inventory
+from providers.services import ClusterKind, Inventory, require_version
+from providers.services.trust import PRIVATE_FLAG_SINCE, SETTING, Trust
 
-SETTING = "plugins.ml_commons.trusted_connector_endpoints_regex"
-REFERENCES = "cluster.metadata.pulumi.trusted."
-FROM_DEFAULTS, SHARED = "defaults", "shared"
 LONGEST = 256
 """Characters; OpenSearch 3.7 and later refuse more."""
 
@@ -63,9 +58,13 @@ def python_pattern(pattern: str) -> str:
 
 
 class TrustedEndpointProperties(Properties):
-    """`pattern` is a Java regular expression that a connector's whole URL has to match."""
+    """`pattern` is a Java regular expression that a connector's whole URL has to match.
+
+    `private` trusts it where its host has a private address, too: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, loopback.
+    """
 
     pattern: Immutable[Annotated[str, AfterValidator(validated_pattern)]]
+    private: Property[bool] = prop(default=False)
 
 
 class TrustedEndpointInputs(TrustedEndpointProperties, Inputs):
@@ -76,78 +75,6 @@ class TrustedEndpointState(TrustedEndpointInputs, State):
     """What PolarSearch shows."""
 
 
-@dataclass(frozen=True)
-class TrustList:
-    """The cluster's trusted endpoints, and what our owner references record about them."""
-
-    effective: tuple[str, ...]
-    scope: str = "persistent"
-    """Which settings are in effect: a transient list hides the persistent one, which hides the defaults."""
-    is_default: bool = False
-    references: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By settings key: pattern, owner, uid, and `base`: what the list was made from."""
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> TrustList:
-        """Reads `GET /_cluster/settings?include_defaults=true&flat_settings=true`."""
-        scopes = ("transient", "persistent", "defaults")
-        scope = next((scope for scope in scopes if SETTING in settings.get(scope, {})), "defaults")
-        stored = settings.get("persistent", {})
-        references = {key: json.loads(value) for key, value in stored.items() if key.startswith(REFERENCES)}
-        effective = tuple(settings.get(scope, {}).get(SETTING, ()))
-        return cls(effective, "transient" if scope == "transient" else "persistent", scope == "defaults", references)
-
-    def state(self, pattern: str, owner: str) -> TrustedEndpointState:
-        """Returns the entry as a resource. Raises NotFound when it is not trusted."""
-        if pattern not in self.effective:
-            raise NotFound("GET /_cluster/settings", 404, f"{pattern} is not trusted")
-        uid = self.references.get(setting_key(pattern, owner), {}).get("uid", "")
-        return TrustedEndpointState(pattern=pattern, owner=owner, uid=uid)
-
-    def with_ours(self, pattern: str, reference: OwnerReference) -> dict[str, Any]:
-        """Returns the settings to write so that `pattern` is trusted, with its owner reference."""
-        ours = {"pattern": pattern, "owner": reference.owner, "uid": reference.uid, "base": self._base(pattern)}
-        changes: dict[str, Any] = {"persistent": {setting_key(pattern, reference.owner): json.dumps(ours)}}
-        if pattern not in self.effective:
-            changes.setdefault(self.scope, {})[SETTING] = [*self.effective, pattern]
-        return changes
-
-    def without_ours(self, pattern: str, owner: str) -> dict[str, Any]:
-        """Returns the settings to write so that the list is what it would be without us."""
-        key = setting_key(pattern, owner)
-        others = [reference for other, reference in self.references.items() if other != key]
-        base = self.references[key]["base"]
-        changes: dict[str, Any] = {"persistent": {key: None}}
-        keep = base == SHARED or any(reference["pattern"] == pattern for reference in others)
-        if not keep and pattern in self.effective:
-            rest = [entry for entry in self.effective if entry != pattern]
-            untouched = not others and base == f"{FROM_DEFAULTS}:{fingerprint(rest)}"
-            changes.setdefault(self.scope, {})[SETTING] = None if untouched else rest
-        return changes
-
-    def _base(self, pattern: str) -> str:
-        """What the list was made from: what our references record, for this pattern or for any, or what is shown."""
-        recorded = list(self.references.values())
-        if same := [reference["base"] for reference in recorded if reference["pattern"] == pattern]:
-            return same[0]
-        if pattern in self.effective:
-            return SHARED
-        if self.is_default:
-            return f"{FROM_DEFAULTS}:{fingerprint(self.effective)}"
-        bases = (reference["base"] for reference in recorded)
-        return next((base for base in bases if base.startswith(FROM_DEFAULTS)), "set")
-
-
-def fingerprint(entries: Any) -> str:
-    """Returns enough of a list to tell whether it is still the same."""
-    return hashlib.sha256(json.dumps(list(entries)).encode()).hexdigest()[:16]
-
-
-def setting_key(pattern: str, owner: str) -> str:
-    """Returns the setting that keeps our owner reference."""
-    return REFERENCES + hashlib.sha256(f"{owner}\n{pattern}".encode()).hexdigest()[:16]
-
-
 class TrustedEndpointKind(ClusterKind[TrustedEndpointInputs, TrustedEndpointState]):
     """Adds, shows and removes entries of the one list. The id is the pattern."""
 
@@ -156,60 +83,75 @@ class TrustedEndpointKind(ClusterKind[TrustedEndpointInputs, TrustedEndpointStat
     identity = frozenset({"pattern"})
 
     def find(self, inputs: TrustedEndpointInputs) -> tuple[str, TrustedEndpointState] | None:
-        trusted, pattern = self._list(), inputs.pattern
-        ours = setting_key(pattern, inputs.owner) in trusted.references and pattern in trusted.effective
-        return (pattern, trusted.state(pattern, inputs.owner)) if ours else None
+        trust, pattern = self._trust(), inputs.pattern
+        ours = trust.reference(pattern, inputs.owner) and trust.trusts(pattern, private=False)
+        return (pattern, _shown(trust, pattern, inputs.owner)) if ours else None
 
     def is_ours(self, inputs: TrustedEndpointInputs, inventory: Inventory) -> bool:
         """Stacks share an entry: no other one is in the way."""
         return False
 
+    def require_possible(self, inputs: TrustedEndpointInputs, inventory: Inventory) -> None:
+        if inputs.private:
+            what, instead = f"trusted endpoint {inputs.pattern}: private", "give the service a public address"
+            require_version(self.search.version, PRIVATE_FLAG_SINCE, what, instead)
+
     def create(self, inputs: TrustedEndpointInputs, uid: str) -> str:
-        self._write(inputs.pattern, OwnerReference(inputs.owner, uid))
+        self._write(inputs, uid)
         return inputs.pattern
 
     def bring_up(self, id: str, inputs: TrustedEndpointInputs, uid: str) -> TrustedEndpointState:
         """Writing has looked at the list again."""
-        return TrustedEndpointState(pattern=id, owner=inputs.owner, uid=uid)
+        return TrustedEndpointState(**dict(inputs), uid=uid)
 
     def read(self, id: str, declared: TrustedEndpointInputs) -> TrustedEndpointState:
-        return self._list().state(id, declared.owner)
+        trust = self._trust()
+        if not trust.trusts(id, private=False):
+            raise NotFound("GET /_cluster/settings", 404, f"{id} is not trusted")
+        return _shown(trust, id, declared.owner)
 
     def update(self, id: str, old: TrustedEndpointState, new: TrustedEndpointInputs, uid: str) -> None:
         if old.owner != new.owner:
             self._remove(id, old.owner)
-        self._write(id, OwnerReference(new.owner, uid))
+        self._write(new, uid)
 
     def delete(self, id: str, state: TrustedEndpointState) -> None:
         self._remove(id, state.owner)
 
-    def _write(self, pattern: str, reference: OwnerReference) -> None:
+    def _write(self, inputs: TrustedEndpointInputs, uid: str) -> None:
         """Writes and looks again: another stack may have written the list in between."""
+        self.require_possible(inputs, Inventory(self.services))
+        ours = OwnerReference(inputs.owner, uid)
         with self.services.lock:
             for _ in range(5):
-                self._put(self._list().with_ours(pattern, reference))
-                if pattern in self._written().effective:
+                self._put(self._trust().with_ours(inputs.pattern, ours, private=inputs.private))
+                if self._written().trusts(inputs.pattern, private=inputs.private):
                     return
         raise Refused(f"{SETTING}: others keep writing this list; stop them, or let one stack own it")
 
     def _remove(self, pattern: str, owner: str) -> None:
         with self.services.lock:
-            trusted = self._list()
-            if setting_key(pattern, owner) in trusted.references:
-                self._put(trusted.without_ours(pattern, owner))
+            trust = self._trust()
+            if trust.reference(pattern, owner):
+                self._put(trust.without_ours(pattern, owner))
 
-    def _list(self) -> TrustList:
-        return TrustList.of(self.search.get("/_cluster/settings?include_defaults=true&flat_settings=true"))
+    def _trust(self) -> Trust:
+        return Trust.of(self.search.get("/_cluster/settings?include_defaults=true&flat_settings=true"))
 
-    def _written(self) -> TrustList:
+    def _written(self) -> Trust:
         """Raises Unavailable where the list cannot be looked at: ours was written, and is looked for."""
         try:
-            return self._list()
+            return self._trust()
         except ApiError as error:
             raise Unavailable(error.request, error.status, error.reason, not_processed=False) from error
 
     def _put(self, changes: dict[str, Any]) -> None:
         self.search.put("/_cluster/settings", changes)
+
+
+def _shown(trust: Trust, pattern: str, owner: str) -> TrustedEndpointState:
+    uid = trust.reference(pattern, owner).get("uid", "")
+    return TrustedEndpointState(pattern=pattern, private=trust.is_private(pattern, owner), owner=owner, uid=uid)
 
 
 class TrustedEndpoint(TrustedEndpointProperties, Resource, module="polarsearch", name="TrustedEndpoint"):

@@ -21,6 +21,7 @@ LAYERS = [
         "providers.services.column_types",
         "providers.services.mappings",
         "providers.services.sqltext",
+        "providers.services.trust",
         "providers.services.vector",
         "providers.services.version",
     ],

@@ -5,6 +5,7 @@ answers        what an answer of PolarSearch's looks like
 connections    the two services of a Connection, opened on first use
 advice         the catalogue: an error's text, and what to do about it
 version        what needs a later OpenSearch
+trust          the cluster's lists of trusted URLs, and private addresses
 mlcommons      looking up groups, connectors and models
 index_meta     owner references in an index's `_meta`
 mappings       mapped fields as OpenSearch shows them, and what of them may change

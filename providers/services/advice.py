@@ -33,12 +33,12 @@ SEARCH = (
     ),
     KnownError(r"Error from remote service", "the embedding service refused: check `url`, `model` and the key"),
     KnownError(
-        r"Error communicating with remote model",
+        r"Error communicating with remote model|Fail to execute http connector|host must not be null",
         "PolarSearch cannot reach the embedding service: check `url` and the network between them (VPC, PrivateLink)",
     ),
     KnownError(
         r"private ip address",
-        "allow it with the cluster setting plugins.ml_commons.connector.private_ip_enabled: true",
+        "allow it with `private` of its TrustedEndpoint (in a stack's configuration: embedding.private_address: true)",
     ),
     KnownError(
         r"not matching the trusted connector endpoint",

@@ -13,6 +13,7 @@ from .connections import Connections
 from .index_meta import Meta, index_metas
 from .sqltext import Row
 from .tables import Tables
+from .trust import PrivateAddresses
 
 
 class Inventory:
@@ -54,6 +55,12 @@ class Inventory:
     def binlog(self) -> bool:
         """Whether the binlog is on."""
         return self._variables.get("log_bin", "ON").upper() in ("ON", "1")
+
+    @cached_property
+    def private_addresses_allowed(self) -> bool:
+        """Whether connectors may call private addresses."""
+        shown = self._connections.search.get("/_cluster/settings?flat_settings=true")
+        return PrivateAddresses.of(shown).allowed
 
     def reference(self, index: str, place: str) -> OwnerReference:
         """Returns the owner reference that an index keeps at a place; empty where there is none."""

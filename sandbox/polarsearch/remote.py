@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sandbox.polarsearch.cluster import enabled
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.node import Node
+from sandbox.polarsearch.outbound import UnknownHost
 from sandbox.polarsearch.settings import gson
 
 Connector = dict[str, Any]
@@ -102,6 +103,9 @@ def _refuse_private(node: Node, url: str) -> None:
 def _sent(node: Node, method: str, url: str, headers: dict[str, str], body: bytes, timeout: float) -> Any:
     try:
         status, content = node.call(method, url, headers, body, timeout)
+    except UnknownHost:
+        cause = ApiError(500, "unknown_host_exception", f"{urlsplit(url).hostname}: Name or service not known")
+        raise ApiError(500, "m_l_exception", "Fail to execute http connector", cause=cause) from None
     except OSError as error:
         raise status_error(500, f"Error communicating with remote model: {type(error).__name__}") from None
     text = content.decode(errors="replace")

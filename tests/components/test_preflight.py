@@ -177,3 +177,26 @@ def test_a_problem_ends_the_program(polardb, rest):
     head, *lines = str(failed.value).splitlines()
     assert head == "2 things are in the way, nothing was touched:"
     assert [line.split()[0] for line in lines] == ["index", "alias"]
+
+
+PRIVATE_FLAG = "plugins.ml_commons.connector.private_ip_enabled"
+PRIVATE_URL = "http://10.1.2.3:8080/v1/embeddings"
+
+
+@pytest.mark.parametrize(
+    ("url", "declared", "allowed", "refused"),
+    [
+        (PRIVATE_URL, False, False, True),
+        (PRIVATE_URL, True, False, False),
+        (PRIVATE_URL, False, True, False),
+        ("http://localhost/v1/embeddings", False, False, True),
+        ("http://[::1]/v1/embeddings", False, False, True),
+        ("https://embeddings.example/v1/embeddings", False, False, False),
+    ],
+)
+def test_a_private_address_has_to_be_declared_or_allowed(polardb, rest, url, declared, allowed, refused):
+    rest.put("/_cluster/settings", {"persistent": {PRIVATE_FLAG: allowed}})
+    embedding = Embedding(url=url, model="m", dimension=8, private_address=declared)
+    found = problems(polardb.connections, StackWiring("search", embedding, [DOCS]))
+    assert [line.split(" ")[0] for line in found] == (["embedding.url:"] if refused else [])
+    assert all(line.endswith("write private_address: true") for line in found)

@@ -44,6 +44,11 @@ def nobody_listens(server):
     return server.embed(server.model(server.connector(url="http://127.0.0.1:9/v1/embeddings")), "a text")
 
 
+def an_unknown_host(server):
+    server.ok("PUT", "/_cluster/settings", {"persistent": {TRUSTED: ["^http://nobody\\.invalid/.*$"]}})
+    return server.embed(server.model(server.connector(url="http://nobody.invalid/v1/embeddings")), "a text")
+
+
 def a_private_address(server):
     model = server.model(server.connector())
     server.ok("PUT", "/_cluster/settings", {"transient": {PRIVATE: False}})
@@ -179,7 +184,8 @@ PROVOKED = [
     (throttling, 429, "Throttling", "the embedding service is throttling"),
     (an_unknown_model, 404, "Error from remote service", "the embedding service refused"),
     (nobody_listens, 500, "Error communicating with remote model", "PolarSearch cannot reach the embedding service"),
-    (a_private_address, 400, "private ip address", "allow it with the cluster setting"),
+    (an_unknown_host, 500, "Fail to execute http connector", "PolarSearch cannot reach the embedding service"),
+    (a_private_address, 400, "private ip address", "allow it with `private` of its TrustedEndpoint"),
     (an_untrusted_url, 400, "not matching the trusted connector endpoint", "add a TrustedEndpoint"),
     (no_credential, 400, "credential is null or empty", "OpenSearch 2.19 and later want a credential"),
     (an_unknown_type_of_action, 400, "No enum constant", "check `action_type`"),

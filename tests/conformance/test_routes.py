@@ -73,6 +73,7 @@ def delete_index(server):
 
 def index_settings(server):
     assert server.ok("PUT", "/docs/_settings", {"index": {"refresh_interval": "5s"}}) == {"acknowledged": True}
+    assert server.ok("GET", "/docs/_settings")["docs"]["settings"]["index"]["default_pipeline"] == "in"
     shown = server.ok("GET", "/_all/_settings?filter_path=*.settings.index.default_pipeline")
     return shown == {"docs": {"settings": {"index": {"default_pipeline": "in"}}}}
 
@@ -126,6 +127,13 @@ def ingest_pipeline(server):
     assert server.ok("PUT", "/_ingest/pipeline/p", body) == {"acknowledged": True}
     assert server.ok("GET", "/_ingest/pipeline/p") == {"p": body}
     assert server.ok("GET", "/_ingest/pipeline")["p"] == body
+    failing = {"processors": [{"fail": {"message": "no"}}]}
+    server.ok("PUT", "/_ingest/pipeline/failing", failing)
+    documents = {"docs": [{"_source": {"text": "a"}}]}
+    [refused] = server.ok("POST", "/_ingest/pipeline/failing/_simulate", documents)["docs"]
+    assert refused["error"]["reason"] == "no"
+    [shown] = server.ok("POST", "/_ingest/pipeline/p/_simulate", documents)["docs"]
+    assert "error" not in shown
     assert server.ok("DELETE", "/_ingest/pipeline/p") == {"acknowledged": True}
     assert server.ask("GET", "/_ingest/pipeline/p").body == {}
     return server.ask("DELETE", "/_ingest/pipeline/p").reason == "pipeline [p] is missing"
@@ -201,12 +209,13 @@ STORIES = {
     health: ["GET /_cluster/health/{}"],
     one_index: ["GET /{}", "PUT /{}"],
     delete_index: ["DELETE /{}"],
-    index_settings: ["PUT /{}/_settings", "GET /_all/_settings"],
+    index_settings: ["PUT /{}/_settings", "GET /_all/_settings", "GET /{}/_settings"],
     mapping: ["GET /{}/_mapping", "PUT /{}/_mapping", "GET /_mapping"],
     aliases: ["GET /_alias", "GET /_alias/{}", "POST /_aliases", "GET /{}/_alias", "DELETE /{}/_alias/{}"],
     documents: ["POST /{}/_refresh", "GET /{}/_count", "POST /{}/_count", "POST /{}/_search"],
     ingest_pipeline: [
         "GET /_ingest/pipeline",
+        "POST /_ingest/pipeline/{}/_simulate",
         *(f"{verb} /_ingest/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")),
     ],
     search_pipeline: [

@@ -179,3 +179,22 @@ def test_another_owners_object_can_be_adopted(project, world):
     world.search("PUT", f"/_plugins/_ml/model_groups/{id}", {"description": f"[pulumi:{owner}]"})
     project.up()
     assert world.inventory()["model_groups"] == [id]
+
+
+PRIVATE_FLAG = "plugins.ml_commons.connector.private_ip_enabled"
+
+
+def test_a_private_address_is_refused_then_allowed_and_what_was_there_is_restored(project, world):
+    before = world.search("GET", "/_cluster/settings?flat_settings=true")["persistent"].get(PRIVATE_FLAG)
+    world.search("PUT", "/_cluster/settings", {"persistent": {PRIVATE_FLAG: None}, "transient": {PRIVATE_FLAG: None}})
+    made = world.inventory()
+    output = project.up(ok=False)
+    assert "1 thing is in the way, nothing was touched" in output
+    assert "127.0.0.1 is a private address, which it refuses to call; write private_address: true" in output
+    assert world.inventory() == made
+    project.embedding(private_address=True)
+    project.up()
+    assert project.preview() == {}
+    project.destroy()
+    assert world.inventory() == made
+    world.search("PUT", "/_cluster/settings", {"persistent": {PRIVATE_FLAG: before}})

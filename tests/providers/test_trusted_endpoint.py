@@ -8,34 +8,47 @@ import re
 import pytest
 
 from providers.kit import OwnerReference
-from providers.trusted_endpoint import SETTING, TrustList, fingerprint, python_pattern, setting_key, validated_pattern
+from providers.services.trust import (
+    PRIVATE_FLAG,
+    PRIVATE_SETTING,
+    SETTING,
+    Trust,
+    fingerprint,
+    setting_key,
+)
+from providers.trusted_endpoint import python_pattern, validated_pattern
 
 DEFAULTS = ["^https://a/.*$", "^https://b/.*$"]
 OURS, OTHER = "^https://ours/.*$", "^https://other/.*$"
 MARK = OwnerReference("p/s/endpoint", "1")
 
 
-def settings(persistent=None, transient=None, defaults=DEFAULTS, references=()):
+def settings(persistent=None, transient=None, defaults=DEFAULTS, references=(), later=False, **others):
     """Returns an answer of `GET /_cluster/settings`: a list that is set hides the defaults (lifecycle.jsonl)."""
     stored = {key: json.dumps(reference) for key, reference in references}
-    scopes = {"persistent": {**stored}, "transient": {}, "defaults": {}}
+    scopes = {"persistent": {**stored, **others}, "transient": {}, "defaults": {}}
     if persistent is not None:
         scopes["persistent"][SETTING] = persistent
     if transient is not None:
         scopes["transient"][SETTING] = transient
     if persistent is None and transient is None:
         scopes["defaults"][SETTING] = defaults
-    return TrustList.of(scopes)
+    if later and PRIVATE_SETTING not in others:
+        scopes["defaults"][PRIVATE_SETTING] = []
+    return Trust.of(scopes)
 
 
 def written(trust, changes):
     """Returns the settings after `changes`, as the service shows them."""
-    persistent = dict(changes.get("persistent", {}))
-    references = {key: json.dumps(reference) for key, reference in trust.references.items()}
-    references |= {key: value for key, value in persistent.items() if key != SETTING}
-    kept = [(key, json.loads(value)) for key, value in references.items() if value is not None]
-    entries = persistent.get(SETTING, None if trust.is_default else list(trust.effective))
-    return settings(entries, defaults=DEFAULTS if SETTING in persistent else list(trust.effective), references=kept)
+    persistent = {"persistent": {}, **changes}["persistent"]
+    before = {key: json.dumps(reference) for key, reference in trust.urls.references.items()}
+    before |= {} if trust.urls.is_default else {SETTING: list(trust.urls.effective)}
+    before |= {} if trust.private.was == "unset" else {PRIVATE_FLAG: trust.private.was}
+    if trust.private_urls is not None and not trust.private_urls.is_default:
+        before[PRIVATE_SETTING] = list(trust.private_urls.effective)
+    kept = {key: value for key, value in {**before, **persistent}.items() if value is not None}
+    defaults = {SETTING: DEFAULTS} | ({} if trust.private_urls is None else {PRIVATE_SETTING: []})
+    return Trust.of({"persistent": kept, "defaults": {key: defaults[key] for key in defaults.keys() - kept.keys()}})
 
 
 def added(trust, pattern=OURS, reference=MARK):
@@ -47,11 +60,11 @@ def removed(trust, pattern=OURS, owner=MARK.owner):
 
 
 def test_adding_an_entry_keeps_the_defaults():
-    assert added(settings()).effective == (*DEFAULTS, OURS)
+    assert added(settings()).urls.effective == (*DEFAULTS, OURS)
 
 
 def test_removing_the_entry_resets_the_setting_to_its_defaults():
-    assert removed(added(settings())).is_default
+    assert removed(added(settings())).urls.is_default
 
 
 @pytest.mark.parametrize("order", [(OURS, OTHER), (OTHER, OURS)], ids=["first in, first out", "last in, first out"])
@@ -60,32 +73,32 @@ def test_removing_two_entries_in_any_order_resets_the_defaults(order):
     owners = {OURS: MARK.owner, OTHER: "p/s/other"}
     for pattern in order:
         trust = removed(trust, pattern, owners[pattern])
-    assert trust.is_default
+    assert trust.urls.is_default
 
 
 def test_a_list_set_by_somebody_else_is_restored():
     trust = removed(added(settings(persistent=[OTHER])))
-    assert (trust.effective, trust.is_default) == ((OTHER,), False)
+    assert (trust.urls.effective, trust.urls.is_default) == ((OTHER,), False)
 
 
 def test_an_entry_added_meanwhile_is_kept():
     trust = added(settings())
-    meanwhile = settings(persistent=[*trust.effective, OTHER], references=trust.references.items())
-    assert removed(meanwhile).effective == (*DEFAULTS, OTHER)
+    meanwhile = settings(persistent=[*trust.urls.effective, OTHER], references=trust.urls.references.items())
+    assert removed(meanwhile).urls.effective == (*DEFAULTS, OTHER)
 
 
 def test_a_pattern_trusted_before_is_kept():
     trust = added(settings(persistent=[OURS]))
-    assert trust.effective == (OURS,)
-    assert removed(trust).effective == (OURS,)
-    assert removed(added(settings(defaults=[OURS]))).effective == (OURS,)
+    assert trust.urls.effective == (OURS,)
+    assert removed(trust).urls.effective == (OURS,)
+    assert removed(added(settings(defaults=[OURS], persistent=[OURS]))).urls.effective == (OURS,)
 
 
 def test_a_pattern_of_two_stacks_is_removed_with_the_last():
     trust = added(added(settings()), OURS, OwnerReference("p/other/endpoint", "2"))
     trust = removed(trust)
-    assert OURS in trust.effective
-    assert removed(trust, OURS, "p/other/endpoint").is_default
+    assert OURS in trust.urls.effective
+    assert removed(trust, OURS, "p/other/endpoint").urls.is_default
 
 
 def test_a_transient_list_is_in_effect():
@@ -128,3 +141,61 @@ def test_a_pattern_of_more_than_256_characters_is_refused():
 def test_java_regular_expressions_are_accepted(java, url):
     assert validated_pattern(java) == java
     assert re.fullmatch(python_pattern(java), url)
+
+
+FLAG_WAS = [
+    ({}, {"persistent": {PRIVATE_FLAG: True}}, "unset"),
+    ({PRIVATE_FLAG: "false"}, {"persistent": {PRIVATE_FLAG: True}}, "false"),
+    ({PRIVATE_FLAG: "true"}, {}, "true"),
+]
+
+
+@pytest.mark.parametrize(("before", "change", "after"), FLAG_WAS, ids=["unset", "off", "on"])
+def test_private_addresses_are_allowed_and_what_was_there_is_restored(before, change, after):
+    trust = settings(**before)
+    changes = trust.with_ours(OURS, MARK, private=True)
+    assert {k: v for k, v in changes["persistent"].items() if k == PRIVATE_FLAG} == change.get("persistent", {})
+    allowed = written(trust, changes)
+    assert allowed.trusts(OURS, private=True)
+    assert allowed.is_private(OURS, MARK.owner)
+    restored = removed(allowed)
+    assert (restored.private.was, restored.urls.references) == (after, {})
+
+
+def test_private_addresses_stay_allowed_until_the_last_stack_is_gone():
+    other = OwnerReference("p/other/endpoint", "2")
+    trust = settings()
+    trust = written(trust, trust.with_ours(OURS, MARK, private=True))
+    trust = removed(written(trust, trust.with_ours(OTHER, other, private=True)))
+    assert trust.private.allowed
+    assert removed(trust, OTHER, other.owner).private.was == "unset"
+
+
+def test_an_entry_that_is_no_longer_private_restores_what_was_there():
+    trust = settings()
+    trust = written(trust, trust.with_ours(OURS, MARK, private=True))
+    trust = added(trust)
+    assert (trust.private.was, trust.trusts(OURS, private=False)) == ("unset", True)
+    assert not trust.is_private(OURS, MARK.owner)
+
+
+def test_what_somebody_switched_off_is_shown_and_stays_off():
+    trust = settings()
+    trust = written(trust, trust.with_ours(OURS, MARK, private=True))
+    off = written(trust, {"persistent": {PRIVATE_FLAG: "false"}})
+    assert not off.is_private(OURS, MARK.owner)
+    assert removed(off).private.was == "false"
+
+
+def test_opensearch_3_7_has_a_list_of_private_urls():
+    trust = settings(later=True)
+    trust = written(trust, trust.with_ours(OURS, MARK, private=True))
+    assert trust.private_urls.effective == (OURS,)
+    assert trust.trusts(OURS, private=True)
+    gone = written(trust, {"persistent": {PRIVATE_SETTING: None}})
+    assert not gone.trusts(OURS, private=True)
+    restored = written(trust, trust.without_ours(OURS, MARK.owner))
+    assert (restored.private_urls.is_default, restored.private.was) == (True, "unset")
+    theirs = settings(later=True, **{PRIVATE_SETTING: [OTHER]})
+    theirs = written(theirs, theirs.with_ours(OURS, MARK, private=True))
+    assert written(theirs, theirs.without_ours(OURS, MARK.owner)).private_urls.effective == (OTHER,)

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from providers.kit import Refused
-from providers.trusted_endpoint import REFERENCES, TrustedEndpointInputs, TrustedEndpointKind
+from providers.services.trust import PRIVATE_FLAG, REFERENCES
+from providers.trusted_endpoint import TrustedEndpointInputs, TrustedEndpointKind
 
 BASE = "http://search.test"
 SETTING = "plugins.ml_commons.trusted_connector_endpoints_regex"
@@ -162,4 +163,26 @@ def test_a_renamed_resource_keeps_its_entry(endpoints, settings):
     renamed = endpoints.update(created, owner="p/s/renamed")
     assert len([key for key in settings() if key.startswith(REFERENCES)]) == 1
     endpoints.delete(renamed)
+    assert settings() == {}
+
+
+def test_private_addresses_are_allowed_shown_repaired_and_restored(endpoints, rest, settings):
+    rest.put("/_cluster/settings", {"persistent": {PRIVATE_FLAG: None}})
+    created = endpoints.create(**OURS, private=True)
+    assert settings()[PRIVATE_FLAG] == "true"
+    rest.put("/_cluster/settings", {"persistent": {PRIVATE_FLAG: False}})
+    shown = endpoints.read(created)
+    assert shown.inputs["private"] is False
+    repaired = endpoints.update(shown, private=True)
+    assert (settings()[PRIVATE_FLAG], repaired.props["private"]) == ("true", True)
+    public = endpoints.update(repaired, private=False)
+    assert PRIVATE_FLAG not in settings()
+    endpoints.delete(public)
+    assert settings() == {}
+
+
+@pytest.mark.parametrize("version", ["2.14.0"])
+def test_private_addresses_need_2_15(endpoints, failed, settings):
+    with pytest.raises(failed, match=r"private needs OpenSearch 2\.15 or later; give the service a public address"):
+        endpoints.create(**OURS, private=True)
     assert settings() == {}
