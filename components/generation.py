@@ -10,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
+
+from providers.services.whole_mapping import FIXED
 
 from .settings import Collection, Embedding
 
@@ -46,9 +49,18 @@ def generation(collection: Collection, embedding: Embedding) -> str:
         "shards": collection.shards,
         "revision": collection.revision,
     }
+    if content := _content(collection):
+        fixed["content"] = content
     if collection.sync.backend != "sync_by_map":  # beside the old link: one that is refused must not cost the other
         fixed["backend"] = collection.sync.backend
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def _content(collection: Collection) -> dict[str, Any]:
+    """Returns what decides what is in a document, beside its fields; nothing of it changes what is indexed already."""
+    kept = {name: value for name, value in collection.mapping_parameters.items() if name in FIXED}
+    processors = {"before": collection.before, "after": collection.after}
+    return {**kept, **{place: given for place, given in processors.items() if given}}
 
 
 def names(collection: Collection, embedding: Embedding) -> Names:

@@ -18,16 +18,23 @@ from pydantic import (
     ConfigDict,
     Field,
     SkipValidation,
+    model_validator,
 )
 
 from providers.index import validated_index_name
+from providers.ingest_pipeline import Processors
 from providers.kit import Json, pluralize
 from providers.search_pipeline import Combination, Normalization, add_up
+from providers.search_pipeline import Processors as SearchProcessors
 from providers.services.autoetl import Backend
 from providers.services.column_types import base_type, column_type
 from providers.services.tables import ColumnNames
 from providers.services.vector import Vector
+from providers.services.whole_mapping import FIXED, RESET, normal_mapping
 from providers.trusted_endpoint import validated_pattern
+
+PARAMETERS = RESET.keys() | FIXED
+"""Parameters of a whole mapping."""
 
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
 """Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
@@ -149,11 +156,17 @@ class SourceSettings(SettingsBlock):
 
 
 class SearchSettings(SettingsBlock):
-    """How a hybrid query weighs words against meaning."""
+    """How a hybrid query weighs words against meaning, and other processors of the search pipeline.
+
+    Without a `normalization` another processor may combine the scores, such as `score-ranker-processor`.
+    """
 
     weights: Annotated[list[float], AfterValidator(validated_pair)] = [0.3, 0.7]
     normalization: Normalization = "min_max"
     combination: Combination = "arithmetic_mean"
+    request_processors: SearchProcessors = []
+    phase_results_processors: SearchProcessors = []
+    response_processors: SearchProcessors = []
 
 
 class SyncSettings(SettingsBlock):
@@ -167,7 +180,9 @@ class Collection(SettingsBlock):
     """Rows that are to be found by meaning: applications search it by `name`.
 
     `fields` says which column fills which field of the index, `mapping` how OpenSearch maps them, and `field_map` which
-    vector field takes the embedding of which text field. Another `revision` builds everything anew beside the old.
+    vector field takes the embedding of which text field. A mapping may have parameters of its own among its fields
+    (`dynamic: strict`), or be written as OpenSearch's, with `properties`. `before` and `after` are other processors of
+    the ingest pipeline, around the embedding one. Another `revision` builds everything anew beside the old.
     `cutover_timeout` is in seconds. `description` stands in the descriptions of its pipelines.
     """
 
@@ -176,6 +191,7 @@ class Collection(SettingsBlock):
     source: SourceSettings
     fields: dict[str, str] = Field(min_length=1)
     mapping: dict[str, Json] = Field(min_length=1)
+    mapping_parameters: Annotated[dict[str, Any], AfterValidator(normal_mapping)] = {}
     field_map: dict[str, str] = Field(min_length=1)
     search: SearchSettings = SearchSettings()
     sync: SyncSettings = SyncSettings()
@@ -185,6 +201,19 @@ class Collection(SettingsBlock):
     deletion_protection: bool = True
     cutover_timeout: float = Field(default=600, gt=0)
     revision: int = Field(default=1, ge=1)
+    before: Processors = []
+    after: Processors = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_mapping(cls, written: Any) -> Any:
+        """Takes the parameters of the whole mapping from among its fields."""
+        if not (isinstance(written, Mapping) and isinstance(written.get("mapping"), Mapping)):
+            return written
+        fields, parameters = split_mapping(written["mapping"])
+        if not parameters:
+            return {**written, "mapping": fields}
+        return {**written, "mapping": fields, "mapping_parameters": parameters}
 
     @property
     def vector_columns(self) -> dict[str, str]:
@@ -212,6 +241,25 @@ class Settings(SettingsBlock):
     connection: ConnectionSettings
     embedding: Embedding
     collections: list[Collection]
+
+
+def split_mapping(mapping: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the fields and the parameters of a mapping; a field may be called like a parameter, but for `_source`."""
+    parameters = {
+        name: value
+        for name, value in mapping.items()
+        if name in PARAMETERS and (name.startswith("_") or not isinstance(value, Mapping))
+    }
+    fields = {name: value for name, value in mapping.items() if name not in parameters}
+    inside = fields.get("properties")
+    if fields.keys() == {"properties"} and isinstance(inside, Mapping) and _holds_fields(inside):
+        fields = dict(inside)
+    return fields, parameters
+
+
+def _holds_fields(inside: Mapping[str, Any]) -> bool:
+    """Tells `{"id": {"type": …}}` from a field that is called `properties`."""
+    return all(isinstance(field, Mapping) for field in inside.values())
 
 
 def vector_of(field: Mapping[str, Any], dimension: int) -> Vector:

@@ -42,11 +42,13 @@ DATETIMES = frozenset({"datetime", "timestamp"})
 DATETIME_FORMAT = "yyyy-MM-dd HH:mm:ss||strict_date_optional_time||epoch_millis"
 """AutoETL writes a DATETIME with a blank (Flink CDC docs, MySQL connector), which a `date` takes only with a format."""
 
-WHOLE_MAPPING = frozenset(
-    {"date_detection", "dynamic", "dynamic_date_formats", "dynamic_templates", "numeric_detection", "properties"}
-    | {"_meta", "_routing", "_source", "_field_names", "_size"}
-)
-"""Parameters of a mapping that are no fields."""
+NO_FIELDS: Mapping[str, str] = {
+    "_meta": "is where owner references are kept; leave it out",
+    "_field_names": "is a parameter that OpenSearch has deprecated; leave it out",
+    "_size": "is a parameter of a plugin that PolarSearch does not have; leave it out",
+}
+"""What stands in a mapping, is no field, and cannot be declared."""
+
 PLACEHOLDER = "pc-xxx"
 KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
 
@@ -169,17 +171,16 @@ def _against(one: SourceSettings, other: SourceSettings) -> Iterator[str]:
 
 def _mapping_mistakes(collection: Collection) -> Iterator[str]:
     for name, field in collection.mapping.items():
-        if name in WHOLE_MAPPING:
-            yield f"mapping.{name}: {_NO_FIELD}"
+        if name in NO_FIELDS:
+            yield f"mapping.{name}: {NO_FIELDS[name]}"
         if not isinstance(field.get("type", "object"), str):
             yield f"mapping.{name}.type: {field['type']!r} is no type; write one such as text"
+    if collection.mapping_parameters.get("_routing"):
+        yield "mapping._routing: AutoETL writes documents without a routing; leave it out"
     for name, column in collection.fields.items():
         field, kind = collection.mapping.get(name, {}), collection.source.columns.get(column, "")
         if _type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
             yield f"mapping.{name}: a {kind} is written with a blank; write {{type: date, format: {DATETIME_FORMAT!r}}}"
-
-
-_NO_FIELD = "is a parameter of the whole mapping, and no field; leave it out"
 
 
 def _type_of(field: Mapping[str, Any]) -> str:
@@ -252,8 +253,13 @@ def _block(model: type[T], raw: Any, place: str, found: list[str]) -> T | None:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        found += [format_error((place, *e["loc"]), _reason(e, model)) for e in error.errors()]
+        found += [format_error((place, *_written(e["loc"])), _reason(e, model)) for e in error.errors()]
         return None
+
+
+def _written(place: Sequence[int | str]) -> list[int | str]:
+    """Returns the place where a person wrote it: parameters of a mapping stand among its fields."""
+    return ["mapping" if part == "mapping_parameters" else part for part in place]
 
 
 def _listed(raw: Mapping[str, Any], found: list[str]) -> list[Any]:
@@ -273,7 +279,7 @@ def _reason(error: Any, model: type[BaseModel]) -> str:
             return "is no key we know; for a service that needs more, declare a `Connector` in a program of your own"
         return f"is no key we know; {f'did you mean {near[0]}?' if near else 'leave it out'}"
     if error["type"] == "dict_type" and error["loc"][0] == "mapping":
-        return _NO_FIELD if error["loc"][-1] in WHOLE_MAPPING else "is no mapping of a field; write {type: …}"
+        return NO_FIELDS.get(error["loc"][-1], "is no mapping of a field; write {type: …}")
     return str(error["msg"])
 
 

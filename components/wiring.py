@@ -162,6 +162,8 @@ class CollectionWiring:
                 model_id=model_id,
                 field_map=collection.field_map,
                 batch_size=self.embedding.batch_size,
+                before=collection.before,
+                after=collection.after,
                 description=self._described(f"Embeds {', '.join(collection.field_map)} of {collection.name}"),
             ),
         )
@@ -178,6 +180,9 @@ class CollectionWiring:
                 weights=search.weights,
                 normalization=search.normalization,
                 combination=search.combination,
+                request_processors=search.request_processors,
+                phase_results_processors=search.phase_results_processors,
+                response_processors=search.response_processors,
                 description=self._described(f"Searches {self.collection.name}"),
             ),
         )
@@ -192,6 +197,7 @@ class CollectionWiring:
                 name=self.names.index,
                 properties=collection.properties,
                 vectors=collection.vectors(self.embedding),
+                mapping=collection.mapping_parameters,
                 default_pipeline=default_pipeline,
                 search_pipeline=search_pipeline,
                 shards=collection.shards,

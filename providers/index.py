@@ -41,6 +41,7 @@ from providers.services.index_meta import adoption_hint, alias_place, index_meta
 from providers.services.index_settings import expands, flat_settings, is_dynamic
 from providers.services.mappings import all_as_shown, field_at, nested, normal_fields, shrinks, vectors_inside
 from providers.services.vector import Vector
+from providers.services.whole_mapping import changes_in_place, fixed_changes, normal_mapping, shown_mapping
 
 FORBIDDEN = frozenset(' \\/*?"<>|,#:')
 """Characters no index name may have (OpenSearch, MetadataCreateIndexService)."""
@@ -86,12 +87,14 @@ def without_none(pipeline: Any) -> Any:
 
 Fields = Annotated[dict[str, Json], AfterValidator(without_vectors), AfterValidator(normal_fields)]
 FlatSettings = Annotated[dict[str, str | list[str]], AfterValidator(without_own), BeforeValidator(flat_settings)]
+MappingParameters = Annotated[dict[str, Any], AfterValidator(normal_mapping)]
 Pipeline = Annotated[str, BeforeValidator(without_none)]
 
 
 class IndexProperties(Properties):
     """`properties` are the fields that are not vectors, mapped as in OpenSearch.
 
+    `mapping` are parameters of the whole mapping: `dynamic`, `dynamic_templates`, `_source`, ….
     `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level}}`. Deleting an
     index with documents is refused while `deletion_protection` is on, unless its alias has moved to a newer index of
     the same resource.
@@ -100,6 +103,7 @@ class IndexProperties(Properties):
     name: Immutable[Annotated[str, AfterValidator(validated_index_name)]]
     properties: Property[Fields, Mapping[str, Any]] = prop(default={})
     vectors: Property[dict[str, Vector], Mapping[str, Any]] = prop(default={})
+    mapping: Property[MappingParameters, Mapping[str, Any]] = prop(default={})
     default_pipeline: Property[Pipeline, str] = prop(default="")
     search_pipeline: Property[Pipeline, str] = prop(default="")
     shards: Immutable[int] = prop(default=1, ge=1, le=1024)
@@ -133,6 +137,7 @@ def immutable_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
     found += [f"field {name}" for name in shrinks(old.properties, new.properties)]
     if bool(old.vectors) != bool(new.vectors):
         found.append("setting knn")
+    found += [f"mapping.{name}" for name in fixed_changes(old.mapping, new.mapping)]
     found += [f"vector field {name}" for name, vector in old.vectors.items() if new.vectors.get(name) != vector]
     changed = {
         name for name in old.settings.keys() | new.settings.keys() if old.settings.get(name) != new.settings.get(name)
@@ -145,7 +150,7 @@ def body(inputs: IndexInputs, uid: str) -> dict[str, Any]:
     fixed = {"number_of_shards": inputs.shards, "knn": bool(inputs.vectors)}
     return {
         "settings": {"index": {**fixed, **dynamic_settings(inputs), **inputs.settings}},
-        "mappings": {"_meta": meta({}, inputs, uid), "properties": fields(inputs)},
+        "mappings": {**inputs.mapping, "_meta": meta({}, inputs, uid), "properties": fields(inputs)},
     }
 
 
@@ -260,7 +265,8 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
     def update(self, id: str, old: IndexState, new: IndexInputs, uid: str) -> None:
         removed = dict.fromkeys(old.settings.keys() - new.settings.keys())
         self.search.put(f"/{id}/_settings", {"index": {**removed, **dynamic_settings(new)}})
-        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), properties=changed_fields(old, new))
+        mapping = {**changes_in_place(old.mapping, new.mapping), "properties": changed_fields(old, new)}
+        rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), **mapping)
 
     def delete(self, id: str, state: IndexState) -> None:
         """An index that an alias of the stack still points to stays: the alias moves, or is destroyed, first."""
@@ -314,6 +320,7 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
         name=id,
         properties=all_as_shown(mapping, declared.properties),
         vectors={name: Vector.shown(field, declared.vectors[name]) for name, field in vectors.items()},
+        mapping=shown_mapping(index["mappings"], declared.mapping),
         default_pipeline=without_none(settings.get("default_pipeline", "")),
         search_pipeline=without_none(settings.get("search.default_pipeline", "")),
         shards=int(settings["number_of_shards"]),

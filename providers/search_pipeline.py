@@ -1,7 +1,7 @@
 """Search pipeline: lets applications search by text alone, and combines words with meaning.
 
 It fills in the model of neural queries, so that no application needs a model id, and brings the scores of a hybrid
-query's parts to one scale before it weighs them.
+query's parts to one scale before it weighs them. Other processors of OpenSearch's may stand after ours.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, ValidationInfo, model_validator
+from typing_extensions import Self
 
 from providers.kit import (
     Immutable,
+    Json,
     NamedInputs,
     OwnerReference,
     Properties,
@@ -28,8 +30,11 @@ from providers.services.pipelines import PIPELINE_NAME, PipelineKind
 
 ENRICHER, NORMALIZER = "neural_query_enricher", "normalization-processor"
 
+Normalization = Literal["min_max", "l2", "z_score", "none"]
+"""`none` leaves the scores of a hybrid query to another processor, such as `score-ranker-processor`."""
 
-Normalization = Literal["min_max", "l2", "z_score"]
+Processor = Json
+DEFAULT_WEIGHTS = [0.3, 0.7]
 
 
 def validated_combination(combination: str, fields: ValidationInfo) -> str:
@@ -61,24 +66,48 @@ def validated_weights(weights: list[float]) -> list[float]:
     return weights
 
 
+def validated_processors(processors: list[Processor]) -> list[Processor]:
+    """Returns the processors, if each is one, and none is ours. Raises ValueError."""
+    for processor in processors:
+        if len(processor) != 1 or processor.keys() & {ENRICHER, NORMALIZER}:
+            raise ValueError(
+                f"every entry is one processor, as {{rename_field: {{…}}}}, and no {ENRICHER} or {NORMALIZER}"
+            )
+    return processors
+
+
+Processors = Annotated[list[Processor], AfterValidator(validated_processors)]
+
+
 class SearchPipelineProperties(Properties):
     """`weights` go to the parts of a hybrid query in their order, and add up to 1.
 
-    `normalization` z_score needs OpenSearch 3.0 (neural-search, ZScoreNormalizationTechnique) and the arithmetic mean.
+    `normalization` z_score needs OpenSearch 3.0 (neural-search, ZScoreNormalizationTechnique) and the arithmetic mean;
+    with `none` the weights mean nothing. The processors are others than ours, which come first.
     """
 
     name: Immutable[str] = prop(pattern=PIPELINE_NAME)
     model_id: Property[str]
     weights: Property[Annotated[list[float], AfterValidator(validated_weights)], Sequence[float]] = prop(
-        default=[0.3, 0.7]
+        default=DEFAULT_WEIGHTS
     )
     normalization: Property[Normalization, str] = prop(default="min_max")
     combination: Property[Combination, str] = prop(default="arithmetic_mean")
     description: Property[str] = prop(default="")
+    request_processors: Property[Processors, Sequence[Processor]] = prop(default=[])
+    phase_results_processors: Property[Processors, Sequence[Processor]] = prop(default=[])
+    response_processors: Property[Processors, Sequence[Processor]] = prop(default=[])
 
 
 class SearchPipelineInputs(SearchPipelineProperties, NamedInputs):
     """What a person declares."""
+
+    @model_validator(mode="after")
+    def _no_weights_for_nothing(self) -> Self:
+        """Raises ValueError for weights without a normalization: nobody would read them."""
+        if self.normalization == "none" and self.weights != DEFAULT_WEIGHTS:
+            raise ValueError("weights: normalization none weighs nothing; leave them out")
+        return self
 
 
 class SearchPipelineState(SearchPipelineInputs, State):
@@ -89,15 +118,18 @@ def definition(inputs: SearchPipelineInputs, uid: str) -> dict[str, Any]:
     """Returns the whole pipeline, as it is sent."""
     combination = {"technique": inputs.combination, "parameters": {"weights": inputs.weights}}
     normalizer = {"normalization": {"technique": inputs.normalization}, "combination": combination}
-    return {
-        "description": describe(inputs.description, OwnerReference(inputs.owner, uid)),
-        "request_processors": [{ENRICHER: {"default_model_id": inputs.model_id}}],
-        "phase_results_processors": [{NORMALIZER: normalizer}],
+    normalizers = [] if inputs.normalization == "none" else [{NORMALIZER: normalizer}]
+    given = {
+        "request_processors": [{ENRICHER: {"default_model_id": inputs.model_id}}, *inputs.request_processors],
+        "phase_results_processors": [*normalizers, *inputs.phase_results_processors],
+        "response_processors": inputs.response_processors,
     }
+    described = {"description": describe(inputs.description, OwnerReference(inputs.owner, uid))}
+    return {**described, **{name: processors for name, processors in given.items() if processors}}
 
 
 def shown(name: str, pipeline: Mapping[str, Any]) -> SearchPipelineState:
-    """Returns the pipeline that PolarSearch shows; what somebody removed from it is empty."""
+    """Returns the pipeline that PolarSearch shows; a model that somebody removed is empty."""
     description, reference = read_description(pipeline.get("description", ""))
     enricher = _processor(pipeline.get("request_processors", []), ENRICHER)
     normalizer = _processor(pipeline.get("phase_results_processors", []), NORMALIZER)
@@ -105,13 +137,20 @@ def shown(name: str, pipeline: Mapping[str, Any]) -> SearchPipelineState:
     return SearchPipelineState.model_construct(
         name=name,
         model_id=enricher.get("default_model_id", ""),
-        weights=combination.get("parameters", {}).get("weights", []),
-        normalization=normalizer.get("normalization", {}).get("technique", ""),
-        combination=combination.get("technique", ""),
+        weights=combination.get("parameters", {}).get("weights", DEFAULT_WEIGHTS),
+        normalization=normalizer.get("normalization", {}).get("technique", "none"),
+        combination=combination.get("technique", "arithmetic_mean"),
         description=description,
+        request_processors=_others(pipeline, "request_processors"),
+        phase_results_processors=_others(pipeline, "phase_results_processors"),
+        response_processors=_others(pipeline, "response_processors"),
         owner=reference.owner,
         uid=reference.uid,
     )
+
+
+def _others(pipeline: Mapping[str, Any], place: str) -> list[Processor]:
+    return [processor for processor in pipeline.get(place, []) if not processor.keys() & {ENRICHER, NORMALIZER}]
 
 
 def _processor(processors: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:

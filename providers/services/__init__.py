@@ -9,6 +9,7 @@ trust          the cluster's lists of trusted URLs, and private addresses
 mlcommons      looking up groups, connectors and models
 index_meta     owner references in an index's `_meta`
 mappings       mapped fields as OpenSearch shows them, and what of them may change
+whole_mapping  parameters of a whole mapping
 index_settings settings of an index, and which may change
 vector         a vector field
 tables         columns, keys and comments of tables

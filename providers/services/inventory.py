@@ -59,7 +59,7 @@ class Inventory:
     @cached_property
     def private_addresses_allowed(self) -> bool:
         """Whether connectors may call private addresses."""
-        shown = self._connections.search.get("/_cluster/settings?flat_settings=true")
+        shown = self._connections.search.get("/_cluster/settings?include_defaults=true&flat_settings=true")
         return PrivateAddresses.of(shown).allowed
 
     def reference(self, index: str, place: str) -> OwnerReference:

@@ -92,29 +92,32 @@ class TrustList:
 class PrivateAddresses:
     """Whether connectors may call private addresses at all, and what our owner references record of it, as `private`.
 
-    `was` is what is set now: `unset`, `false` or `true`.
+    `was` is what is set now: `unset`, `false` or `true`; `default` is what a node's own file says.
     """
 
     was: str = UNSET
+    default: bool = False
     scope: str = "persistent"
     references: References = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> PrivateAddresses:
-        """Reads `GET /_cluster/settings?flat_settings=true`."""
+        """Reads `GET /_cluster/settings?include_defaults=true&flat_settings=true`."""
         scope = _scope_of(settings, PRIVATE_FLAG)
         was = UNSET if scope == "defaults" else str(settings[scope][PRIVATE_FLAG]).lower()
+        default = str(settings.get("defaults", {}).get(PRIVATE_FLAG)).lower() == TRUE
         references = {key: each for key, each in references_of(settings).items() if "private" in each}
-        return cls(was, _written_in(scope), references)
+        return cls(was, default, _written_in(scope), references)
 
     @property
     def allowed(self) -> bool:
-        """Whether they may; not unless it is set."""
-        return self.was == TRUE
+        """Whether they may."""
+        return self.was == TRUE or (self.was == UNSET and self.default)
 
     def base(self) -> str:
         """What it was before any of ours."""
-        return next((reference["private"] for reference in self.references.values()), self.was)
+        now = TRUE if self.allowed else self.was
+        return next((reference["private"] for reference in self.references.values()), now)
 
     def allowing(self) -> Changes:
         """Returns the settings to write so that they may."""

@@ -385,9 +385,11 @@ def _bool(key: str, value: Any) -> bool:
 
 def _dynamic(value: Any) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if text not in {"true", "false", "strict", "strict_allow_templates"}:
+    if text in {"true", "false"}:
+        return text
+    if text.lower() not in {"strict", "strict_allow_templates"}:
         raise mapper_parsing(f"Could not convert [dynamic] to boolean: {text}")
-    return text
+    return text.lower()
 
 
 def _whole(key: str, value: Any) -> int:

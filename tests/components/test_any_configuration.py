@@ -100,10 +100,17 @@ DOCS = ("collections", 0)
          "write {name: hnsw, engine: faiss}, or leave it out"),
         ((*DOCS, "mapping", "my_vector", "method"), ["hnsw"], "collections[0].mapping.my_vector.method: ['hnsw'] is "
          "no method; write {name: hnsw, engine: faiss}, or leave it out"),
-        ((*DOCS, "mapping", "dynamic"), False, "collections[0].mapping.dynamic: is a parameter of the whole mapping, "
-         "and no field; leave it out"),
-        ((*DOCS, "mapping", "_source"), {"enabled": True}, "collections[0].mapping._source: is a parameter of the "
-         "whole mapping, and no field; leave it out"),
+        ((*DOCS, "mapping", "dynamic"), False, None),
+        ((*DOCS, "mapping", "_source"), {"enabled": True}, None),
+        ((*DOCS, "mapping", "dynamic"), "runtime", "collections[0].mapping: dynamic must be one of true, "
+         "false, strict, strict_allow_templates"),
+        ((*DOCS, "mapping", "_routing"), {"required": True}, "collections[0].mapping._routing: AutoETL writes "
+         "documents without a routing; leave it out"),
+        ((*DOCS, "mapping", "_meta"), {}, "collections[0].mapping._meta: is where owner references are kept; leave it "
+         "out"),
+        ((*DOCS, "before"), [{"text_embedding": {}}], "collections[0].before: every entry is one processor, as "
+         "{set: {…}}, and not another text_embedding"),
+        ((*DOCS, "search"), {"normalization": "none"}, None),
         ((*DOCS, "mapping", "id"), "integer", "collections[0].mapping.id: is no mapping of a field; write {type: …}"),
         ((*DOCS, "mapping", "meta"), {"properties": {"v": {"type": "knn_vector"}}}, "collections[0].mapping.meta.v: a "
          "vector field can be at the top level of the mapping alone; move it there"),

@@ -9,7 +9,7 @@ import pathlib
 import pytest
 import yaml
 
-from components.settings import Embedding, SettingsError
+from components.settings import Embedding, SettingsError, split_mapping
 from components.validation import parse
 
 STACKS = sorted((pathlib.Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
@@ -219,3 +219,20 @@ def test_there_are_three_stacks_and_prod_is_the_one_of_the_tutorial():
     embedding = config["polardb-semantic-search:embedding"]
     assert (embedding["model"], embedding["dimension"], embedding["batch_size"]) == ("text-embedding-v4", 1024, 10)
     assert config["polardb-semantic-search:connection"]["search_url"].startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "fields", "parameters"),
+    [
+        ({"id": {"type": "long"}}, {"id": {"type": "long"}}, {}),
+        ({"dynamic": "strict", "id": {}}, {"id": {}}, {"dynamic": "strict"}),
+        ({"dynamic": {"type": "text"}}, {"dynamic": {"type": "text"}}, {}),
+        ({"_source": {"excludes": ["v"]}, "id": {}}, {"id": {}}, {"_source": {"excludes": ["v"]}}),
+        ({"dynamic": False, "properties": {"id": {"type": "long"}}}, {"id": {"type": "long"}}, {"dynamic": False}),
+        ({"properties": {"type": "text"}}, {"properties": {"type": "text"}}, {}),
+        ({"properties": {"id": {}}, "more": {}}, {"properties": {"id": {}}, "more": {}}, {}),
+    ],
+    ids=str,
+)
+def test_a_mapping_may_be_written_whole(mapping, fields, parameters):
+    assert split_mapping(mapping) == (fields, parameters)

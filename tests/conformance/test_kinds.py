@@ -11,10 +11,12 @@ from providers.alias import AliasKind
 from providers.connector import ConnectorKind
 from providers.index import IndexKind
 from providers.ingest_pipeline import IngestPipelineKind
+from providers.kit.errors import Rejected
 from providers.model import ModelKind
 from providers.model_group import ModelGroupKind
 from providers.search_pipeline import SearchPipelineKind
 from providers.trusted_endpoint import TrustedEndpointKind
+from sandbox.polarsearch.errors import MARK
 from tests.conformance.life import Life
 from tests.conformance.server import GOOD_KEY, TRUSTED
 
@@ -155,6 +157,33 @@ def test_a_search_pipeline(server, declared):
     life.drop()
 
 
+OTHER_PROCESSORS = [
+    {"normalization": "none"},
+    {"request_processors": [{"neural_sparse_two_phase_processor": {"enabled": True}}]},
+    {"request_processors": [{"filter_query": {"query": {"term": {"a": 1}}}}]},
+    {"request_processors": [{"oversample": {"sample_factor": 1.5}}], "response_processors": [{"truncate_hits": {}}]},
+    {"response_processors": [{"rename_field": {"field": "a", "target_field": "b"}}]},
+    {
+        "normalization": "none",
+        "phase_results_processors": [{"score-ranker-processor": {"combination": {"technique": "rrf"}}}],
+    },
+]
+
+
+@pytest.mark.parametrize("declared", OTHER_PROCESSORS, ids=lambda declared: " ".join(declared))
+def test_a_search_pipeline_with_other_processors(server, declared):
+    try:
+        life = Life(server, SearchPipelineKind, name="p", model_id="m", **declared)
+    except Rejected as error:
+        if MARK not in str(error) and "Invalid processor type" not in str(error):  # a module that a node may lack
+            raise
+        pytest.skip(str(error))
+    assert not life.changed()
+    life.update(model_id="n")
+    assert not life.changed()
+    life.drop()
+
+
 PROPERTIES = {
     "text": {"type": "text"},
     "analysed": {
@@ -189,6 +218,8 @@ INDEXES = [
         {"parameters": {"ef_construction": 128, "ef_search": 64}},
     )
 ] + [
+    {"mapping": {"dynamic": "STRICT", "date_detection": "false"}},
+    {"mapping": {"numeric_detection": True, "dynamic_templates": [{"a": {"match": "x*", "mapping": {"type": "ip"}}}]}},
     {"default_pipeline": "in", "search_pipeline": "out"},
     {"shards": 2},
     {"replicas": 1},
@@ -221,6 +252,16 @@ def test_an_index_setting_taken_out_goes_back_to_its_default(server):
     life.update(settings={})
     shown = server.ok("GET", "/docs/_settings?flat_settings=true")["docs"]["settings"]
     assert "index.refresh_interval" not in shown
+
+
+def test_parameters_of_a_mapping_change_in_place_and_go_back_to_their_defaults(server):
+    life = Life(server, IndexKind, name="docs", replicas=0, mapping={"dynamic": "strict", "date_detection": False})
+    life.update(mapping={"dynamic": False})
+    assert server.ok("GET", "/docs/_mapping")["docs"]["mappings"]["date_detection"] is True
+    assert not life.changed()
+    server.ok("PUT", "/docs/_mapping", {"dynamic": "true"})
+    assert life.changed().updates == {"mapping"}
+    life.drop()
 
 
 def test_an_alias(server):

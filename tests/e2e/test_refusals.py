@@ -185,8 +185,9 @@ PRIVATE_FLAG = "plugins.ml_commons.connector.private_ip_enabled"
 
 
 def test_a_private_address_is_refused_then_allowed_and_what_was_there_is_restored(project, world):
-    before = world.search("GET", "/_cluster/settings?flat_settings=true")["persistent"].get(PRIVATE_FLAG)
-    world.search("PUT", "/_cluster/settings", {"persistent": {PRIVATE_FLAG: None}, "transient": {PRIVATE_FLAG: None}})
+    shown = world.search("GET", "/_cluster/settings?flat_settings=true")
+    before = {scope: {PRIVATE_FLAG: shown[scope].get(PRIVATE_FLAG)} for scope in ("persistent", "transient")}
+    world.search("PUT", "/_cluster/settings", {"persistent": {PRIVATE_FLAG: False}, "transient": {PRIVATE_FLAG: None}})
     made = world.inventory()
     output = project.up(ok=False)
     assert "1 thing is in the way, nothing was touched" in output
@@ -197,4 +198,4 @@ def test_a_private_address_is_refused_then_allowed_and_what_was_there_is_restore
     assert project.preview() == {}
     project.destroy()
     assert world.inventory() == made
-    world.search("PUT", "/_cluster/settings", {"persistent": {PRIVATE_FLAG: before}})
+    world.search("PUT", "/_cluster/settings", before)

@@ -37,7 +37,7 @@ SEARCH = Sort(
     "/_search/pipeline/mix",
     {"model_id": "m2", "weights": [0.5, 0.5], "normalization": "l2"},
     {"description": "edited", "request_processors": []},
-    "weights",
+    "model_id",
 )
 
 

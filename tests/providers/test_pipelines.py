@@ -74,7 +74,24 @@ def test_a_processor_removed_by_hand_is_shown():
     assert (state.model_id, state.field_map, state.owner) == ("", {}, "")
     assert plan_by_field(state, INGEST).updates >= {"model_id", "field_map", "owner"}
     edited = search_pipeline.shown("search", {})
-    assert plan_by_field(edited, SEARCH).updates == {"model_id", "weights", "normalization", "combination", "owner"}
+    assert plan_by_field(edited, SEARCH).updates == {"model_id", "normalization", "owner"}
+
+
+OTHERS = {
+    "request_processors": [{"filter_query": {"query": {"term": {"a": 1}}}}],
+    "phase_results_processors": [{"score-ranker-processor": {"combination": {"technique": "rrf"}}}],
+    "response_processors": [{"rename_field": {"field": "a", "target_field": "b"}}],
+}
+
+
+@pytest.mark.parametrize("change", [OTHERS, {"normalization": "none"}, {"normalization": "none", **OTHERS}], ids=str)
+def test_other_search_processors_stand_after_ours_and_are_read_back(change):
+    declared = SEARCH.model_copy(update={"weights": [0.3, 0.7], "combination": "arithmetic_mean", **change})
+    written = search_pipeline.definition(declared, "1")
+    assert not plan_by_field(search_pipeline.shown("search", written), declared)
+    phases = [name for each in written.get("phase_results_processors", []) for name in each]
+    ours = [] if declared.normalization == "none" else ["normalization-processor"]
+    assert phases == [*ours, *(name for each in declared.phase_results_processors for name in each)]
 
 
 @pytest.mark.parametrize(
@@ -86,6 +103,14 @@ def test_a_processor_removed_by_hand_is_shown():
         (lambda: IngestPipelineInputs(name="a", model_id="m", field_map={"a": "b"}, before=[{}]), "one processor"),
         (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[0.5, 0.6]), "add up to 1"),
         (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[]), "add up to 1"),
+        (
+            lambda: SearchPipelineInputs(name="a", model_id="m", normalization="none", weights=[1.0]),
+            "normalization none weighs nothing",
+        ),
+        (
+            lambda: SearchPipelineInputs(name="a", model_id="m", request_processors=[{"neural_query_enricher": {}}]),
+            "every entry is one processor",
+        ),
         (lambda: SearchPipelineInputs(name="a", model_id="m", weights=[1.5, -0.5]), "must be positive"),
         (lambda: SearchPipelineInputs(name="a", model_id="m", normalization="x"), "normalization"),
         (
@@ -93,7 +118,7 @@ def test_a_processor_removed_by_hand_is_shown():
             "harmonic_mean does not go with normalization z_score; write arithmetic_mean",
         ),
     ],
-    ids=["name", "no field map", "batch size", "processor", "too much", "no weights", "negative", "technique", "mix"],
+    ids=str,
 )
 def test_invalid_inputs_are_refused(make, what):
     with pytest.raises(ValidationError, match=what):

@@ -199,3 +199,12 @@ def test_opensearch_3_7_has_a_list_of_private_urls():
     theirs = settings(later=True, **{PRIVATE_SETTING: [OTHER]})
     theirs = written(theirs, theirs.with_ours(OURS, MARK, private=True))
     assert written(theirs, theirs.without_ours(OURS, MARK.owner)).private_urls.effective == (OTHER,)
+
+
+def test_private_addresses_that_a_nodes_file_allows_are_left_as_they_are():
+    scopes = {"persistent": {}, "transient": {}, "defaults": {SETTING: DEFAULTS, PRIVATE_FLAG: "true"}}
+    changes = Trust.of(scopes).with_ours(OURS, MARK, private=True)
+    assert PRIVATE_FLAG not in changes["persistent"]
+    kept = {**scopes, "persistent": changes["persistent"], "defaults": {PRIVATE_FLAG: "true"}}
+    assert Trust.of(kept).is_private(OURS, MARK.owner)
+    assert PRIVATE_FLAG not in Trust.of(kept).without_ours(OURS, MARK.owner)["persistent"]
