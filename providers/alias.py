@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from providers.kit import (
     META_KEY,
@@ -34,8 +34,16 @@ from providers.kit import (
 )
 from providers.services import Inventory, NamedKind
 from providers.services.autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, find_link
-from providers.services.backfill import Backfill, BackfillProbe, BackfillSource, count_documents, time_left
+from providers.services.backfill import (
+    Backfill,
+    BackfillProbe,
+    BackfillSource,
+    count_documents,
+    time_left,
+    with_plain_key,
+)
 from providers.services.index_meta import Meta, adoption_hint, alias_place, meta_of, write_reference
+from providers.services.select import normal_query
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
 """OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
@@ -49,12 +57,14 @@ class Cutover(Nested):
     """When the alias may move: `vector_fields` maps each vector field's column of `table` to the field.
 
     `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked up by it.
-    Without one, rows and documents are counted. `timeout` is in seconds.
+    Without one, rows and documents are counted. With a `query`, rows and columns are those of its output, and `table`
+    is its first table. `timeout` is in seconds.
     """
 
     table: str = Field(pattern=r"^[^.]+\.[^.]+$")
     vector_fields: dict[str, str]
     key: str | None = None
+    query: Annotated[str, AfterValidator(normal_query)] | None = None
     timeout: float = Field(default=600, gt=0)
 
 
@@ -191,8 +201,8 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:
             return
-        source = BackfillSource(cutover.table, cutover.vector_fields, cutover.key)
-        probe = BackfillProbe(self.search, self.database, inputs.index, source)
+        source = BackfillSource(cutover.table, cutover.vector_fields, cutover.key, cutover.query)
+        probe = BackfillProbe(self.search, self.database, inputs.index, with_plain_key(source, self.database))
         clock, start, first = self.services.clock, self.services.clock.now(), None
 
         def not_ready_reason(now: Backfill) -> str | None:

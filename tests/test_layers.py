@@ -24,9 +24,20 @@ LAYERS = [
         "providers.services.vector",
         "providers.services.version",
     ],
-    ["providers.services.http", "providers.services.sql", "providers.services.index_settings"],
-    ["providers.services.connections", "providers.services.mlcommons", "providers.services.index_meta"],
-    ["providers.services.tables", "providers.services.autoetl", "providers.services.backfill"],
+    [
+        "providers.services.http",
+        "providers.services.sql",
+        "providers.services.index_settings",
+        "providers.services.query",
+    ],
+    [
+        "providers.services.connections",
+        "providers.services.mlcommons",
+        "providers.services.index_meta",
+        "providers.services.select",
+        "providers.services.tables",
+    ],
+    ["providers.services.autoetl", "providers.services.backfill"],
     ["providers.services.inventory"],
     ["providers.services.kind", "providers.services.prerequisites"],
     ["providers.services.pipelines"],
@@ -42,6 +53,7 @@ LAYERS = [
 ONLY_HERE = {
     "httpx": {"providers.services.http"},
     "pymysql": {"providers.services.sql"},
+    "sqlglot": {"providers.services.select"},
     "pulumi.dynamic": {"providers.kit.provider"},
     "grpc": {"providers.kit.host"},
 }

@@ -74,7 +74,7 @@ def _tree(text: str) -> exp.Expression:
         raise ValueError("a backslash: MySQL and Flink SQL read it in different ways; leave it out")
     try:
         trees = sqlglot.parse(text, read="mysql")
-    except (ParseError, TokenError) as error:
+    except (ParseError, TokenError, RecursionError) as error:
         raise ValueError(f"cannot be read{_place(error)}; {EXAMPLE}") from None
     statement, *more = [tree for tree in trees if isinstance(tree, sqlglot.exp.Expression)]
     if more:
