@@ -93,6 +93,13 @@ class Joins:
             **{**self._tree.copy().args, "expressions": [*self._tree.copy().expressions, *self._key_columns()]}
         )
 
+    def row(self, key: Sequence[Any]) -> Node:
+        """The same of one row of the first table."""
+        tree, where = self.rows(), self._tree.args.get("where")
+        same = [exp.EQ(this=one, expression=exp.convert(to)) for one, to in zip(self._key_columns(), key, strict=True)]
+        tree.set("where", exp.Where(this=exp.and_(*([where.this] if where else []), *same)))
+        return tree
+
     def concerned(self, at: int, values: Sequence[Any]) -> Node:
         """A SELECT of the keys that join with a row of member `at` whose watched columns have these values."""
         member, on = self.members[at], self._joins[at - 1].args["on"].copy()
