@@ -35,14 +35,14 @@ def embedding_space(embedding: Embedding) -> str:
 
 
 def generation(collection: Collection, embedding: Embedding) -> str:
-    """Returns eight hexadecimal digits: others for another model, dimension, source field, vector method, backend or
-    `revision`.
+    """Returns eight hexadecimal digits: others for another model, dimension, source field, query, vector method,
+    backend or `revision`. Another spelling of a query is no other query.
     """
     vectors = {name: vector.model_dump(exclude_none=True) for name, vector in collection.vectors(embedding).items()}
     fixed = {
         "space": embedding_space(embedding),
         "table": collection.source.table,
-        "key": collection.source.primary_key,
+        "key": collection.source.key,
         "fields": collection.fields,
         "field_map": collection.field_map,
         "vectors": vectors,
@@ -51,8 +51,10 @@ def generation(collection: Collection, embedding: Embedding) -> str:
     }
     if content := _content(collection):
         fixed["content"] = content
-    if collection.sync.backend != "sync_by_map":  # beside the old link: one that is refused must not cost the other
-        fixed["backend"] = collection.sync.backend
+    if collection.backend != "sync_by_map":  # beside the old link: one that is refused must not cost the other
+        fixed["backend"] = collection.backend
+    if collection.source.query is not None:
+        fixed["query"] = collection.source.query
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 

@@ -20,10 +20,14 @@ import pulumi
 from providers.index import Index
 from providers.kit import NotOwned, OwnerReference, Refused, SearchStackError, hide, pluralize
 from providers.services import AnyClusterKind, Connections, Inventory
+from providers.services.column_types import ByName
+from providers.services.query import QueryColumn
+from providers.services.select import read_query
 from providers.services.trust import is_private_address
 
 from .checkpoint import references_in_state
 from .settings import Collection, Embedding
+from .validation import type_mistakes
 from .wiring import CollectionWiring, Declaration, StackWiring
 
 References = Callable[[], Container[OwnerReference]]
@@ -59,7 +63,8 @@ class _Preflight:
 
     def __init__(self, connections: Connections, stack: StackWiring, in_state: References) -> None:
         self._connections, self._stack, self._in_state = connections, stack, cache(in_state)
-        self._inventory = Inventory(connections, (each.source.table for each in stack.collections))
+        tables = chain.from_iterable(each.source.tables for each in stack.collections)
+        self._inventory = Inventory(connections, tables, stack.required_tables())
         self._owners = {self._inventory.reference(index, "index").owner for index in self._inventory.metas}
         every = [stack.collection(each) for each in stack.collections]
         self._new = [wiring for wiring in every if not self._has_index(wiring)]
@@ -71,6 +76,7 @@ class _Preflight:
             new = chain.from_iterable(wiring.declarations() for wiring in self._new)
             yield from chain.from_iterable(map(self._taken, self._claims()))
             yield from filter(None, map(self._impossible, [*self._stack.tables().values(), *new]))
+            yield from chain.from_iterable(self._mistyped(wiring.collection) for wiring in self._new)
             yield from filter(None, [self._private_address()])
 
     def _private_address(self) -> str:
@@ -122,6 +128,19 @@ class _Preflight:
         except Refused as error:
             return str(error)
         return ""
+
+    def _mistyped(self, collection: Collection) -> Iterator[str]:
+        """Yields what the types of a query's columns do not allow; a table's are in the configuration."""
+        if collection.source.query is not None:
+            outputs = read_query(collection.source.query).outputs
+            types = {name: self._type(output.kind) for name, output in outputs.items() if output.is_column}
+            yield from (f"collection {collection.name}: {each}" for each in type_mistakes(collection, types))
+
+    def _type(self, column: QueryColumn | str) -> str:
+        """Returns a column's type; empty where there is no such column."""
+        columns = self._inventory.tables.columns(column.table) if isinstance(column, QueryColumn) else {}
+        found = ByName(columns).get(column.name if isinstance(column, QueryColumn) else column)
+        return found.column_type if found else ""
 
     def _kind(self, declaration: Declaration[Any]) -> AnyClusterKind:
         kind: type[AnyClusterKind] = declaration.resource.kind

@@ -78,7 +78,7 @@ class SemanticSearchStack(pulumi.ComponentResource):
             collection.name: SearchCollection(
                 wiring.collection(collection).name,
                 model_id=self.model_id,
-                table=sources[collection.source.table].id,
+                table=sources[table].id if (table := collection.source.table) in sources else table,
                 embedding=embedding,
                 collection=collection,
                 opts=inside,

@@ -16,8 +16,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     SkipValidation,
+    Tag,
     model_validator,
 )
 
@@ -27,7 +29,9 @@ from providers.kit import Json, pluralize
 from providers.search_pipeline import Combination, Normalization, add_up
 from providers.search_pipeline import Processors as SearchProcessors
 from providers.services.autoetl import Backend
+from providers.services.backfill import PLAIN_KEYS
 from providers.services.column_types import base_type, column_type
+from providers.services.select import normal_query, read_query
 from providers.services.tables import ColumnNames
 from providers.services.vector import Vector
 from providers.services.whole_mapping import FIXED, RESET, normal_mapping
@@ -35,9 +39,6 @@ from providers.trusted_endpoint import validated_pattern
 
 PARAMETERS = RESET.keys() | FIXED
 """Parameters of a whole mapping."""
-
-PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
-"""Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
 
 SECRETS = ("searchPassword", "databasePassword", "embeddingApiKey")
 """The stack's secrets, by their names in its configuration."""
@@ -149,10 +150,66 @@ class SourceSettings(SettingsBlock):
     primary_key: ColumnNames = Field(min_length=1)
 
     @property
+    def tables(self) -> list[str]:
+        """The table."""
+        return [self.table]
+
+    @property
+    def key(self) -> list[str]:
+        """The columns that identify a row."""
+        return self.primary_key
+
+    @property
+    def query(self) -> None:
+        """There is none."""
+
+    @property
     def document_key(self) -> str | None:
         """The column whose values AutoETL makes the documents' ids; None where they may be written in another way."""
         [column, *others] = self.primary_key
         return column if not others and base_type(self.columns.get(column, "")) in PLAIN_KEYS else None
+
+
+class QuerySettings(SettingsBlock):
+    """A query over several tables, and the columns of its output that identify a row.
+
+    Its tables must be there: they are never made, nor altered.
+    """
+
+    query: Annotated[str, AfterValidator(normal_query)]
+    key: ColumnNames = Field(min_length=1)
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables, once each."""
+        return list(dict.fromkeys(table.name for table in read_query(self.query).tables))
+
+    @property
+    def table(self) -> str:
+        """The first table, each of whose rows gives one document at most."""
+        return self.tables[0]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns of the output. Their types are the database's to tell."""
+        return dict.fromkeys(read_query(self.query).outputs, "")
+
+    @property
+    def document_key(self) -> str | None:
+        """The column whose values AutoETL may make the documents' ids."""
+        return self.key[0] if len(self.key) == 1 else None
+
+
+TABLE, QUERY = "rows of a table", "rows of a query"
+"""What pydantic calls the two forms of a source in the place of an error."""
+
+
+def _form(source: Any) -> str:
+    has_query = "query" in source if isinstance(source, Mapping) else isinstance(source, QuerySettings)
+    return QUERY if has_query else TABLE
+
+
+Source = Annotated[Annotated[SourceSettings, Tag(TABLE)] | Annotated[QuerySettings, Tag(QUERY)], Discriminator(_form)]
 
 
 class SearchSettings(SettingsBlock):
@@ -170,9 +227,12 @@ class SearchSettings(SettingsBlock):
 
 
 class SyncSettings(SettingsBlock):
-    """Which of AutoETL's ways makes the link, and how it is dropped where the cluster does not tell."""
+    """Which of AutoETL's ways makes the link, and how it is dropped where the cluster does not tell.
 
-    backend: Backend = "sync_by_map"
+    Unless said, `sync_by_map` follows a table and `search_view` a query.
+    """
+
+    backend: Backend | None = None
     drop_procedure: str | None = None
 
 
@@ -188,7 +248,7 @@ class Collection(SettingsBlock):
 
     name: Annotated[str, AfterValidator(validated_index_name)] = Field(max_length=200)
     description: str = ""
-    source: SourceSettings
+    source: Source
     fields: dict[str, str] = Field(min_length=1)
     mapping: dict[str, Json] = Field(min_length=1)
     mapping_parameters: Annotated[dict[str, Any], AfterValidator(normal_mapping)] = {}
@@ -214,6 +274,11 @@ class Collection(SettingsBlock):
         if not parameters:
             return {**written, "mapping": fields}
         return {**written, "mapping": fields, "mapping_parameters": parameters}
+
+    @property
+    def backend(self) -> Backend:
+        """Which of AutoETL's ways makes the link."""
+        return self.sync.backend or ("sync_by_map" if self.source.query is None else "search_view")
 
     @property
     def vector_columns(self) -> dict[str, str]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -18,17 +19,21 @@ from pydantic import BaseModel, ValidationError
 from providers.connector import UNEXPANDED
 from providers.index import OWN_SETTINGS
 from providers.kit import flatten_settings, format_error
-from providers.services.autoetl import MAP_SYNTAX, renamed_fields, unmapped_key_columns
+from providers.services.autoetl import MAP_SYNTAX, OF_ONE_TABLE, renamed_fields, unmapped_key_columns
 from providers.services.column_types import base_type
 from providers.services.mappings import vectors_inside
+from providers.services.select import read_query
 from providers.services.vector import Vector
 from providers.trusted_endpoint import python_pattern
 
 from .settings import (
     MODEL_STUDIO,
+    QUERY,
+    TABLE,
     Collection,
     ConnectionSettings,
     Embedding,
+    QuerySettings,
     Settings,
     SettingsBlock,
     SettingsError,
@@ -124,17 +129,21 @@ def embedding_mistakes(embedding: Embedding) -> Iterator[str]:
 
 def collection_mistakes(collection: Collection, embedding: Embedding | None) -> Iterator[str]:
     """Yields where fields, mapping, field map and source of a collection do not fit each other, or the model."""
-    columns = collection.source.columns
-    for column in collection.source.primary_key:
-        if column not in columns:
-            yield f"source.primary_key: {_unknown(column, columns, 'source.columns')}"
+    source, columns = collection.source, collection.source.columns
+    if isinstance(source, QuerySettings):
+        yield from (f"source.key: {mistake}" for mistake in read_query(source.query).key_mistakes(source.key))
+    else:
+        missing = (column for column in source.primary_key if column not in columns)
+        yield from (f"source.primary_key: {_unknown(column, columns, 'source.columns')}" for column in missing)
     for name, column in collection.fields.items():
         if column not in columns:
-            yield f"fields.{name}: {_unknown(column, columns, 'source.columns')}"
+            where = "source.columns" if source.query is None else "source.query"
+            yield f"fields.{name}: {_unknown(column, columns, where)}"
         if name not in collection.mapping:
             yield f"fields.{name}: {_unknown(name, collection.mapping, 'mapping')}"
     yield from _mapping_mistakes(collection)
     yield from _field_map_mistakes(collection)
+    yield from type_mistakes(collection, columns)
     yield from _vector_mistakes(collection, embedding)
     yield from _link_mistakes(collection)
     if taken := sorted(dict(flatten_settings(collection.settings)).keys() & OWN_SETTINGS):
@@ -154,7 +163,7 @@ def contradictions(collections: Sequence[Collection | None]) -> Iterator[str]:
     """Yields where two collections say different things about one table."""
     first: dict[str, tuple[int, SourceSettings]] = {}
     for at, collection in enumerate(collections):
-        if collection is not None:
+        if collection is not None and isinstance(collection.source, SourceSettings):
             other, source = first.setdefault(collection.source.table, (at, collection.source))
             for mistake in _against(collection.source, source):
                 yield f"collections[{at}].source.{mistake}, as in collections[{other}]"
@@ -177,10 +186,18 @@ def _mapping_mistakes(collection: Collection) -> Iterator[str]:
             yield f"mapping.{name}.type: {field['type']!r} is no type; write one such as text"
     if collection.mapping_parameters.get("_routing"):
         yield "mapping._routing: AutoETL writes documents without a routing; leave it out"
+
+
+def type_mistakes(collection: Collection, columns: Mapping[str, str]) -> Iterator[str]:
+    """Yields where a column's type does not fit its field; `columns` has the types, empty for one that is not known."""
     for name, column in collection.fields.items():
-        field, kind = collection.mapping.get(name, {}), collection.source.columns.get(column, "")
+        field, kind = collection.mapping.get(name, {}), columns.get(column, "")
         if _type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
             yield f"mapping.{name}: a {kind} is written with a blank; write {{type: date, format: {DATETIME_FORMAT!r}}}"
+    for text in collection.field_map:
+        column = collection.fields.get(text, "")
+        if (kind := columns.get(column, "")) and base_type(kind) not in TEXT_COLUMNS:
+            yield f"field_map.{text}: column {column} is {kind}; only text can be embedded"
 
 
 def _type_of(field: Mapping[str, Any]) -> str:
@@ -188,7 +205,7 @@ def _type_of(field: Mapping[str, Any]) -> str:
 
 
 def _field_map_mistakes(collection: Collection) -> Iterator[str]:
-    vectors, columns = collection.vector_fields, collection.source.columns
+    vectors = collection.vector_fields
     filled: dict[str, str] = {}
     for text, vector in collection.field_map.items():
         if (other := filled.setdefault(vector, text)) != text:
@@ -198,11 +215,8 @@ def _field_map_mistakes(collection: Collection) -> Iterator[str]:
         elif vector not in vectors:
             kind = _type_of(collection.mapping[vector])
             yield f"field_map.{text}: {vector} is mapped as {kind}; map it as {{type: knn_vector}}"
-        column = collection.fields.get(text)
-        if column is None:
+        if text not in collection.fields:
             yield f"field_map.{text}: {_unknown(text, collection.fields, 'fields')}"
-        elif column in columns and base_type(columns[column]) not in TEXT_COLUMNS:
-            yield f"field_map.{text}: column {column} is {columns[column]}; only text can be embedded"
         if text in collection.mapping and (kind := _type_of(collection.mapping[text])) not in EMBEDDABLE:
             yield f"field_map.{text}: {text} is mapped as {kind}; only text can be embedded"
 
@@ -231,14 +245,16 @@ def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Ite
 
 def _link_mistakes(collection: Collection) -> Iterator[str]:
     """Yields what the link's backend cannot express, and would refuse once everything else was made."""
-    backend, fields, table = collection.sync.backend, collection.fields, collection.source.table
-    if backend == "sync_by_map":
+    backend, fields, table = collection.backend, collection.fields, collection.source.table
+    if collection.source.query is not None and backend in OF_ONE_TABLE:
+        yield f"sync.backend: {backend} is documented for one table alone; write search_view or sync_by_sql for a query"
+    elif backend == "sync_by_map":
         names = {"name": [collection.name], "source.table": table.split("."), "fields": [*fields, *fields.values()]}
         for place, name in ((place, name) for place, each in names.items() for name in each if MAP_SYNTAX & set(name)):
             yield f"{place}: sync_by_map cannot write {name!r}; use letters, digits, - and _, or another sync.backend"
-    if backend == "sync_by_table" and (renamed := renamed_fields(fields)):
+    elif backend == "sync_by_table" and (renamed := renamed_fields(fields)):
         yield f"fields: sync_by_table cannot rename columns; name {', '.join(renamed)} like them, or use sync_by_map"
-    if backend == "search_view" and (loose := unmapped_key_columns(collection.source.primary_key, fields)):
+    if backend == "search_view" and (loose := unmapped_key_columns(collection.source.key, fields)):
         yield f"fields: a search view must contain its key; add {', '.join(loose)}"
 
 
@@ -253,13 +269,8 @@ def _block(model: type[T], raw: Any, place: str, found: list[str]) -> T | None:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        found += [format_error((place, *_written(e["loc"])), _reason(e, model)) for e in error.errors()]
+        found += [format_error((place, *_path(e["loc"])), _reason(e, model)) for e in error.errors()]
         return None
-
-
-def _written(place: Sequence[int | str]) -> list[int | str]:
-    """Returns the place where a person wrote it: parameters of a mapping stand among its fields."""
-    return ["mapping" if part == "mapping_parameters" else part for part in place]
 
 
 def _listed(raw: Mapping[str, Any], found: list[str]) -> list[Any]:
@@ -270,9 +281,18 @@ def _listed(raw: Mapping[str, Any], found: list[str]) -> list[Any]:
     return []
 
 
+def _path(place: Sequence[int | str]) -> list[int | str]:
+    """Returns an error's place as it is written: parameters of a mapping stand among its fields, and the form of the
+    source is no key.
+    """
+    return ["mapping" if part == "mapping_parameters" else part for part in place if part not in (TABLE, QUERY)]
+
+
 def _reason(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return "is missing"
+    if error["type"] == "extra_forbidden" and QUERY in error["loc"] and error["loc"][-1] in SourceSettings.model_fields:
+        return "a source has a table or a query; leave one out"
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(error["loc"][-1]), _keys(model))
         if not near and model is Embedding:
@@ -285,9 +305,15 @@ def _reason(error: Any, model: type[BaseModel]) -> str:
 
 def _keys(model: type[BaseModel]) -> list[str]:
     """Returns the keys of a block and of the blocks inside it."""
-    inner = [field.annotation for field in model.model_fields.values()]
+    inner = chain.from_iterable(_types(field.annotation) for field in model.model_fields.values())
     blocks = [block for block in inner if isinstance(block, type) and issubclass(block, BaseModel)]
     return [*model.model_fields, *(key for block in blocks for key in _keys(block))]
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    """Yields a type, or what a composed one is made of."""
+    parts = get_args(annotation)
+    yield from chain.from_iterable(map(_types, parts)) if parts else [annotation]
 
 
 def _unknown(name: str, known: Mapping[str, Any], where: str) -> str:

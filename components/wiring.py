@@ -28,7 +28,7 @@ from providers.sync_link import SyncLink, SyncLinkInputs
 from providers.trusted_endpoint import TrustedEndpoint, TrustedEndpointInputs
 
 from .generation import Names, embedding_space, names
-from .settings import Collection, Embedding, SettingsError
+from .settings import Collection, Embedding, SettingsError, SourceSettings
 
 NOT_MADE = "known once it is made"
 """Stands for an id that the service gives, where nothing is made."""
@@ -208,17 +208,18 @@ class CollectionWiring:
         )
 
     def link(self, index: Input[str], table: Input[str]) -> Declaration[SyncLink]:
-        """The link from the table into the index."""
+        """The link from the table, or the query's tables, into the index."""
         collection = self.collection
         return _declaration(
             SyncLink,
             f"{self.name}-link",
             lambda: SyncLinkInputs(
-                backend=collection.sync.backend,
+                backend=collection.backend,
                 index=index,
                 table=table,
-                key=collection.source.primary_key,
+                key=collection.source.key,
                 fields=collection.fields,
+                query=collection.source.query,
                 drop_procedure=collection.sync.drop_procedure,
             ),
         )
@@ -231,6 +232,7 @@ class CollectionWiring:
             vector_fields=collection.vector_columns,
             key=source.document_key,
             fields=collection.fields,
+            query=source.query,
             timeout=collection.cutover_timeout,
         )
         return _declaration(
@@ -269,16 +271,24 @@ class StackWiring:
         return CollectionWiring(f"{self.name}-{collection.name}", collection, self.embedding)
 
     def tables(self) -> dict[str, Declaration[SourceTable]]:
-        """The source tables by id, each once, however many collections share it; protected if any of them is."""
-        users: dict[str, list[Collection]] = {}
-        for collection in self.collections:
-            users.setdefault(collection.source.table, []).append(collection)
-        return {table: self._table(table, collections) for table, collections in users.items()}
+        """The source tables by id, each once, however many collections share it; protected if any of them is.
 
-    def _table(self, table: str, users: Sequence[Collection]) -> Declaration[SourceTable]:
+        The tables of a query are not among them.
+        """
+        users: dict[str, list[tuple[Collection, SourceSettings]]] = {}
+        for collection in self.collections:
+            if isinstance(collection.source, SourceSettings):
+                users.setdefault(collection.source.table, []).append((collection, collection.source))
+        return {table: self._table(table, using) for table, using in users.items()}
+
+    def required_tables(self) -> frozenset[str]:
+        """The tables of queries that no resource of the stack makes."""
+        return frozenset(table for each in self.collections for table in each.source.tables) - self.tables().keys()
+
+    def _table(self, table: str, users: Sequence[tuple[Collection, SourceSettings]]) -> Declaration[SourceTable]:
         database, name = table.split(".")
-        columns = {column: kind for each in reversed(users) for column, kind in each.source.columns.items()}
-        in_order = {column: columns[column] for each in users for column in each.source.columns}
+        columns = {column: kind for _, source in reversed(users) for column, kind in source.columns.items()}
+        in_order = {column: columns[column] for _, source in users for column in source.columns}
         return _declaration(
             SourceTable,
             f"{self.name}-{table}-table",
@@ -286,7 +296,7 @@ class StackWiring:
                 database=database,
                 name=name,
                 columns=in_order,
-                primary_key=users[0].source.primary_key,
-                deletion_protection=any(each.deletion_protection for each in users),
+                primary_key=users[0][1].primary_key,
+                deletion_protection=any(collection.deletion_protection for collection, _ in users),
             ),
         )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from providers.kit import (
     META_KEY,
@@ -34,9 +34,17 @@ from providers.kit import (
 )
 from providers.services import Inventory, NamedKind
 from providers.services.autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, find_link
-from providers.services.backfill import Backfill, BackfillProbe, BackfillSource, count_documents, time_left
+from providers.services.backfill import (
+    Backfill,
+    BackfillProbe,
+    BackfillSource,
+    count_documents,
+    time_left,
+    with_plain_key,
+)
 from providers.services.index_meta import Meta, adoption_hint, alias_place, meta_of, write_reference
 from providers.services.refused_rows import LinkedRows, find_refused_row
+from providers.services.select import normal_query
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
 """OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
@@ -50,14 +58,16 @@ class Cutover(Nested):
     """When the alias may move: `vector_fields` maps each vector field's column of `table` to the field.
 
     `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked up by it.
-    Without one, rows and documents are counted. `fields` maps fields of the documents to columns: with them a wait
-    that ends names the row that holds it up. `timeout` is in seconds.
+    Without one, rows and documents are counted. With a `query`, rows and columns are those of its output, and `table`
+    is its first table. `fields` maps fields of the documents to columns: with them a wait that ends names the row that
+    holds it up. `timeout` is in seconds.
     """
 
     table: str = Field(pattern=r"^[^.]+\.[^.]+$")
     vector_fields: dict[str, str]
     key: str | None = None
     fields: dict[str, str] = {}
+    query: Annotated[str, AfterValidator(normal_query)] | None = None
     timeout: float = Field(default=600, gt=0)
 
 
@@ -194,8 +204,8 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:
             return
-        source = BackfillSource(cutover.table, cutover.vector_fields, cutover.key)
-        probe = BackfillProbe(self.search, self.database, inputs.index, source)
+        source = BackfillSource(cutover.table, cutover.vector_fields, cutover.key, cutover.query)
+        probe = BackfillProbe(self.search, self.database, inputs.index, with_plain_key(source, self.database))
         clock, start, first = self.services.clock, self.services.clock.now(), None
 
         def not_ready_reason(now: Backfill) -> str | None:
@@ -220,7 +230,7 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     def _refused_row(self, index: str, cutover: Cutover) -> str:
         if not (cutover.key and cutover.fields):
             return ""
-        rows = LinkedRows(cutover.table, [cutover.key], cutover.fields)
+        rows = LinkedRows(cutover.table, [cutover.key], cutover.fields, cutover.query)
         row = find_refused_row(self.search, self.database, index, rows)
         return f"; {row}" if row else ""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pulumi import Input, Output
-from pydantic import PrivateAttr
+from pydantic import AfterValidator, PrivateAttr
 
 from providers.kit import (
     Immutable,
@@ -38,6 +38,7 @@ from providers.services.autoetl import (
     SHOW_LINKS,
     Backend,
     Link,
+    sources,
     statement,
 )
 from providers.services.backfill import count_documents
@@ -45,21 +46,25 @@ from providers.services.index_meta import Meta, adoption_hint, meta_of, write_re
 from providers.services.prerequisites import (
     LinkPrerequisites,
     of_the_cluster,
-    of_the_table,
+    of_the_query,
+    of_the_tables,
     prerequisites_of,
     too_old,
     unmet_prerequisites,
 )
 from providers.services.refused_rows import LinkedRows, find_refused_row
+from providers.services.select import normal_query
 from providers.services.tables import ColumnNames
 
 NO_SUCH_PROCEDURE = 1305
+NormalQuery = Annotated[str, AfterValidator(normal_query)]
 TABLE = r"^[^`.\s\x00]+\.[^`.\s\x00]+$"
 
 
 class SyncLinkProperties(Properties):
     """`fields` maps each field of the index to the column that fills it; `key` is one column or several.
 
+    With a `query` over several tables, both name columns of its output, and `table` is its first table.
     `drop_procedure` names this cluster's procedure that drops links, where it does not tell.
     """
 
@@ -68,6 +73,7 @@ class SyncLinkProperties(Properties):
     table: Immutable[str] = prop(pattern=TABLE)
     key: Immutable[ColumnNames, str | Sequence[str]] = prop(min_length=1)
     fields: Immutable[dict[str, str], Mapping[str, Input[str]]] = prop(min_length=1)
+    query: Immutable[NormalQuery | None, str | None] = prop(default=None)
     drop_procedure: Property[str | None] = prop(default=None, pattern=r"^\w+\.\w+$")
 
 
@@ -130,7 +136,7 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         return f"sync link into {state.index}: {state.problem}; mend the cause, {then}"
 
     def find(self, inputs: SyncLinkInputs) -> tuple[str, SyncLinkState] | None:
-        inventory = self._inventory(inputs)
+        inventory = Inventory(self.services)
         if too_old(inputs.backend, inventory.revision):
             return None  # it has no links, nor a way to ask for them; `create` says everything that is wrong
         if (link := inventory.link(inputs.backend, inputs.index)) is None:
@@ -151,9 +157,8 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
     def require_possible(self, inputs: SyncLinkInputs, inventory: Inventory) -> None:
         """A table, or columns of it, that its own resource may still make are not missed."""
         given = prerequisites_of(inputs, inventory, None)
-        known = {name: column for name, column in inputs.fields.items() if column in given.columns}
-        possible = inputs.model_copy(update={"fields": known})
-        _refuse(inputs, [*of_the_cluster(possible, given), *(of_the_table(possible, given) if given.columns else [])])
+        tables = of_the_tables(inputs, given, inventory.required)
+        _refuse(inputs, [*of_the_query(inputs), *of_the_cluster(inputs, given), *tables])
 
     def create(self, inputs: SyncLinkInputs, uid: str) -> str:
         """A link that is ours by its owner reference, and is gone, is made again."""
@@ -217,16 +222,13 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
             )
 
     def _checked(self, link: SyncLinkInputs, index: Any | None) -> LinkPrerequisites:
-        given = prerequisites_of(link, self._inventory(link), index)
+        given = prerequisites_of(link, Inventory(self.services, [each.table for each in sources(link)]), index)
         _refuse(link, unmet_prerequisites(link, given))
         return given
 
     def _start(self, link: SyncLinkInputs, uid: str, given: LinkPrerequisites, meta: Meta) -> None:
         write_reference(self.search, link.index, "link", OwnerReference(link.owner, uid), meta)
-        self.database.query(*statement(link, given.columns))
-
-    def _inventory(self, link: SyncLinkInputs) -> Inventory:
-        return Inventory(self.services, [link.table])
+        self.database.query(*statement(link, given.tables))
 
     def _index(self, name: str) -> Any | None:
         """The index's mapping; None where there is no such index."""
@@ -236,11 +238,11 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
             return None
 
     def _refused_row(self, link: SyncLinkInputs) -> str:
-        rows = LinkedRows(link.table, link.key, link.fields)
+        rows = LinkedRows(link.table, link.key, link.fields, link.query)
         return find_refused_row(self.search, self.database, link.index, rows)
 
     def _link(self, inputs: SyncLinkInputs) -> Link | None:
-        return self._inventory(inputs).link(inputs.backend, inputs.index)
+        return Inventory(self.services).link(inputs.backend, inputs.index)
 
     def _drop(self, state: SyncLinkState) -> None:
         if not state.link:

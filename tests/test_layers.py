@@ -26,10 +26,11 @@ LAYERS = [
         "providers.services.version",
     ],
     ["providers.services.http", "providers.services.sql"],
-    ["providers.services.index_settings", "providers.services.whole_mapping"],
+    ["providers.services.index_settings", "providers.services.whole_mapping", "providers.services.query"],
     ["providers.services.connections", "providers.services.mlcommons", "providers.services.index_meta"],
-    ["providers.services.tables", "providers.services.autoetl"],
-    ["providers.services.backfill", "providers.services.refused_rows"],
+    ["providers.services.select", "providers.services.tables"],
+    ["providers.services.autoetl", "providers.services.backfill"],
+    ["providers.services.refused_rows"],
     ["providers.services.inventory"],
     ["providers.services.kind", "providers.services.prerequisites"],
     ["providers.services.pipelines"],
@@ -45,6 +46,7 @@ LAYERS = [
 ONLY_HERE = {
     "httpx": {"providers.services.http"},
     "pymysql": {"providers.services.sql"},
+    "sqlglot": {"providers.services.select"},
     "pulumi.dynamic": {"providers.kit.provider"},
     "grpc": {"providers.kit.host"},
 }

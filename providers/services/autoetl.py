@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from .query import Query, QueryColumn
+from .select import read_query
 from .sqltext import quote
+from .tables import TableFacts
 
 UNDOCUMENTED = (
     "show_sync_link() has the columns of SHOW SEARCH VIEW STATUS; the first one is what the drop procedure takes",
@@ -21,10 +24,18 @@ UNDOCUMENTED = (
     "sync_by_table takes its columns as a comma-separated list",
     "sync_by_map takes a composite key as a comma-separated list of equalities",
     "DROP SEARCH VIEW drops a search view and keeps its index",
+    "a query has JOIN and LEFT JOIN by equality, WHERE, and what MySQL and Flink SQL share in one meaning",
+    "a link compares texts as their columns' collation does",
+    "the document of a query's row has the first table's key as its id, and follows changes of every table",
 )
 
 Backend = Literal["sync_by_map", "sync_by_table", "sync_by_sql", "search_view"]
 Revision = tuple[int, ...]
+Tables = Mapping[str, TableFacts]
+"""What is known of each table of a link, by `<database>.<name>`."""
+
+OF_ONE_TABLE: frozenset[Backend] = frozenset({"sync_by_map", "sync_by_table"})
+"""Backends that no documentation shows with more than one table, whatever it says of them."""
 
 FLINK_TYPES = {
     "tinyint": "TINYINT",
@@ -53,7 +64,10 @@ FAILING = frozenset({"recovering", "failed", "failing", "error", "stopped", "can
 
 
 class Route(Protocol):
-    """Source and target of a link: `fields` maps fields of `index` to columns of `table`, `key` identifies a row."""
+    """Source and target of a link: `fields` maps fields of `index` to columns of `table`, `key` identifies a row.
+
+    With a `query`, the columns are those of its output, and `table` is its first table.
+    """
 
     @property
     def backend(self) -> Backend: ...
@@ -65,6 +79,21 @@ class Route(Protocol):
     def key(self) -> Sequence[str]: ...
     @property
     def fields(self) -> Mapping[str, str]: ...
+    @property
+    def query(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table of a link: the columns used of it, and those that find one row of it.
+
+    A `joined` table is another than the first, and its `key` is what it is joined on.
+    """
+
+    table: str
+    columns: Sequence[str]
+    key: Sequence[str]
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,8 +118,19 @@ class Link:
         return self.message.get("jobStatus", "").lower() == "recovering"
 
 
-def statement(link: Route, types: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Returns the statement that makes and starts the link, and its values. `types` are the columns' data types."""
+def sources(link: Route) -> list[Source]:
+    """Returns the tables of a link, once for each time that its query names one."""
+    if link.query is None:
+        return [Source(link.table, list(dict.fromkeys([*link.key, *link.fields.values()])), link.key)]
+    query = read_query(link.query)
+    first, *others = query.tables
+    key = [column.name for name in link.key if (column := query.column(name))]
+    joined = [Source(other.name, other.columns, other.equal, joined=True) for other in others]
+    return [Source(first.name, first.columns, key), *joined]
+
+
+def statement(link: Route, tables: Tables) -> tuple[str, list[str]]:
+    """Returns the statement that makes and starts the link, and its values."""
     if link.backend == "sync_by_map":
         mapped = ",".join(f"{link.index}.{name}({link.table}.{column})" for name, column in link.fields.items())
         keyed = ",".join(f"{link.index}.{_field_of(link, column)}={link.table}.{column}" for column in link.key)
@@ -99,27 +139,18 @@ def statement(link: Route, types: Mapping[str, str]) -> tuple[str, list[str]]:
         columns = ",".join(link.fields.values())
         return "CALL dbms_etl.sync_by_table(%s, %s, %s, %s)", ["search", link.table, link.index, columns]
     if link.backend == "sync_by_sql":
-        return "CALL dbms_etl.sync_by_sql(%s, %s)", ["search", flink_script(link, types)]
+        return "CALL dbms_etl.sync_by_sql(%s, %s)", ["search", flink_script(link, tables)]
     return search_view(link), []
 
 
-def flink_script(link: Route, types: Mapping[str, str]) -> str:
+def flink_script(link: Route, tables: Tables) -> str:
     """Returns the Flink SQL that `sync_by_sql` takes (PolarDB docs, AutoETL, ETL stored procedures)."""
-    database, table = link.table.split(".")
     filled = {**{_field_of(link, column): column for column in link.key}, **link.fields}
-    source = {column: FLINK_TYPES.get(types.get(column, ""), "STRING") for column in filled.values()}
-    sink = {name: source[column] for name, column in filled.items()}
+    sink = {name: _flink_type(_kind_of(link, column), tables) for name, column in filled.items()}
     keyed = [_field_of(link, column) for column in link.key]
-    rows = {"connector": "mysql", "database-name": database, "table-name": table}
     documents = {"connector": "opensearch", "index": link.index}
-    selected = ", ".join(map(quote, filled.values()))
-    return "\n".join(
-        [
-            _flink_table(link.table, source, link.key, rows),
-            _flink_table(link.index, sink, keyed, documents),
-            f"INSERT INTO {quote(link.index)} SELECT {selected} FROM {quote(database, table)};",
-        ]
-    )
+    insert = f"INSERT INTO {quote(link.index)} {_select(link, filled)};"
+    return "\n".join([*_flink_sources(link, tables), _flink_table(link.index, sink, keyed, documents), insert])
 
 
 def search_view(link: Route) -> str:
@@ -129,11 +160,7 @@ def search_view(link: Route) -> str:
     """
     names = ", ".join(map(quote, link.fields))
     keys = ", ".join(quote(_field_of(link, column)) for column in link.key)
-    columns = ", ".join(map(quote, link.fields.values()))
-    return (
-        f"CREATE SEARCH VIEW {quote(link.index)} ({names}, PRIMARY KEY ({keys})) "
-        f"AS SELECT {columns} FROM {quote(*link.table.split('.'))}"
-    )
+    return f"CREATE SEARCH VIEW {quote(link.index)} ({names}, PRIMARY KEY ({keys})) AS {_select(link, link.fields)}"
 
 
 def renamed_fields(fields: Mapping[str, str]) -> list[str]:
@@ -181,6 +208,46 @@ def revision_of(version: str | None) -> Revision | None:
 def _field_of(link: Route, column: str) -> str:
     """Returns the field that a key column fills, or would fill under its own name."""
     return next((name for name, source in link.fields.items() if source == column), column)
+
+
+def _query_of(link: Route) -> Query | None:
+    return None if link.query is None else read_query(link.query)
+
+
+def _select(link: Route, fields: Mapping[str, str]) -> str:
+    if query := _query_of(link):
+        return query.text(fields)
+    return f"SELECT {', '.join(map(quote, fields.values()))} FROM {quote(*link.table.split('.'))}"
+
+
+def _kind_of(link: Route, column: str) -> QueryColumn | str:
+    """Returns the column whose type fills a field, or the type."""
+    query = _query_of(link)
+    return query.outputs[column].kind if query else QueryColumn(link.table, column)
+
+
+def _flink_type(kind: QueryColumn | str, tables: Tables) -> str:
+    if isinstance(kind, str):
+        return kind
+    return FLINK_TYPES.get(tables[kind.table].columns.get(kind.name, ""), "STRING")
+
+
+def _flink_sources(link: Route, tables: Tables) -> Iterator[str]:
+    """Yields the declaration of each table, with a key that is its own even where it is joined on another."""
+    used: dict[str, dict[str, None]] = {}
+    keys: dict[str, Sequence[str]] = {}
+    for source in sources(link):
+        key = keys.setdefault(source.table, _own_key(source, tables))
+        used.setdefault(source.table, {}).update(dict.fromkeys([*key, *source.columns]))
+    for table, columns in used.items():
+        database, name = table.split(".")
+        typed = {column: _flink_type(QueryColumn(table, column), tables) for column in columns}
+        rows = {"connector": "mysql", "database-name": database, "table-name": name}
+        yield _flink_table(table, typed, keys[table], rows)
+
+
+def _own_key(source: Source, tables: Tables) -> Sequence[str]:
+    return next(iter(tables[source.table].row_keys), source.key) if source.joined else source.key
 
 
 def _flink_table(name: str, columns: Mapping[str, str], key: Sequence[str], options: Mapping[str, str]) -> str:

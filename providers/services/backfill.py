@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from .column_types import ByName
+from .select import read_query
 from .sqltext import quote
+from .tables import Tables
 
 if TYPE_CHECKING:
     from .http import SearchClient
@@ -29,13 +32,16 @@ THREADS = 4
 
 FEW = 1000
 
+PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
+"""Data types of keys that ids are written from as they are: not TINYINT(1), which may be a boolean, nor decimals."""
+
 Keys = frozenset[str]
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class BackfillSource:
-    """The rows of a table: `columns` maps each column that is embedded to its vector field.
+    """The rows of a table, or of a `query`: `columns` maps each column that is embedded to its vector field.
 
     `key` is the column whose values are the documents' ids, an integer or a text; None where there is none.
     """
@@ -43,6 +49,32 @@ class BackfillSource:
     table: str
     columns: Mapping[str, str]
     key: str | None = None
+    query: str | None = None
+
+    def relation(self) -> tuple[str, list[str]]:
+        """Returns what stands in FROM, and its values."""
+        return relation_of(self.table, self.query, [*self.columns, *([self.key] if self.key else [])])
+
+
+def relation_of(table: str, query: str | None, columns: Iterable[str]) -> tuple[str, list[str]]:
+    """Returns what stands in FROM for the rows of a table or, where there is one, of a query; and its values."""
+    if query is None:
+        return quote(*table.split(".")), []
+    rows, values = read_query(query).bound({name: name for name in columns})
+    return f"({rows}) AS `found`", values
+
+
+def with_plain_key(source: BackfillSource, database: Database) -> BackfillSource:
+    """Returns the source without its key, where that is a query's column whose values may not be the ids as they are.
+
+    Of a table's column the configuration has the type.
+    """
+    if source.query is None or source.key is None:
+        return source
+    place = read_query(source.query).column(source.key)
+    columns = Tables(database, [place.table]).columns(place.table) if place else {}
+    found = ByName(columns).get(place.name if place else "")
+    return source if found and found.data_type in PLAIN_KEYS else replace(source, key=None)
 
 
 @dataclass(frozen=True)
@@ -123,6 +155,7 @@ class BackfillProbe:
 
     def __init__(self, search: SearchClient, database: Database, index: str, source: BackfillSource) -> None:
         self._search, self._database, self._index, self._source = search, database, index, source
+        self._relation, self._values = source.relation()
         self._missing_rows = MissingRows(self._look_up)
 
     def observe(self) -> Backfill:
@@ -136,7 +169,8 @@ class BackfillProbe:
         """The source is counted first: a row written meanwhile does not make the index look ahead of it."""
         columns = self._source.columns
         texts = "".join(f", COALESCE(SUM({_has_text(column)}), 0) AS n{i}" for i, column in enumerate(columns))
-        [row] = self._database.query(f"SELECT COUNT(*) AS n{texts} FROM {self._table}", [NON_BLANK] * len(columns))
+        values = [*[NON_BLANK] * len(columns), *self._values]
+        [row] = self._database.query(f"SELECT COUNT(*) AS n{texts} FROM {self._relation}", values)
         return Backfill(
             rows=int(row["n"]),
             documents=count_documents(self._search, self._index),
@@ -163,8 +197,8 @@ class BackfillProbe:
         columns = self._source.columns
         texts = "".join(f", {_has_text(column)} AS n{i}" for i, column in enumerate(columns))
         return self._database.query(
-            f"SELECT {self._key} AS k{texts} FROM {self._table} {where}ORDER BY {self._key} LIMIT {PAGE}",
-            [*[NON_BLANK] * len(columns), *values],
+            f"SELECT {self._key} AS k{texts} FROM {self._relation} {where}ORDER BY {self._key} LIMIT {PAGE}",
+            [*[NON_BLANK] * len(columns), *self._values, *values],
         )
 
     def _missing_in(self, rows: Sequence[Row]) -> Keys:
@@ -187,10 +221,6 @@ class BackfillProbe:
     @property
     def _key(self) -> str:
         return quote(self._source.key or "")
-
-    @property
-    def _table(self) -> str:
-        return quote(*self._source.table.split("."))
 
 
 def _in_parallel(find: Callable[[Sequence[Row]], Keys], pages: Iterable[Sequence[Row]]) -> Iterator[Keys]:

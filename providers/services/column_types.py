@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 V = TypeVar("V")
 
@@ -117,3 +117,6 @@ class ByName(dict[str, V]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.casefold() in self._folded
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(self._folded.get(name.casefold(), name), default)

@@ -17,11 +17,16 @@ from .trust import PrivateAddresses
 
 
 class Inventory:
-    """The objects of one PolarSearch and one PolarDB, and what is known of `tables`."""
+    """The objects of one PolarSearch and one PolarDB, and what is known of `tables`.
 
-    def __init__(self, connections: Connections, tables: Iterable[str] = ()) -> None:
+    `required` are those of the tables that must be there, since nothing of the stack makes them.
+    """
+
+    def __init__(
+        self, connections: Connections, tables: Iterable[str] = (), required: frozenset[str] = frozenset()
+    ) -> None:
         self._connections = connections
-        self._tables = list(tables)
+        self._tables, self.required = list(tables), required
         self._pipelines: dict[str, Mapping[str, Any]] = {}
 
     @cached_property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.kit import Json, SearchStackError
 
+from .backfill import relation_of
 from .sqltext import quote
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LinkedRows:
-    """The rows of `table`, each identified by `key`; `fields` maps fields of the documents to columns."""
+    """The rows of `table` or of a `query`, each identified by `key`; `fields` maps fields of documents to columns."""
 
     table: str
     key: Sequence[str]
     fields: Mapping[str, str]
+    query: str | None = None
 
 
 def find_refused_row(search: SearchClient, database: Database, index: str, rows: LinkedRows) -> str:
@@ -76,9 +78,11 @@ def document(row: Row, fields: Mapping[str, str]) -> Json:
 def _sorted(database: Database, rows: LinkedRows, order: str) -> Sequence[Row]:
     """Returns rows by how many characters they have."""
     filled = list(dict.fromkeys(rows.fields.values()))
-    columns = ", ".join(map(quote, dict.fromkeys([*rows.key, *filled])))
+    columns = list(dict.fromkeys([*rows.key, *filled]))
+    relation, values = relation_of(rows.table, rows.query, columns)
     length = " + ".join(f"COALESCE(CHAR_LENGTH({quote(column)}), 0)" for column in filled)
     return database.query(
-        f"SELECT {columns}, {length} AS {LENGTH} FROM {quote(*rows.table.split('.'))} "
-        f"ORDER BY {LENGTH} {order} LIMIT {TRIED // 2}"
+        f"SELECT {', '.join(map(quote, columns))}, {length} AS {LENGTH} FROM {relation} "
+        f"ORDER BY {LENGTH} {order} LIMIT {TRIED // 2}",
+        values,
     )

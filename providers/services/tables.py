@@ -29,6 +29,20 @@ class Column:
     column_type: str
 
 
+@dataclass(frozen=True)
+class TableFacts:
+    """What a link needs to know of a table: the data type of each column, none where there is no such table.
+
+    `keys` are the columns of the primary and of each unique key; `row_keys` those that are not null, the primary first.
+    """
+
+    columns: Mapping[str, str]
+    keys: Sequence[Sequence[str]] = ()
+    row_keys: Sequence[Sequence[str]] = ()
+    privileges: frozenset[str] | None = None
+    """What this account may do with it; None where it cannot be asked for."""
+
+
 class Tables:
     """The tables `<database>.<name>` of a list, each question asked once for all of them, when it is first needed."""
 
@@ -52,16 +66,20 @@ class Tables:
         """Returns the columns of the primary key; empty where there is none."""
         return self.unique_keys(table).get("PRIMARY", [])
 
+    def row_keys(self, table: str) -> Sequence[Sequence[str]]:
+        """Returns the columns of each key that identifies a row: the primary, then unique ones that are not null."""
+        nullable = {row["keyed"] for row in _of(table, self._keys) if row["nullable"] == "YES"}
+        keys = [(name, key) for name, key in self.unique_keys(table).items() if name not in nullable]
+        return [key for _, key in sorted(keys, key=lambda named: named[0] != "PRIMARY")]
+
     def row_key(self, table: str, wanted: Sequence[str]) -> Sequence[str]:
         """Returns the columns that identify a row: the primary key or, without one, the wanted columns if they are
         unique and not null, as AutoETL takes them (PolarDB docs, AutoETL, limits).
         """
         if primary := self.primary_key(table):
             return primary
-        nullable = {row["keyed"] for row in _of(table, self._keys) if row["nullable"] == "YES"}
-        keys = (key for name, key in self.unique_keys(table).items() if name not in nullable)
         asked = {name.casefold() for name in wanted}
-        return next((wanted for key in keys if {name.casefold() for name in key} == asked), [])
+        return next((wanted for key in self.row_keys(table) if {name.casefold() for name in key} == asked), [])
 
     def comment(self, table: str) -> str | None:
         """Returns a table's comment; None where there is no such table."""

@@ -17,6 +17,8 @@ from sandbox.autoetl.store import FAILED, SCHEMA, Store
 from sandbox.autoetl.worker import Pace, Worker
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.database import Database
+from sandbox.polardb.errors import unsupported
+from sandbox.polardb.joins import members
 from sandbox.polardb.links import LinkRequest, Links, LinkStatus
 
 
@@ -51,8 +53,8 @@ class AutoEtl(Links):
         except SearchDown as down:
             return str(down)
 
-    def create(self, connection: sqlite3.Connection, request: LinkRequest, table: Table) -> int:
-        return Store(connection).add(request, table, self._database.now())
+    def create(self, connection: sqlite3.Connection, request: LinkRequest, tables: Sequence[Table]) -> int:
+        return Store(connection).add(request, tables, self._database.now())
 
     def drop(self, connection: sqlite3.Connection, link: int) -> None:
         Store(connection).remove(link)
@@ -65,13 +67,18 @@ class AutoEtl(Links):
 
     def altered(self, connection: sqlite3.Connection, before: Table, after: Table, renamed: Mapping[str, str]) -> None:
         store = Store(connection)
-        for link in store.links():
-            if (link.request.schema, link.request.table) != (before.schema, before.name) or link.status == FAILED:
-                continue
-            if why := broken_by(link.request, before, after, renamed):
-                store.fail(link, why, self._database.now())
+        for link in (link for link in store.links() if link.status != FAILED):
+            every = enumerate(members(link.request))
+            mine = {at: one for at, one in every if (one.schema, one.name) == (before.schema, before.name)}
+            reasons = [why for one in mine.values() if (why := broken_by(one, before, after, renamed))]
+            used = [name for one in mine.values() for name in one.used if link.request.query]
+            if reasons:
+                store.fail(link, reasons[0], self._database.now())
+            elif any(before.find(name) and not after.find(name) for name in used):
+                raise unsupported(f"dropping a column of {before.stored_name} that the query of a link uses")
             else:
-                store.attach(link.id, link.request, after)
+                for at, one in mine.items():
+                    store.attach(link.id, at, one, after)
 
     def committed(self) -> None:
         with self._lock:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from sandbox.polardb.catalog import Table, quote
+from sandbox.polardb.joins import Member, members
 from sandbox.polardb.links import LinkRequest
 
 SCHEMA = """
@@ -20,7 +21,7 @@ CREATE TABLE IF NOT EXISTS _links(
     id INTEGER PRIMARY KEY AUTOINCREMENT, request TEXT, status TEXT, job TEXT, errors TEXT, latency INTEGER,
     restarts INTEGER, snapshot INTEGER, created_at TEXT, updated_at TEXT);
 CREATE TABLE IF NOT EXISTS _outbox(
-    position INTEGER PRIMARY KEY AUTOINCREMENT, link INTEGER, key TEXT, at INTEGER);
+    position INTEGER PRIMARY KEY AUTOINCREMENT, link INTEGER, member INTEGER, key TEXT, at INTEGER);
 CREATE INDEX IF NOT EXISTS _outbox_by_link ON _outbox(link, position);
 """
 ACTIVE, FAILED, INITIALIZING, RUNNING, RECOVERING = "active", "failed", "initializing", "running", "recovering"
@@ -54,9 +55,13 @@ class Link:
 
 
 class Change(NamedTuple):
-    """One line of the outbox: the row with this key may have changed. `at` is in milliseconds since 1970."""
+    """One line of the outbox: the row with this key may have changed. `at` is in milliseconds since 1970.
+
+    Of another `member` than the first, `key` is what its join compares, and stands for the rows that join with it.
+    """
 
     position: int
+    member: int
     key: tuple[Any, ...]
     at: int
 
@@ -69,32 +74,36 @@ class Store:
 
     # Links
 
-    def add(self, request: LinkRequest, table: Table, now: str) -> int:
-        """Makes the link, its triggers, and an outbox line for every row there is."""
+    def add(self, request: LinkRequest, tables: Sequence[Table], now: str) -> int:
+        """Makes the link, its triggers, and an outbox line for every row of the first table."""
         cursor = self._connection.execute(
             "INSERT INTO _links VALUES (NULL, ?, ?, ?, '', -1, 0, 0, ?, ?)",
             (json.dumps(asdict(request), ensure_ascii=False), ACTIVE, INITIALIZING, now, now),
         )
         link = int(cursor.lastrowid or 0)
-        self.attach(link, request, table)
-        self._connection.execute(f"{_line(link, _key_sql(table, request.key, ''))} FROM {quote(table.stored_name)}")
+        for at, (member, table) in enumerate(zip(members(request), tables, strict=True)):
+            self.attach(link, at, member, table)
+        key = _key_sql(tables[0], request.key, "")
+        self._connection.execute(f"{_line(link, 0, key)} FROM {quote(tables[0].stored_name)}")
         latest = "(SELECT COALESCE(MAX(position), 0) FROM _outbox)"
         self._connection.execute(f"UPDATE _links SET snapshot = {latest} WHERE id = ?", (link,))
         return link
 
-    def attach(self, link: int, request: LinkRequest, table: Table) -> None:
-        """Makes the triggers, in place of those there were."""
-        self.detach(link)
-        new, old = _key_sql(table, request.key, "NEW."), _key_sql(table, request.key, "OLD.")
-        moved = f"{_line(link, old)} WHERE {old} IS NOT {new}; {_line(link, new)};"
-        bodies = dict(zip(EVENTS, (f"{_line(link, new)};", moved, f"{_line(link, old)};"), strict=True))
+    def attach(self, link: int, at: int, member: Member, table: Table) -> None:
+        """Makes the triggers of one of its members, in place of those there were."""
+        new, old = (_line(link, at, _key_sql(table, member.watched, row)) for row in ("NEW.", "OLD."))
+        moved = " IS NOT ".join(_key_sql(table, member.watched, row) for row in ("OLD.", "NEW."))
+        bodies = dict(zip(EVENTS, (f"{new};", f"{old} WHERE {moved}; {new};", f"{old};"), strict=True))
         for event, body in bodies.items():
-            head = f"CREATE TRIGGER `_link_{link}_{event}` AFTER {event} ON {quote(table.stored_name)}"
+            name = f"_link_{link}_{at}_{event}"
+            self._connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+            head = f"CREATE TRIGGER {name} AFTER {event} ON {quote(table.stored_name)}"
             self._connection.execute(f"{head} BEGIN {body} END")
 
     def detach(self, link: int) -> None:
-        for event in EVENTS:
-            self._connection.execute(f"DROP TRIGGER IF EXISTS `_link_{link}_{event}`")
+        named = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name GLOB ?"
+        for (name,) in self._connection.execute(named, (f"_link_{link}_*",)).fetchall():
+            self._connection.execute(f"DROP TRIGGER {name}")
 
     def remove(self, link: int) -> None:
         """The link, its triggers and its outbox. The index stays."""
@@ -134,9 +143,15 @@ class Store:
 
     def changes(self, link: int, limit: int) -> list[Change]:
         """The oldest lines, at most `limit`."""
-        sql = "SELECT position, key, at FROM _outbox WHERE link = ? ORDER BY position LIMIT ?"
+        sql = "SELECT position, member, key, at FROM _outbox WHERE link = ? ORDER BY position LIMIT ?"
         rows = self._connection.execute(sql, (link, limit)).fetchall()
-        return [Change(position, tuple(json.loads(key)), at) for position, key, at in rows]
+        return [Change(position, member, tuple(json.loads(key)), at) for position, member, key, at in rows]
+
+    def spread(self, link: int, change: Change, keys: Iterable[Sequence[Any]]) -> None:
+        """Puts lines of the first table's rows in the place of one of another member."""
+        lines = [(link, json.dumps(list(key), ensure_ascii=False), change.at) for key in keys]
+        self._connection.executemany("INSERT INTO _outbox(link, member, key, at) VALUES (?, 0, ?, ?)", lines)
+        self.forget([change.position])
 
     def forget(self, positions: Sequence[int]) -> None:
         """After the search engine took them."""
@@ -162,8 +177,8 @@ def _request(raw: dict[str, Any]) -> LinkRequest:
     return LinkRequest(**{**raw, "fields": fields, "key": tuple(raw["key"])})
 
 
-def _line(link: int, key: str) -> str:
-    return f"INSERT INTO _outbox(link, key, at) SELECT {link}, {key}, my_clock()"
+def _line(link: int, at: int, key: str) -> str:
+    return f"INSERT INTO _outbox(link, member, key, at) SELECT {link}, {at}, {key}, my_clock()"
 
 
 def _key_sql(table: Table, key: Sequence[str], row: str) -> str:

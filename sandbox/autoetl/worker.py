@@ -9,22 +9,25 @@ from __future__ import annotations
 import sqlite3
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.autoetl.documents import bulk_body, document, document_id, failures
+from sandbox.autoetl.documents import bulk_body, document, document_id, failures, field_value
 from sandbox.autoetl.search import HttpSearch, SearchDown, SearchSlow
 from sandbox.autoetl.store import FAILED, RECOVERING, RUNNING, Change, Link, Store
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.database import Database
-from sandbox.polardb.links import SEARCH_VIEW
+from sandbox.polardb.errors import SqlError
+from sandbox.polardb.joins import Joins
+from sandbox.polardb.links import SEARCH_VIEW, LinkRequest
 from sandbox.polardb.tables import Catalog
 
 SMALLEST, FAST, SLOW = 25, 0.25, 1.0
 """How many changes a link begins with, and the seconds within which a batch is fast, or after which it is slow."""
 Documents = Mapping[str, dict[str, Any] | None]
+Keys = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,10 @@ class Worker:
         with connection:
             connection.execute("BEGIN")
             changes = Store(connection).changes(link.id, self._size)
-            documents = _documents(connection, link, changes)
+            joined = [change for change in changes if change.member]
+            documents = {} if joined else _documents(connection, link, changes)
+        if joined:
+            return self._spread(connection, link, joined)
         if changes or link.job != RUNNING:
             self._check_index(link)
         if changes:
@@ -105,6 +111,18 @@ class Worker:
         elif link.job != RUNNING or link.errors:
             self._save(connection, link, RUNNING)
         return bool(changes)
+
+    def _spread(self, connection: sqlite3.Connection, link: Link, changes: Sequence[Change]) -> bool:
+        """A changed row of a joined table stands for the rows of the first that join with it: now, and if they joined
+        with it before and do not now, they have changed themselves.
+        """
+        joins, store, catalog = Joins(link.request.query, link.request.key), Store(connection), Catalog(connection)
+        with self._database.writer, connection, _in_trouble():
+            connection.execute("BEGIN IMMEDIATE")
+            for change in changes:
+                sql = joins.concerned_by(change.member, change.key, catalog)
+                store.spread(link.id, change, set(connection.execute(sql).fetchall()))
+        return True
 
     def _check_index(self, link: Link) -> None:
         try:
@@ -167,10 +185,34 @@ def _table(catalog: Catalog, schema: str, name: str) -> Table:
 
 def _documents(connection: sqlite3.Connection, link: Link, changes: Sequence[Change]) -> Documents:
     """By `_id`, in the order of the first change; None for a row that is gone."""
-    table = _table(Catalog(connection), link.request.schema, link.request.table)
     keys = list({change.key: None for change in changes})
-    found: dict[str, dict[str, Any] | None] = {document_id(key): None for key in keys}
-    names = [table.column(name).name for name in link.request.key]
+    read = _of_query if link.request.query else _of_table
+    return {**{document_id(key): None for key in keys}, **dict(read(connection, link.request, keys))}
+
+
+def _of_table(connection: sqlite3.Connection, request: LinkRequest, keys: Keys) -> Iterator[tuple[str, Any]]:
+    table = _table(Catalog(connection), request.schema, request.table)
+    names = [table.column(name).name for name in request.key]
     for row in Store(connection).rows(table, names, keys):
-        found[document_id([row[name] for name in names])] = document(row, link.request, table)
-    return found
+        yield document_id([row[name] for name in names]), document(row, request, table)
+
+
+def _of_query(connection: sqlite3.Connection, request: LinkRequest, keys: Keys) -> Iterator[tuple[str, Any]]:
+    fields = [field for field, _ in request.fields]
+    with _in_trouble():
+        sql, columns = Joins(request.query, request.key).by_key(Catalog(connection))
+        rows = [row for key in keys for row in connection.execute(sql, key).fetchall()]
+    for row in rows:
+        values = [field_value(value, column.type) for value, column in zip(row, columns, strict=True)]
+        yield document_id(row[len(fields) :]), dict(zip(fields, values, strict=False))
+
+
+@contextmanager
+def _in_trouble() -> Iterator[None]:
+    """What a query cannot be answered for is the link's trouble."""
+    try:
+        yield
+    except SqlError as error:
+        raise _Trouble(error.message) from None
+    except sqlite3.OperationalError as error:
+        raise _Trouble(f"{error} (in the sandbox)") from None

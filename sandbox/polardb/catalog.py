@@ -5,7 +5,7 @@ MySQL's `shop.products` is the SQLite table "shop.products". Names are in lower 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,6 +102,11 @@ class Table:
     def keys(self) -> list[tuple[str, ...]]:
         """What identifies a row: the primary key first, then unique keys of columns that are NOT NULL."""
         return [one.columns for one in self.unique if not any(self.column(name).nullable for name in one.columns)]
+
+    def is_unique(self, names: Sequence[str]) -> bool:
+        """Whether at most one row has given values in these columns."""
+        given = {name.lower() for name in names}
+        return any({name.lower() for name in index.columns} <= given for index in self.unique)
 
     def find(self, name: str) -> Column | None:
         """The column of that name, in any case."""

@@ -15,7 +15,7 @@ from sandbox.polardb.accounts import GLOBAL_PRIVILEGES, Account, Accounts, Grant
 from sandbox.polardb.links import Links
 from sandbox.polardb.variables import server_variables
 
-LAYOUT = 2
+LAYOUT = 3
 """Which tables this program keeps in the file, and how."""
 REVISIONS = {"8.0.1.1": (52, 54), "8.0.2.2": (33, 34)}
 

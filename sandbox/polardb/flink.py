@@ -1,11 +1,12 @@
-"""The Flink SQL that sync_by_sql takes: one source table, one sink, one INSERT of columns."""
+"""The Flink SQL that sync_by_sql takes: source tables, one sink, one INSERT of columns or of a query over them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sandbox.polardb.errors import SqlError, refusal
+from sandbox.polardb.errors import SqlError, refusal, unsupported
+from sandbox.polardb.joins import Joins, is_plain
 from sandbox.polardb.links import LinkRequest
 from sandbox.polardb.reader import Reader, statements
 
@@ -71,6 +72,8 @@ def _table(reader: Reader) -> _FlinkTable:
 def _joined(tables: Mapping[str, _FlinkTable], reader: Reader) -> LinkRequest:
     sink = _known(tables, _name(reader), "opensearch")
     targets = reader.listed(reader.name) if reader.peek("(") else list(sink.columns)
+    if not is_plain(reader.tree()):
+        return _of_query(tables, sink, targets, reader.rest)
     reader.expect("SELECT")
     chosen = _select_list(reader)
     reader.expect("FROM")
@@ -89,6 +92,21 @@ def _joined(tables: Mapping[str, _FlinkTable], reader: Reader) -> LinkRequest:
         raise _refuse(f"table {sink.name} needs a primary key of columns that the INSERT fills")
     where = source.option("database-name").lower(), source.option("table-name").lower(), sink.option("index")
     return LinkRequest("sync_by_sql", *where, tuple(origin.items()), tuple(origin[name] for name in sink.key))
+
+
+def _of_query(tables: Mapping[str, _FlinkTable], sink: _FlinkTable, targets: Sequence[str], query: str) -> LinkRequest:
+    """The link of a SELECT over tables that are named as in MySQL."""
+    joins = Joins(query)
+    for member in joins.members:
+        name = f"{member.schema}.{member.name}"
+        source = _known(tables, name, "mysql")
+        if name != f"{source.option('database-name')}.{source.option('table-name')}".lower():
+            raise unsupported(f"the table {name}, which has another name in MySQL, in a query of sync_by_sql")
+        if missing := [column for column in member.used if column not in source.columns]:
+            raise _refuse(f"column {missing[0]} is not defined in {name}")
+    first = joins.members[0]
+    fields, key = joins.fields(targets, sink.key)
+    return LinkRequest("sync_by_sql", first.schema, first.name, sink.option("index"), fields, key, query)
 
 
 def _known(tables: Mapping[str, _FlinkTable], name: str, connector: str) -> _FlinkTable:

@@ -19,7 +19,8 @@ SEARCH_VIEW = "search_view"
 class LinkRequest:
     """From one table to one index. `fields`: (field of the document, column); `key`: columns that make the `_id`.
 
-    `origin` is the procedure's name or `search_view`, whose name is the index's.
+    `origin` is the procedure's name or `search_view`, whose name is the index's. With a `query`, the table is its
+    first, and `fields` are its outputs in their order.
     """
 
     origin: str
@@ -28,6 +29,7 @@ class LinkRequest:
     index: str
     fields: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Links:
         """Why a link cannot write to `index`, or None."""
         return f"no PolarSearch node for index {index}"
 
-    def create(self, connection: sqlite3.Connection, request: LinkRequest, table: Table) -> int:
-        """Starts at this transaction's view of the table: nothing is missed, nothing comes twice."""
+    def create(self, connection: sqlite3.Connection, request: LinkRequest, tables: Sequence[Table]) -> int:
+        """Starts at this transaction's view of the tables: nothing is missed, nothing comes twice."""
         raise refusal(1644, "AutoETL is not available")
 
     def drop(self, connection: sqlite3.Connection, link: int) -> None:

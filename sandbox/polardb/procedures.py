@@ -15,6 +15,7 @@ from sandbox.polardb.accounts import Level, any_within
 from sandbox.polardb.catalog import Table
 from sandbox.polardb.errors import SqlError, refusal, unsupported
 from sandbox.polardb.flink import read_script
+from sandbox.polardb.joins import Joins, Member, is_plain, members
 from sandbox.polardb.links import SEARCH_VIEW, LinkRequest, LinkStatus
 from sandbox.polardb.reader import Reader
 from sandbox.polardb.session import Answer, Done, Session, listing
@@ -38,26 +39,38 @@ def _start(session: Session, request: LinkRequest) -> None:
     """Makes the link. Raises 1644 where AutoETL's prerequisites do not hold: binlog, rights, key, types, index."""
     if not session.database.binlog:
         raise _refuse("Binlog is not enabled: set the cluster parameter loose_polar_log_bin to ON")
-    table = session.catalog.find(request.schema, request.table)
+    every = members(request)
+    tables = [_linked(session, member) for member in every]
+    for member, table in zip(every, tables, strict=True):
+        _check_columns(table, member)
+    _check_key(tables[0], request)
+    problem = session.database.links.missing_index(request.index) if request.origin != SEARCH_VIEW else None
+    if problem:
+        raise _refuse(problem)
+    table = tables[0]
+    if request.query:
+        Joins(request.query, request.key).by_key(session.catalog)
+    else:
+        request = replace(request, fields=tuple((field, table.column(name).name) for field, name in request.fields))
+    request = replace(request, key=tuple(table.column(name).name for name in request.key))
+    with session.transaction.definition():
+        session.database.links.create(session.connection, request, tables)
+
+
+def _linked(session: Session, member: Member) -> Table:
+    table, schema = session.catalog.find(member.schema, member.name), member.schema
     if table is None:
-        known, schema = request.schema in session.catalog.schemas(), request.schema
-        raise _refuse(f"Table '{schema}.{request.table}' doesn't exist" if known else f"Unknown database '{schema}'")
+        known = schema in session.catalog.schemas()
+        raise _refuse(f"Table '{schema}.{member.name}' doesn't exist" if known else f"Unknown database '{schema}'")
     for privilege in ("ALTER", "SELECT"):
         if not session.may(privilege, Level(table.schema, table.name)):
             who = f"'{session.account.user}'@'{session.peer}'"
             raise _refuse(f"{privilege} command denied to user {who} for table '{table.stored_name}'")
-    _check_columns(table, request)
-    problem = session.database.links.missing_index(request.index) if request.origin != SEARCH_VIEW else None
-    if problem:
-        raise _refuse(problem)
-    fields = tuple((field, table.column(name).name) for field, name in request.fields)
-    key = tuple(table.column(name).name for name in request.key)
-    with session.transaction.definition():
-        session.database.links.create(session.connection, replace(request, fields=fields, key=key), table)
+    return table
 
 
-def _check_columns(table: Table, request: LinkRequest) -> None:
-    for name in [*(name for _, name in request.fields), *request.key]:
+def _check_columns(table: Table, member: Member) -> None:
+    for name in member.used:
         column = table.find(name)
         if column is None:
             raise _refuse(f"Unknown column '{name}' in table '{table.stored_name}'")
@@ -65,8 +78,15 @@ def _check_columns(table: Table, request: LinkRequest) -> None:
             raise _refuse(f"Column '{column.name}' has the unsupported type {column.type.name.upper()}")
         if column.type.family == "decimal" and (column.type.length or 0) > 15:
             raise unsupported(f"a link of the column {column.name}, whose {column.type} is no exact number of JSON")
-        if column.type.family in ("blob", "real") and name in request.key:
+        if column.type.family in ("blob", "real") and name in member.watched:
             raise unsupported(f"a link whose key has the type {column.type.name.upper()}")
+        if member.joined and name in member.watched and column.type.family not in ("integer", "text"):
+            raise unsupported(f"a link that joins on a column of the type {column.type.name.upper()}")
+    if member.joined and not table.is_unique(member.watched):
+        raise unsupported(f"a link that joins {table.stored_name} on no unique key of it")
+
+
+def _check_key(table: Table, request: LinkRequest) -> None:
     if len({field for field, _ in request.fields}) != len(request.fields):
         raise _refuse("A field of the index is mapped twice")
     if not table.keys:
@@ -191,7 +211,7 @@ def _drop(session: Session, number: str) -> None:
 
 
 def create_view(session: Session, reader: Reader, _word: str) -> Answer:
-    """CREATE SEARCH VIEW name [(columns, PRIMARY KEY (columns))] AS SELECT columns FROM table."""
+    """CREATE SEARCH VIEW name [(columns, PRIMARY KEY (columns))] AS SELECT …."""
     _check_views(session, reader)
     name = reader.name()
     names: list[str] = []
@@ -205,18 +225,36 @@ def create_view(session: Session, reader: Reader, _word: str) -> Answer:
     if reader.peek("WITH"):
         raise unsupported("options of a search view")
     reader.expect("AS")
-    table, columns = _selected(session, reader)
+    tree = reader.tree()
+    if not is_plain(tree):
+        return _view_of_query(session, name, names, key, reader.rest)
+    table, columns = _selected(session, tree)
     if names and len(names) != len(columns):
         raise _refuse(f"Search view '{name}' lists {len(names)} columns, its SELECT gives {len(columns)}")
     fields = tuple(zip(names or [given for given, _ in columns], [column for _, column in columns], strict=True))
-    if _view(session, name):
-        raise refusal(1050, name)
+    _check_free(session, name)
     origin = dict(fields)
     if missing := [one for one in key if one not in origin]:
         raise refusal(1072, missing[0])
     chosen = tuple(origin[one] for one in key) if key else table.keys[0] if table.keys else ()
     _start(session, LinkRequest(SEARCH_VIEW, table.schema, table.name, name, fields, chosen))
     return Done()
+
+
+def _view_of_query(session: Session, name: str, names: Sequence[str], key: Sequence[str], query: str) -> Answer:
+    if not key:
+        raise unsupported("a search view of a query without PRIMARY KEY (…)")
+    joins = Joins(query)
+    fields, columns = joins.fields(names, key)
+    first = joins.members[0]
+    _check_free(session, name)
+    _start(session, LinkRequest(SEARCH_VIEW, first.schema, first.name, name, fields, columns, query))
+    return Done()
+
+
+def _check_free(session: Session, name: str) -> None:
+    if _view(session, name):
+        raise refusal(1050, name)
 
 
 def _check_views(session: Session, reader: Reader) -> None:
@@ -226,14 +264,10 @@ def _check_views(session: Session, reader: Reader) -> None:
         raise reader.error()
 
 
-def _selected(session: Session, reader: Reader) -> tuple[Table, list[tuple[str, str]]]:
+def _selected(session: Session, tree: exp.Expression) -> tuple[Table, list[tuple[str, str]]]:
     """The table, and (name, column) for each column of the SELECT."""
-    tree = reader.tree()
-    source = tree.args.get("from_")
-    extra = [key for key, value in tree.args.items() if value and key not in ("expressions", "from_")]
-    if not isinstance(tree, exp.Select) or extra or not source or not isinstance(source.this, exp.Table):
-        raise _refuse("Only SELECT of columns from one table is supported by the sandbox as a search view")
-    table = session.table(source.this.text("db"), source.this.name, "SELECT")
+    source = tree.args["from_"].this
+    table = session.table(source.text("db"), source.name, "SELECT")
     return table, [field for item in tree.expressions for field in _fields(item, table)]
 
 
@@ -241,8 +275,6 @@ def _fields(item: exp.Expression, table: Table) -> Fields:
     inner = item.this if isinstance(item, exp.Alias) else item
     if isinstance(inner, exp.Star) or isinstance(inner.this, exp.Star):
         return [(column.name, column.name) for column in table.columns]
-    if not isinstance(inner, exp.Column):
-        raise _refuse(f"'{inner.sql('mysql')[:60]}' is no column: not supported by the sandbox in a search view")
     column = table.column(inner.name)
     return [(item.alias or column.name, column.name)]
 

@@ -215,7 +215,9 @@ def _from(node: Node, scope: Scope) -> None:
 
 
 def table(node: Node, scope: Scope) -> Node:
-    """A table, which is added to `scope`."""
+    """A table or a derived one, which is added to `scope`."""
+    if isinstance(node, exp.Subquery) and node.alias:
+        return _derived(node, scope)
     if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
         raise unsupported(node.sql("mysql")[:60])
     allow(node, "this", "db", "alias")
@@ -223,6 +225,17 @@ def table(node: Node, scope: Scope) -> Node:
     source = replace(source, label=(node.alias or node.name).lower(), schema="" if node.alias else source.schema)
     scope.add(source)
     return table_of(source)
+
+
+def _derived(node: Node, scope: Scope) -> Node:
+    """A SELECT in FROM; its columns have names of their own."""
+    allow(node, "this", "alias")
+    columns = select(node.this, scope.session, strict=scope.strict)
+    for at, column in enumerate(columns):
+        if column.name.lower() in (known.name.lower() for known in columns[:at]):
+            raise refusal(1060, column.name)
+    scope.add(FromTable(node.alias.lower(), "", "", tuple(columns)))
+    return exp.Subquery(this=node.this, alias=exp.TableAlias(this=exp.to_identifier(node.alias.lower(), quoted=True)))
 
 
 def where(node: Node, scope: Scope) -> None:
@@ -272,6 +285,8 @@ def _grouping(node: Node, scope: Scope) -> Callable[[Node, int, str], None]:
         for column in _ungrouped(_bare(expression), known):
             source: FromTable = column.meta["source"]
             mine = {key.name for key in keys if isinstance(key, exp.Column) and key.meta["source"] == source}
+            if not source.stored:
+                raise unsupported(f"{clause} of a derived table's columns beside aggregates")
             if not any(mine >= {*key} for key in source.keys):
                 shown = ".".join(filter(None, [source.schema, source.label, column.name]))
                 raise refusal(1055 if group else 1140, at, clause, shown)

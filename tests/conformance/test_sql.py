@@ -439,3 +439,78 @@ def test_single_quotes_are_literals_in_any_mode(docs):
     with pytest.raises(SqlError) as raised:
         database.query('CALL dbms_etl.sync_by_map("kafka", "", "", "", "")')
     assert raised.value.code == 1054
+
+
+SHOP = (
+    "CREATE DATABASE shop",
+    "CREATE TABLE shop.groups_of (id INT PRIMARY KEY, name VARCHAR(20))",
+    "CREATE TABLE shop.categories (id INT, lang CHAR(2), name VARCHAR(20), in_group INT, PRIMARY KEY (id, lang))",
+    "CREATE TABLE shop.products (id INT PRIMARY KEY, name VARCHAR(20), category INT, price DECIMAL(6, 2))",
+    "INSERT INTO shop.groups_of VALUES (1, 'kitchen'), (2, 'bath')",
+    "INSERT INTO shop.categories VALUES (1, 'en', 'mugs', 1), (1, 'de', 'Becher', 1), (2, 'en', 'towels', 2)",
+    "INSERT INTO shop.products VALUES (1, 'a', 1, 1.5), (2, 'b', 2, 2), (3, 'it''s', NULL, 3), (4, 'd', 7, 9.5)",
+)
+PRODUCTS = (
+    "SELECT p.id, CONCAT(p.name, ' ', p.name) AS twice, c.name AS category, IFNULL(g.name, 'no ''group''') AS grouped "
+    "FROM shop.products AS p {join} shop.categories AS c ON c.id = p.category AND c.lang = 'en' "
+    "{join} shop.groups_of g ON g.id = c.in_group WHERE p.price < 9 AND p.name <> 'it''s %s'"
+)
+CHANGES = (
+    "UPDATE shop.categories SET name = 'cups' WHERE id = 1",
+    "UPDATE shop.groups_of SET name = 'KITCHEN' WHERE id = 1",
+    "UPDATE shop.categories SET in_group = 2 WHERE id = 1 AND lang = 'en'",
+    "UPDATE shop.categories SET lang = 'fr' WHERE id = 2",
+    "INSERT INTO shop.categories VALUES (7, 'en', 'new', 1)",
+    "UPDATE shop.products SET price = 1, category = 7 WHERE id > 2",
+    "UPDATE shop.products SET id = 9 WHERE id = 1",
+    "DELETE FROM shop.groups_of WHERE id = 1",
+    "DELETE FROM shop.categories WHERE id = 7",
+    "DELETE FROM shop.products WHERE id = 2",
+)
+
+
+@pytest.fixture
+def shop(polardb):
+    for statement in SHOP:
+        polardb.run(statement)
+    return polardb
+
+
+@pytest.mark.parametrize("join", ["LEFT JOIN", "JOIN"])
+def test_a_query_loads_its_rows_and_follows_changes_of_every_table(shop, join):
+    query, fields = PRODUCTS.format(join=join), {"id": "id", "t": "twice", "category": "category", "g": "grouped"}
+    shop.search.index("i", **{name: {"type": "keyword"} for name in fields})
+    declared = {"backend": "sync_by_sql", "index": "i", "table": "shop.products", "key": "id", "fields": fields}
+    life = Life(shop, SyncLinkKind, query=query, **declared)
+
+    def documents():
+        shop.search.ok("POST", "/i/_refresh")
+        hits = shop.search.ok("POST", "/i/_search", {"size": 100})["hits"]["hits"]
+        return {hit["_id"]: hit["_source"] for hit in hits}
+
+    def rows():
+        found = shop.run(query.replace("%s", "%%s"))
+        return {str(row["id"]): {field: row[column] for field, column in fields.items()} for row in found}
+
+    assert rows()
+    shop.until(lambda: documents() == rows())
+    assert not life.changed()
+    for statement in CHANGES:
+        shop.run(statement)
+        shop.until(lambda: documents() == rows())
+    assert not life.read().problem
+    shop.run("ALTER TABLE shop.categories RENAME COLUMN name TO renamed")
+    shop.until(lambda: "Unknown column" in life.read().problem)
+    life.drop()
+
+
+def test_a_full_query_is_told_by_its_rows(shop):
+    shop.search.index("i", {"knn": True}, vector={"type": "knn_vector", "dimension": 2})
+    source = BackfillSource("shop.products", {"grouped": "vector"}, "id", PRODUCTS.format(join="JOIN"))
+    connections = shop.connections
+    filling = BackfillProbe(connections.search, connections.database, "i", source)
+    shop.search.ok("PUT", "/i/_doc/1", {})
+    assert filling.observe() == Backfill(2, 1, {"grouped": 2}, {"grouped": 0}, frozenset({"1", "2"}))
+    for id in (1, 2):
+        shop.search.ok("PUT", f"/i/_doc/{id}", {"vector": [1, 0]})
+    assert filling.observe().left == 0

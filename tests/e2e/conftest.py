@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 import engine
-from sandbox.defaults import API_KEY, SEARCH_VERSION
+from sandbox.defaults import API_KEY, POLARDB_VERSION, SEARCH_VERSION
 from sandbox.process import Sandbox
 from tests.e2e.world import PATIENCE, HeldEmbeddings, World
 
@@ -41,7 +41,13 @@ def pulumi_engine():
 
 
 @pytest.fixture
-def world(request, tmp_path):
+def revision():
+    """The sandbox's revision of PolarDB; a module may have a fixture of its own."""
+    return POLARDB_VERSION
+
+
+@pytest.fixture
+def world(request, tmp_path, revision):
     """A sandbox for this test, without sample rows, of the version that the test sets; or real servers."""
     if request.config.pluginmanager.has_plugin("tests.real.plugin"):
         yield request.getfixturevalue("real_world")
@@ -49,7 +55,8 @@ def world(request, tmp_path):
     keys = {API_KEY}
     embeddings = HeldEmbeddings(api_keys=keys)
     version = getattr(request, "param", SEARCH_VERSION)
-    with Sandbox(tmp_path / "sandbox", samples=False, version=version, embeddings=embeddings) as box:
+    options = {"version": version, "polardb_version": revision, "embeddings": embeddings}
+    with Sandbox(tmp_path / "sandbox", samples=False, **options) as box:
         yield world_of(box, keys)
         embeddings.release()
 

@@ -9,6 +9,7 @@ import pytest
 
 from providers.kit import Plan, plan_by_field
 from providers.services.prerequisites import LinkPrerequisites, unmet_prerequisites
+from providers.services.tables import TableFacts
 from providers.sync_link import (
     SyncLinkInputs,
     SyncLinkKind,
@@ -17,14 +18,22 @@ from providers.sync_link import (
 )
 
 LINK = SyncLinkInputs(owner="p/s/link", index="docs_1", table="db.t", key="id", fields={"text": "t2", "id": "id"})
-GOOD = LinkPrerequisites(
-    revision=(8, 0, 1, 1, 52),
-    binlog=True,
+TABLE = TableFacts(
     columns={"id": "int", "t1": "int", "t2": "text", "b": "bit"},
     keys=[["id"]],
+    row_keys=[["id"]],
     privileges=frozenset({"ALTER", "SELECT"}),
-    index_fields=frozenset({"id", "text"}),
 )
+GOOD = LinkPrerequisites(
+    revision=(8, 0, 1, 1, 52), binlog=True, tables={"db.t": TABLE}, index_fields=frozenset({"id", "text"})
+)
+
+
+def given(source):
+    """Returns GOOD with changes of its own, or of its table."""
+    table = {name: value for name, value in source.items() if hasattr(TABLE, name)}
+    others = {name: value for name, value in source.items() if name not in table}
+    return dataclasses.replace(GOOD, tables={"db.t": dataclasses.replace(TABLE, **table)}, **others)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +42,7 @@ GOOD = LinkPrerequisites(
         ({}, {}, []),
         ({}, {"revision": None, "privileges": None}, []),
         ({}, {"revision": (8, 0, 1, 1, 51)}, ["sync_by_map needs PolarDB 8.0.1.1.52 or later, this is 8.0.1.1.51: upgrade it"]),
-        ({"backend": "search_view"}, {}, ["search_view needs PolarDB 8.0.1.1.54 or later, this is 8.0.1.1.52: upgrade it"]),
+        ({"backend": "search_view"}, {}, ["search_view needs PolarDB 8.0.1.1.54 or later, this is 8.0.1.1.52: upgrade it, or use sync_by_sql"]),
         ({"backend": "search_view"}, {"revision": (8, 0, 2, 2, 34)}, []),
         ({}, {"revision": (8, 0, 2, 2, 32)}, ["sync_by_map needs PolarDB 8.0.2.2.33 or later, this is 8.0.2.2.32: upgrade it"]),
         ({}, {"binlog": False}, ["binlog is off: set the cluster parameter loose_polar_log_bin to ON (restarts the cluster)"]),
@@ -53,12 +62,12 @@ GOOD = LinkPrerequisites(
     ids=lambda value: None if isinstance(value, dict) else (value[0][:40] if value else "works"),
 )  # fmt: skip
 def test_invalid_inputs_are_refused(link, source, found):
-    assert unmet_prerequisites(LINK.model_copy(update=link), dataclasses.replace(GOOD, **source)) == found
+    assert unmet_prerequisites(LINK.model_copy(update=link), given(source)) == found
 
 
 def test_every_reason_is_reported_at_once():
-    source = dataclasses.replace(GOOD, binlog=False, keys=[], index_fields=None, revision=(8, 0, 1, 1, 1))
-    assert len(unmet_prerequisites(LINK, source)) == 4
+    source = {"binlog": False, "keys": [], "index_fields": None, "revision": (8, 0, 1, 1, 1)}
+    assert len(unmet_prerequisites(LINK, given(source))) == 4
 
 
 @pytest.mark.parametrize("change", [{"index": "x"}, {"table": "db.u"}, {"key": ["t1"]}, {"fields": {"id": "id"}}, {"backend": "sync_by_sql"}])  # fmt: skip

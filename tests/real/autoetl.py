@@ -27,7 +27,9 @@ from pymysqlreplication.event import QueryEvent
 from pymysqlreplication.row_event import DeleteRowsEvent, UpdateRowsEvent, WriteRowsEvent
 
 from sandbox.polardb.flink import read_script
-from tests.real.documents import Link, bulk_body, document, document_id, failures
+from sandbox.polardb.joins import Joins
+from sandbox.polardb.reader import PlainMySQL
+from tests.real.documents import Link, bulk_body, document, document_id, failures, joined_document
 from tests.real.opensearch import Account
 
 BATCH = 200
@@ -83,7 +85,7 @@ class Links:
 
     def of(self, schema: str, table: str) -> list[Link]:
         with self.lock:
-            return [link for link in self.known.values() if link.table == f"{schema}.{table}"]
+            return [link for link in self.known.values() if f"{schema}.{table}" in link.tables]
 
 
 @dataclass
@@ -123,12 +125,35 @@ class Reader:
     def load(self, row: Mapping[str, Any]) -> None:
         """Adds every row of the table; later changes in the binlog are applied again, with the same result."""
         link = _link(row)
+        if link.joins:
+            found = _rows(self.database, _text_of(link.joins.rows()))
+            return self.links.add(link, (joined_document(each, link) for each in found))
         rows = _query(self.database, f"SELECT * FROM `{link.table.replace('.', '`.`')}`")
-        self.links.add(link, ((document_id(row, link), document(row, link)) for row in rows))
+        return self.links.add(link, ((document_id(row, link), document(row, link)) for row in rows))
 
     def _rows_changed(self, event: Any) -> None:
         for link in self.links.of(event.schema, event.table):
-            self.links.put(link.id, [change for row in event.rows for change in _changes(row, event, link)])
+            if link.joins:
+                self.links.put(link.id, self._joined_changes(event, link, link.joins))
+            else:
+                self.links.put(link.id, [change for row in event.rows for change in _changes(row, event, link)])
+
+    def _joined_changes(self, event: Any, link: Link, joins: Joins) -> Iterable[tuple[str, Any]]:
+        """Yields the rows of the first table that the event concerns, as they are now."""
+        keys = dict.fromkeys(key for row in event.rows for key in self._concerned(row, event, joins))
+        yield from ((document_id(dict(zip(link.key, key, strict=True)), link), None) for key in keys)
+        for key in keys:
+            yield from (joined_document(row, link) for row in _rows(self.database, _text_of(joins.row(key))))
+
+    def _concerned(self, row: Mapping[str, Any], event: Any, joins: Joins) -> Iterable[tuple[Any, ...]]:
+        """Yields the keys of the first table that a changed row concerns, as it was before and as it is after."""
+        versions = [row.get(name) for name in ("before_values", "after_values", "values") if row.get(name)]
+        named = [{name.lower(): value for name, value in version.items()} for version in versions]
+        for at, member in enumerate(joins.members):
+            if (member.schema, member.name) == (event.schema, event.table):
+                for version in named:
+                    values = tuple(version[name.lower()] for name in member.watched)
+                    yield from _rows(self.database, _text_of(joins.concerned(at, values))) if at else [values]
 
     def _definition(self, statement: str) -> None:
         """Fails a link whose column is renamed, as in AutoETL's rules for DDL."""
@@ -137,10 +162,21 @@ class Reader:
         with self.links.lock:
             known = list(self.links.known.values())
         for link in known:
+            if link.joins:
+                self._check(link, link.joins)
+                continue
             columns = {name.lower() for name in _columns(self.database, link.table)}
             if gone := [column for column in link.fields.values() if column.lower() not in columns]:
                 self.links.forget(link.id)
                 _note(self.database, link.id, "failed", f"Unknown column '{gone[0]}' in 'field list'", status="failed")
+
+    def _check(self, link: Link, joins: Joins) -> None:
+        """Fails a link whose query names a column that is no more."""
+        try:
+            _rows(self.database, f"{_text_of(joins.rows())} LIMIT 0")
+        except pymysql.MySQLError as error:
+            self.links.forget(link.id)
+            _note(self.database, link.id, "failed", str(error.args[1]), status="failed")
 
 
 @dataclass
@@ -205,7 +241,9 @@ def _link(row: Mapping[str, Any]) -> Link:
     texts = {name: _text(value) for name, value in row.items()}
     if row["origin"] == "sync_by_sql":
         script = read_script(texts["script"])
-        return Link(row["id"], f"{script.schema}.{script.table}", script.index, dict(script.fields), script.key)
+        joins = Joins(script.query, script.key) if script.query else None
+        table = f"{script.schema}.{script.table}"
+        return Link(row["id"], table, script.index, dict(script.fields), script.key, joins)
     fields = dict(pair.split("=") for pair in texts["fields"].split(","))
     return Link(row["id"], texts["source"].lower(), texts["target"], fields, texts["keyed"].split(","))
 
@@ -230,6 +268,16 @@ def _query(database: Mapping[str, Any], statement: str, *values: Any) -> list[di
     with closing(pymysql.connect(**database, cursorclass=cursor_class)) as connection, connection.cursor() as cursor:
         cursor.execute(statement, values or None)
         return list(cursor.fetchall())
+
+
+def _rows(database: Mapping[str, Any], statement: str) -> list[tuple[Any, ...]]:
+    with closing(pymysql.connect(**database)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def _text_of(tree: Any) -> str:
+    return str(tree.sql(PlainMySQL))
 
 
 def _columns(database: Mapping[str, Any], table: str) -> list[str]:

@@ -113,7 +113,16 @@ END
 CREATE PROCEDURE dbms_etl.sync_by_sql(sink TEXT, script TEXT)
 BEGIN
   DECLARE inserted TEXT DEFAULT REPLACE(SUBSTRING_INDEX(script, 'INSERT INTO ', -1), '`', '');
-  DECLARE source TEXT DEFAULT TRIM(TRAILING ';' FROM TRIM(SUBSTRING_INDEX(inserted, ' FROM ', -1)));
+  DECLARE source TEXT DEFAULT TRIM(TRAILING ';' FROM TRIM(SUBSTR(inserted, LOCATE(' FROM ', inserted) + 6)));
+  DECLARE rest TEXT DEFAULT script;
+  -- The first table of a query is the link's; the others are told by their declarations.
+  SET source = SUBSTRING_INDEX(source, ' ', 1);
+  WHILE LOCATE('database-name', rest) DO
+    SET rest = SUBSTR(rest, LOCATE('database-name', rest) + 13);
+    CALL dbms_etl.check_table(CONCAT(
+      SUBSTRING_INDEX(SUBSTRING_INDEX(rest, '\'', 3), '\'', -1), '.',
+      SUBSTRING_INDEX(SUBSTRING_INDEX(SUBSTR(rest, LOCATE('table-name', rest) + 10), '\'', 3), '\'', -1)));
+  END WHILE;
   CALL dbms_etl.start_link('sync_by_sql', sink, source, SUBSTRING_INDEX(inserted, ' ', 1), '', '', script);
 END
 ////

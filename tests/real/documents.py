@@ -10,21 +10,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.polardb.joins import Joins
+
 
 @dataclass(frozen=True)
 class Link:
-    """A link from `table` (`database.name`) to `index`: `fields` maps fields to columns, `key` identifies a row."""
+    """A link from `table` (`database.name`) to `index`: `fields` maps fields to columns, `key` identifies a row.
+
+    With `joins` it follows a query, whose first table is `table` and whose outputs are the fields, in their order.
+    """
 
     id: int
     table: str
     index: str
     fields: Mapping[str, str]
     key: Sequence[str]
+    joins: Joins | None = None
+
+    @property
+    def tables(self) -> list[str]:
+        """Every table whose changes it follows."""
+        members = self.joins.members if self.joins else []
+        return [f"{member.schema}.{member.name}" for member in members] or [self.table]
 
 
 def document(row: Mapping[str, Any], link: Link) -> dict[str, Any]:
     """Returns the document of a row. A dropped column gives null, as in AutoETL's rules for DDL."""
     return {field: value(row.get(column)) for field, column in link.fields.items()}
+
+
+def joined_document(row: Sequence[Any], link: Link) -> tuple[str, dict[str, Any]]:
+    """Returns id and document of a query's row, whose last values are the key's."""
+    values = [value(raw) for raw in row]
+    return "_".join(map(str, values[len(link.fields) :])), dict(zip(link.fields, values, strict=False))
 
 
 def document_id(row: Mapping[str, Any], link: Link) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from providers.services.autoetl import find_link, flink_script, privileges_on, revision_of, search_view, statement
+from providers.services.tables import TableFacts
 from providers.sync_link import SyncLinkInputs
 
 TUTORIAL = SyncLinkInputs(index="test_index", table="db.test_table", key="id", fields={"my_text": "t2", "id": "id"})
-TYPES = {"id": "int", "t2": "text"}
+TABLES = {"db.test_table": TableFacts({"id": "int", "t2": "text"}, row_keys=[["id"]])}
 
 
 def link(**changes):
@@ -16,7 +17,7 @@ def link(**changes):
 
 
 def test_sync_by_map_makes_the_call_of_the_tutorial():
-    assert statement(TUTORIAL, TYPES) == (
+    assert statement(TUTORIAL, TABLES) == (
         "CALL dbms_etl.sync_by_map(%s, %s, %s, %s, %s)",
         [
             "search",
@@ -29,12 +30,12 @@ def test_sync_by_map_makes_the_call_of_the_tutorial():
 
 
 def test_a_key_column_without_a_field_keeps_its_name():
-    _, values = statement(link(fields={"my_text": "t2"}, key=["id", "t1"]), TYPES)
+    _, values = statement(link(fields={"my_text": "t2"}, key=["id", "t1"]), TABLES)
     assert values[2] == "test_index.id=db.test_table.id,test_index.t1=db.test_table.t1"
 
 
 def test_sync_by_table_lists_the_columns():
-    call, values = statement(link(backend="sync_by_table", fields={"id": "id", "t2": "t2"}), TYPES)
+    call, values = statement(link(backend="sync_by_table", fields={"id": "id", "t2": "t2"}), TABLES)
     assert (call, values) == (
         "CALL dbms_etl.sync_by_table(%s, %s, %s, %s)",
         ["search", "db.test_table", "test_index", "id,t2"],
@@ -42,7 +43,7 @@ def test_sync_by_table_lists_the_columns():
 
 
 def test_sync_by_sql_is_a_flink_script():
-    script = flink_script(link(backend="sync_by_sql"), TYPES)
+    script = flink_script(link(backend="sync_by_sql"), TABLES)
     assert script == (
         "CREATE TEMPORARY TABLE `db`.`test_table` (\n  `id` INT,\n  `t2` STRING,\n  PRIMARY KEY (`id`) NOT ENFORCED\n"
         ") WITH (\n  'connector' = 'mysql',\n  'database-name' = 'db',\n  'table-name' = 'test_table'\n);\n"
@@ -50,7 +51,7 @@ def test_sync_by_sql_is_a_flink_script():
         ") WITH (\n  'connector' = 'opensearch',\n  'index' = 'test_index'\n);\n"
         "INSERT INTO `test_index` SELECT `id`, `t2` FROM `db`.`test_table`;"
     )
-    assert statement(link(backend="sync_by_sql"), TYPES)[1] == ["search", script]
+    assert statement(link(backend="sync_by_sql"), TABLES)[1] == ["search", script]
 
 
 def test_a_search_view_has_the_name_of_its_index():

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.polardb.errors import SqlError
 from sandbox.polardb.flink import read_script
+from sandbox.polardb.joins import members
 from sandbox.polardb.links import LinkRequest, LinkStatus
 
 MAP = "i.my_text(shop.fruit.name),i.id(shop.fruit.id)", "i.id=shop.fruit.id"
@@ -31,7 +32,7 @@ class Recorded:
     def missing_index(self, index):
         return None if index == "i" else f"no such index [{index}]: create it first"
 
-    def create(self, _connection, request, _table):
+    def create(self, _connection, request, _tables):
         self.requests.append(request)
         return len(self.requests)
 
@@ -111,7 +112,7 @@ REFUSED = [
     (call("sync_by_table", "search", "shop.keyless", "i", ""), "no primary key or unique key"),
     (call("sync_by_table", "search", "shop.odd", "i", "id,flags"), "unsupported type BIT"),
     (call("sync_by_table", "search", "shop.odd", "i", ""), "unsupported type (BIT|POINT)"),
-    (call("sync_by_sql", "search", FLINK % "UPPER(name), id"), "expected|near|not"),
+    (call("sync_by_sql", "search", FLINK % "UPPER(name), id"), "key .id. must be columns of the first table"),
     (call("sync_by_sql", "search", FLINK % "id"), "takes 2 columns, the SELECT gives 1"),
     (call("sync_by_sql", "search", FLINK % "id, nope"), "column nope is not defined"),
     (call("sync_by_sql", "search", (FLINK % "id, name").replace("'opensearch'", "'kafka'")),
@@ -119,8 +120,6 @@ REFUSED = [
     (call("sync_by_sql", "search", (FLINK % "id, name").replace("NOT ENFORCED", "")), "NOT ENFORCED"),
     (call("sync_by_sql", "search", (FLINK % "id, name").replace("`shop`.`fruit`;", "nowhere;")),
      "nowhere is not defined"),
-    ("CREATE SEARCH VIEW v AS SELECT COUNT(*) FROM shop.fruit", "no column"),
-    ("CREATE SEARCH VIEW v AS SELECT id FROM shop.fruit WHERE id > 1", "Only SELECT of columns from one table"),
     ("CREATE SEARCH VIEW v (a, b) AS SELECT id FROM shop.fruit", "lists 2 columns, its SELECT gives 1"),
     ("CREATE SEARCH VIEW v AS SELECT name FROM shop.keyless", "no primary key or unique key"),
 ]  # fmt: skip
@@ -139,6 +138,99 @@ def test_a_unique_key_of_columns_that_are_not_null_will_do(run, links):
     run("CREATE TABLE coded(code VARCHAR(5) NOT NULL, n INT NOT NULL, UNIQUE KEY both_parts (code, n))")
     run(call("sync_by_table", "search", "shop.coded", "i", ""))
     assert links.requests[0].key == ("code", "n")
+
+
+FRUIT = "FROM shop.fruit AS f LEFT JOIN shop.kind AS k ON k.id = f.price AND k.lang = 'en'"
+QUERY = f"SELECT f.id AS id, UPPER(k.name) AS kind {FRUIT} WHERE f.name <> 'Fig'"
+SCRIPT = f"""
+CREATE TEMPORARY TABLE `shop`.`fruit` (`id` INT, `name` STRING, `price` INT, PRIMARY KEY (`id`) NOT ENFORCED)
+WITH ('connector' = 'mysql', 'database-name' = 'shop', 'table-name' = 'fruit');
+CREATE TEMPORARY TABLE `shop`.`kind` (
+  `id` INT, `lang` STRING, `name` STRING, PRIMARY KEY (`id`, `lang`) NOT ENFORCED
+) WITH ('connector' = 'mysql', 'database-name' = 'shop', 'table-name' = 'kind');
+CREATE TEMPORARY TABLE `dest` (`key` INT, `kind` STRING, PRIMARY KEY (`key`) NOT ENFORCED)
+WITH ('connector' = 'opensearch', 'index' = 'i');
+INSERT INTO `dest` {QUERY};
+"""
+
+
+def view(query, columns="key, kind"):
+    return f"CREATE SEARCH VIEW v ({columns}, PRIMARY KEY (key)) AS {query}"
+
+
+@pytest.fixture
+def kinds(run, links):
+    run("ALTER TABLE fruit MODIFY price INT")
+    run("CREATE TABLE kind(id INT, lang VARCHAR(5), name VARCHAR(20), rank DECIMAL(5,2), PRIMARY KEY (id, lang))")
+    return links
+
+
+@pytest.mark.parametrize("sql", [view(QUERY), call("sync_by_sql", "search", SCRIPT)], ids=["view", "flink"])
+def test_reads_a_query_over_several_tables(run, kinds, sql):
+    run(sql)
+    (request,) = kinds.requests
+    assert (request.schema, request.table, request.key) == ("shop", "fruit", ("id",))
+    assert request.fields == (("key", "id"), ("kind", "kind"))
+    first, second = members(request)
+    assert (first.name, first.watched, set(first.used)) == ("fruit", ("id",), {"id", "price", "name"})
+    assert (second.name, second.watched, set(second.used)) == ("kind", ("id", "lang"), {"id", "lang", "name"})
+
+
+JOIN = "SELECT f.id, k.name FROM shop.fruit f JOIN shop.kind k ON"
+OUTSIDE = [
+    "SELECT id, COUNT(*) AS n FROM shop.fruit",
+    "SELECT f.id, (SELECT 1) AS n FROM shop.fruit f",
+    "SELECT f.id, NOW() AS n FROM shop.fruit f",
+    "SELECT f.id, @@version AS n FROM shop.fruit f",
+    "SELECT f.id, f.name AS n FROM shop.fruit f ORDER BY f.id",
+    "SELECT DISTINCT f.id, f.name FROM shop.fruit f",
+    "SELECT f.id, f.name FROM fruit f WHERE f.id > 1",
+    "SELECT fruit.id, name FROM shop.fruit, shop.kind",
+    "SELECT f.id, name FROM shop.fruit f JOIN shop.kind k ON k.id = f.price AND k.lang = 'en'",
+    f"{JOIN} k.id > f.price",
+    f"{JOIN} k.id = f.price + 1",
+    f"{JOIN} k.id = f.price",
+    f"{JOIN} k.id = f.price AND k.lang = 'en' AND f.name = 'x'",
+    f"{JOIN} k.id = f.price AND k.lang = 'en' AND k.rank = 1",
+    JOIN.replace("JOIN", "RIGHT JOIN") + " k.id = f.price AND k.lang = 'en'",
+]
+
+
+@pytest.mark.parametrize("query", OUTSIDE)
+def test_refuses_by_name_a_query_that_it_does_not_follow(run, kinds, query):
+    with pytest.raises(pymysql.NotSupportedError, match=r"\(in the sandbox\)"):
+        run(view(query))
+    assert kinds.requests == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        (view(QUERY, "key"), "1 columns are named, the SELECT gives 2"),
+        (view(QUERY.replace("f.id AS id", "k.id AS id")), "must be columns of the first table"),
+        (view(QUERY.replace("f.id AS id", "f.name AS id")), "neither the primary key nor a unique key"),
+        (view(QUERY.replace("k.name", "k.nope")), "Unknown column 'nope' in table 'shop.kind'"),
+        (view(QUERY.replace("shop.kind", "shop.nope")), "Table 'shop.nope' doesn't exist"),
+        (view(QUERY.replace("f.name <>", "f.nope <>")), "Unknown column 'nope' in table 'shop.fruit'"),
+        (call("sync_by_sql", "search", SCRIPT.replace("`name` STRING, PRI", "PRI")), "name is not defined in shop.kind"),
+        (call("sync_by_sql", "search", SCRIPT.replace("'table-name' = 'kind'", "'table-name' = 'k'")), "another name"),
+        (f"CREATE SEARCH VIEW v AS {QUERY}", "without PRIMARY KEY"),
+    ],
+)  # fmt: skip
+def test_refuses_a_query_that_cannot_be_followed(run, kinds, sql, text):
+    with pytest.raises(pymysql.MySQLError, match=text):
+        run(sql)
+    assert kinds.requests == []
+
+
+@pytest.mark.parametrize("missing", ["ALTER", "SELECT"])
+def test_the_caller_needs_alter_and_select_on_every_table(server, run, kinds, missing):
+    run("CREATE USER joe IDENTIFIED BY 'x'")
+    run("GRANT ALTER, SELECT ON shop.fruit TO joe")
+    run(f"GRANT {'SELECT' if missing == 'ALTER' else 'ALTER'} ON shop.kind TO joe")
+    with pytest.raises(pymysql.MySQLError) as refused:
+        server.run(view(QUERY), server.connect("joe", "x"))
+    assert refused.value.args == (1644, f"{missing} command denied to user 'joe'@'127.0.0.1' for table 'shop.kind'")
 
 
 @pytest.mark.parametrize("kind", ["VARBINARY(8)", "BINARY(4)", "DECIMAL(65,30)"])
