@@ -40,6 +40,9 @@ from providers.trusted_endpoint import validated_pattern
 PARAMETERS = RESET.keys() | FIXED
 """Parameters of a whole mapping."""
 
+WHOLE_NUMBERS = frozenset({"byte", "short", "integer", "long"})
+"""Types of fields that hold a key whose order is MySQL's."""
+
 SECRETS = ("searchPassword", "databasePassword", "embeddingApiKey")
 """The stack's secrets, by their names in its configuration."""
 
@@ -229,11 +232,13 @@ class SearchSettings(SettingsBlock):
 class SyncSettings(SettingsBlock):
     """Which of AutoETL's ways makes the link, and how it is dropped where the cluster does not tell.
 
-    Unless said, `sync_by_map` follows a table and `search_view` a query.
+    Unless said, `sync_by_map` follows a table and `search_view` a query. With `prune`, `up` deletes documents that have
+    no row, as a TRUNCATE leaves them, once a refresh has found them.
     """
 
     backend: Backend | None = None
     drop_procedure: str | None = None
+    prune: bool = False
 
 
 class Collection(SettingsBlock):
@@ -279,6 +284,13 @@ class Collection(SettingsBlock):
     def backend(self) -> Backend:
         """Which of AutoETL's ways makes the link."""
         return self.sync.backend or ("sync_by_map" if self.source.query is None else "search_view")
+
+    @property
+    def key_field(self) -> str | None:
+        """The field that holds the documents' key, where it is mapped as a whole number."""
+        named = (name for name, column in self.fields.items() if column == self.source.document_key)
+        field = next(named, "")
+        return field if self.mapping.get(field, {}).get("type") in WHOLE_NUMBERS else None
 
     @property
     def vector_columns(self) -> dict[str, str]:

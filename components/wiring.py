@@ -232,13 +232,14 @@ class CollectionWiring:
             vector_fields=collection.vector_columns,
             key=source.document_key,
             fields=collection.fields,
+            key_field=collection.key_field,
             query=source.query,
             timeout=collection.cutover_timeout,
         )
         return _declaration(
             Alias,
             f"{self.name}-alias",
-            lambda: AliasInputs(name=self.names.alias, index=index, cutover=cutover),
+            lambda: AliasInputs(name=self.names.alias, index=index, cutover=cutover, prune=collection.sync.prune),
         )
 
     def declarations(self) -> list[Declaration[Any]]:

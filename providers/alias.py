@@ -43,12 +43,16 @@ from providers.services.backfill import (
     with_plain_key,
 )
 from providers.services.index_meta import Meta, adoption_hint, alias_place, meta_of, write_reference
+from providers.services.reconcile import Disagreement, IndexedRows, delete_strays, disagreement, embed_again
 from providers.services.refused_rows import LinkedRows, find_refused_row
 from providers.services.select import normal_query
 
 ALIAS_NAME = r"^[^\s\\/*?\"<>|,#:_+\-.][^\s\\/*?\"<>|,#:]*$"
 """OpenSearch, MetadataCreateIndexService: as for an index, but upper case is allowed."""
 
+
+SECOND_LOOK = 2
+"""Seconds after which documents that had no row are looked for again: AutoETL may not have deleted them yet."""
 
 FACTS = "ignore_unavailable=true&filter_path=*.aliases,*.mappings._meta,*.settings.index.uuid"
 """What is asked of an index; its uuid keeps one in the answer that has nothing else."""
@@ -60,23 +64,38 @@ class Cutover(Nested):
     `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked up by it.
     Without one, rows and documents are counted. With a `query`, rows and columns are those of its output, and `table`
     is its first table. `fields` maps fields of the documents to columns: with them a wait that ends names the row that
-    holds it up. `timeout` is in seconds.
+    holds it up, and what the alias serves is compared with the rows. `key_field` is the field that holds the key, where
+    it is a whole number. `timeout` is in seconds.
     """
 
     table: str = Field(pattern=r"^[^.]+\.[^.]+$")
     vector_fields: dict[str, str]
     key: str | None = None
     fields: dict[str, str] = {}
+    key_field: str | None = None
     query: Annotated[str, AfterValidator(normal_query)] | None = None
     timeout: float = Field(default=600, gt=0)
 
+    @property
+    def source(self) -> BackfillSource:
+        """The rows."""
+        return BackfillSource(self.table, self.vector_fields, self.key, self.query)
+
+    def rows(self, index: str, source: BackfillSource) -> IndexedRows:
+        """The rows that fill an index."""
+        texts = {
+            text: self.vector_fields[column] for text, column in self.fields.items() if column in self.vector_fields
+        }
+        return IndexedRows(index, source, texts, self.key_field)
+
 
 class AliasProperties(Properties):
-    """Without a `cutover` the alias moves at once."""
+    """Without a `cutover` the alias moves at once. With `prune` an update deletes documents that have no row."""
 
     name: Immutable[str] = prop(pattern=ALIAS_NAME, max_length=255)
     index: Property[str]
     cutover: Property[Cutover | None, Mapping[str, Any] | None] = prop(default=None)
+    prune: Property[bool] = prop(default=False)
 
 
 class AliasInputs(AliasProperties, NamedInputs):
@@ -84,12 +103,14 @@ class AliasInputs(AliasProperties, NamedInputs):
 
 
 class AliasState(AliasInputs, State):
-    """What PolarSearch shows."""
+    """What PolarSearch shows, and what is wrong with what it serves, empty when nothing is."""
 
+    problem: Property[str] = prop(default="")
     _metas: dict[str, Meta] = PrivateAttr(default_factory=dict)
     """`_meta` of the indexes that the alias points to, and of the one it is declared for."""
     _aliases: dict[str, list[str]] = PrivateAttr(default_factory=dict)
     """The aliases of each index that this one points to."""
+    _disagreement: Disagreement = PrivateAttr(default_factory=Disagreement)
 
 
 def shown(name: str, indexes: Mapping[str, Any], declared: AliasInputs) -> AliasState:
@@ -99,7 +120,12 @@ def shown(name: str, indexes: Mapping[str, Any], declared: AliasInputs) -> Alias
     references = (meta_reference(metas[index], alias_place(name)) for index in behind)
     reference = next((reference for reference in references if reference.owner), OwnerReference())
     state = AliasState.model_construct(
-        name=name, index=",".join(behind), cutover=declared.cutover, owner=reference.owner, uid=reference.uid
+        name=name,
+        index=",".join(behind),
+        cutover=declared.cutover,
+        prune=declared.prune,
+        owner=reference.owner,
+        uid=reference.uid,
     )
     state._metas = metas
     state._aliases = {index: list(indexes[index].get("aliases", {})) for index in behind}
@@ -113,11 +139,20 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     state_type = AliasState
     noun = "alias"
 
+    @classmethod
+    def not_ready_reason(cls, state: AliasState) -> str | None:
+        return f"alias {state.name}: {state.problem}" if state.problem else None
+
     def read(self, id: str, declared: AliasInputs) -> AliasState:
-        state = self._look(id, declared)
-        if not state._aliases:
+        """What it serves is compared with the rows, too."""
+        state = self.read_owner(id, declared)
+        return state if declared.cutover is None else self._compared(state, declared.cutover)
+
+    def read_owner(self, id: str, state: AliasInputs) -> AliasState:
+        shown = self._look(id, state)
+        if not shown._aliases:
             raise NotFound(f"GET /_alias/{id}", 404, f"alias [{id}] missing")
-        return state
+        return shown
 
     def find(self, inputs: AliasInputs) -> tuple[str, AliasState] | None:
         state = self._look_up(inputs)
@@ -157,6 +192,8 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         behind = sorted(old._aliases)
         if behind != [new.index]:
             self._wait_for_backfill(new, ",".join(behind))
+        elif new.cutover is not None:
+            self._repair(new, new.cutover, old._disagreement)
         self._point(new, behind, uid, None)
 
     def adoption_hint(self, inputs: AliasInputs) -> str:
@@ -204,8 +241,8 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
     def _wait_for_backfill(self, inputs: AliasInputs, behind: str) -> None:
         if (cutover := inputs.cutover) is None:
             return
-        source = BackfillSource(cutover.table, cutover.vector_fields, cutover.key, cutover.query)
-        probe = BackfillProbe(self.search, self.database, inputs.index, with_plain_key(source, self.database))
+        source = with_plain_key(cutover.source, self.database)
+        probe = BackfillProbe(self.search, self.database, inputs.index, source)
         clock, start, first = self.services.clock, self.services.clock.now(), None
 
         def not_ready_reason(now: Backfill) -> str | None:
@@ -217,6 +254,39 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
             return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}{problem}"
 
         wait_until(probe.observe, not_ready_reason, timeout=cutover.timeout, clock=clock, report=self.report)
+
+    def _compared(self, state: AliasState, cutover: Cutover) -> AliasState:
+        """Returns the state with what the index and its rows disagree about."""
+        [index, *others] = state._aliases
+        if others or not cutover.fields:
+            return state
+        try:
+            found = self._disagreement(cutover.rows(index, with_plain_key(cutover.source, self.database)))
+        except Unavailable as error:
+            if "shard" not in error.reason:
+                raise
+            problem = f"{index} cannot be searched: {error.reason}; check the cluster's disks and nodes"
+            return state.model_copy(update={"problem": problem})
+        what = found.described(prune=state.prune)
+        compared = state.model_copy(update={"problem": f"{index} has {what}" if what else ""})
+        compared._disagreement = found
+        return compared
+
+    def _disagreement(self, rows: IndexedRows) -> Disagreement:
+        """A document whose row was deleted a moment ago is looked for again."""
+        found = disagreement(self.search, self.database, rows)
+        if not found.excess:
+            return found
+        self.services.clock.sleep(SECOND_LOOK)
+        return disagreement(self.search, self.database, rows)
+
+    def _repair(self, inputs: AliasInputs, cutover: Cutover, found: Disagreement) -> None:
+        if any(found.without_vector.values()):
+            embedded = embed_again(self.search, cutover.rows(inputs.index, cutover.source))
+            self.report(f"{pluralize(embedded, 'document')} of {inputs.index} embedded again")
+        if found.strays and inputs.prune:
+            deleted = delete_strays(self.search, inputs.index, found.strays)
+            self.warn(f"{pluralize(deleted, 'document')} of {inputs.index} without a row deleted")
 
     def _link_problem(self, index: str, cutover: Cutover) -> str:
         """Says why no more rows arrive, where AutoETL does: one row that the model refuses stops all behind it."""

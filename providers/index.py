@@ -253,7 +253,9 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
         )
 
     def read(self, id: str, declared: IndexInputs) -> IndexState:
-        return self._with_health(id, self.read_owner(id, declared))
+        """Whether it is available shows where an alias of its stack is read, if one serves it."""
+        state = self.read_owner(id, declared)
+        return state if state._served else self._with_health(id, state)
 
     def read_owner(self, id: str, state: IndexInputs) -> IndexState:
         """All of the index but whether it is available."""

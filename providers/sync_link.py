@@ -217,8 +217,8 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         if documents:
             self.warn(
                 f"the link into {link.index} was made again and loads every row; {pluralize(documents, 'document')} "
-                f"were there, and those of rows deleted meanwhile stay: another `revision` builds the index without "
-                f"them"
+                f"were there, and those of rows deleted meanwhile stay: `pulumi refresh` shows them, and with "
+                f"`sync.prune: true` `pulumi up` deletes them"
             )
 
     def _checked(self, link: SyncLinkInputs, index: Any | None) -> LinkPrerequisites:

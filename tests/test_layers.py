@@ -30,7 +30,7 @@ LAYERS = [
     ["providers.services.connections", "providers.services.mlcommons", "providers.services.index_meta"],
     ["providers.services.select", "providers.services.tables"],
     ["providers.services.autoetl", "providers.services.backfill"],
-    ["providers.services.refused_rows"],
+    ["providers.services.reconcile", "providers.services.refused_rows"],
     ["providers.services.inventory"],
     ["providers.services.kind", "providers.services.prerequisites"],
     ["providers.services.pipelines"],

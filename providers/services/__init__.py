@@ -15,6 +15,7 @@ vector         a vector field
 tables         columns, keys and comments of tables
 autoetl        the statements of sync links and search views
 backfill       how far an index is with the rows of its table
+reconcile      what an index and its rows disagree about
 refused_rows   the row that a link is held up by
 inventory      every list of the services, read whole and once
 kind           `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived

@@ -23,8 +23,20 @@ def put(node: Node, call: Call) -> Reply:
     if not call.request.body:
         raise ApiError(400, "parse_exception", "request body is required")
     verb = "create" if call.text("op_type") == "create" else "index"
-    op = Op(verb, call.path["index"], call.path.get("id"), _document(call), call.request.query.get("pipeline"))
+    pipeline, expected = call.request.query.get("pipeline"), _expected(call)
+    op = Op(verb, call.path["index"], call.path.get("id"), _document(call), pipeline, expected=expected)
     return _single(node, call, op)
+
+
+def _expected(call: Call) -> tuple[int, int] | None:
+    """The sequence number and primary term that the document must have."""
+    number, term = call.number("if_seq_no"), call.number("if_primary_term") or 0
+    if number is not None and number < 0:
+        raise illegal_argument(f"sequence numbers must be non negative. got [{number}].")
+    if (number is None) != (term == 0):
+        what = f"is {'unassigned' if number is None else 'set'}, but primary term is [{term}]"
+        raise ApiError(400, "action_request_validation_exception", f"Validation Failed: 1: ifSeqNo {what};")
+    return None if number is None else (number, term)
 
 
 def _document(call: Call) -> dict[str, Any]:
@@ -40,7 +52,7 @@ def _document(call: Call) -> dict[str, Any]:
 
 def delete(node: Node, call: Call) -> Reply:
     """Of a missing document the answer is 404, and not an error."""
-    return _single(node, call, Op("delete", call.path["index"], call.path["id"]))
+    return _single(node, call, Op("delete", call.path["index"], call.path["id"], expected=_expected(call)))
 
 
 def _single(node: Node, call: Call, op: Op) -> Reply:

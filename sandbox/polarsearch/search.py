@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Asked:
     whole_total: bool = False
     version: bool = False
     numbered: bool = False
+    filters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Aggregations, each of the one kind that counts what a query matches."""
 
     @property
     def hybrid(self) -> dict[str, Any] | None:
@@ -54,6 +56,7 @@ class Hit:
 def parsed(call: Call, body: dict[str, Any]) -> Asked:
     """The request. Raises for values that cannot be."""
     asked = Asked(query=body.get("query"), numbered=java_bool(body.get("seq_no_primary_term", False)))
+    asked.filters = {name: each["filter"] for name, each in body.get("aggs", {}).items()}
     asked.source = checked_source(body["_source"]) if "_source" in body else from_query(call)
     numbers = {"size": 10, "from": 0}
     for name in numbers:
@@ -86,7 +89,7 @@ def execute(
     """The answer but for `took`, and what of it is approximated. Call it with the node locked."""
     hits: list[Hit] = []
     warnings: list[str] = []
-    total, best = 0, None
+    total, best, counted_by = 0, None, dict.fromkeys(asked.filters, 0)
     if asked.hybrid is not None and len(indices) > 1:
         raise not_here("a hybrid query of several indexes is not supported")
     for index in indices:
@@ -94,6 +97,8 @@ def execute(
         _check_window(searched, asked)
         found, count, high = _hits(searched, asked, _matches(searched, asked, phase))
         hits, total = hits + found, total + count
+        for name, query in asked.filters.items():
+            counted_by[name] += int((run(searched, query).mask & searched.live).sum())
         warnings += searched.warnings + index.approximations
         best = high if best is None or (high is not None and high > best) else best
     hits.sort(key=lambda hit: -hit.score)
@@ -101,7 +106,9 @@ def execute(
     page = [_shown(hit, asked) for hit in hits[asked.start : asked.start + asked.size]]
     listed = _total(asked, total) | {"max_score": _max_score(asked, best, total), "hits": page}
     counted = {"total": shards, "successful": shards, "skipped": 0, "failed": 0}
-    return {"timed_out": False, "_shards": counted, "hits": listed}, warnings
+    answer = {"timed_out": False, "_shards": counted, "hits": listed}
+    counts = {name: {"doc_count": count} for name, count in counted_by.items()}
+    return answer | ({"aggregations": counts} if counts else {}), warnings
 
 
 def _check_window(searched: Searched, asked: Asked) -> None:

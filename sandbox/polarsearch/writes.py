@@ -22,7 +22,10 @@ STATUS = {"created": 201, "updated": 200, "deleted": 200, "not_found": 404, "noo
 
 @dataclass
 class Op:
-    """One action: verb is index, create, update or delete; `body` the document, or an update's request."""
+    """One action: verb is index, create, update or delete; `body` the document, or an update's request.
+
+    `expected` are the sequence number and the primary term that the document must have.
+    """
 
     verb: str
     index: str
@@ -31,6 +34,7 @@ class Op:
     pipeline: str | None = None
     outcome: dict[str, Any] | ApiError | None = None
     piped: bool = False
+    expected: tuple[int, int] | None = None
 
     @property
     def document(self) -> dict[str, Any] | None:
@@ -149,6 +153,7 @@ def _attempt(node: Node, op: Op) -> dict[str, Any] | ApiError:
 def _apply(node: Node, index: StoredIndex, op: Op) -> dict[str, Any]:
     shard, id = index.shard, op.id or ""
     if op.verb == "delete":
+        _check_conflict(index, op)
         written = shard.delete(id)
     elif op.verb == "update":
         return _update(node, index, op)
@@ -176,6 +181,10 @@ def answer(index: StoredIndex, id: str, version: int, result: str, seq: int) -> 
 
 def _check_conflict(index: StoredIndex, op: Op) -> None:
     old = index.shard.current.get(op.id or "")
+    if op.expected is not None and (old is None or op.expected != (old.seq, 1)):
+        now = f"current document has seqNo [{old.seq}] and primary term [1]" if old else "but no document was found"
+        number, term = op.expected
+        raise conflict(index, f"[{op.id}]: version conflict, required seqNo [{number}], primary term [{term}]. {now}")
     if op.verb == "create" and old:
         raise conflict(index, f"[{op.id}]: version conflict, document already exists (current version [{old.version}])")
 

@@ -135,6 +135,7 @@ def test_the_index_uses_the_pipelines_and_link_and_alias_use_the_index(created):
         "vector_fields": {"t2": "vector"},
         "key": "id",
         "fields": {"id": "id", "text": "t2"},
+        "key_field": "id",
         "timeout": 600,
     }
 

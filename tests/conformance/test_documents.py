@@ -191,3 +191,32 @@ def test_a_hybrid_query_needs_as_many_weights_as_parts(weighted, texts):
 def test_the_number_of_weights_does_not_matter_where_nothing_is_found(weighted):
     found = weighted.ok("POST", "/docs/_search?search_pipeline=p", matching("mug", "cup", "bowl"))
     assert found["hits"]["hits"] == []
+
+
+def test_a_document_is_written_or_deleted_only_as_it_was_seen(docs):
+    first = docs.ok("PUT", "/docs/_doc/seen", {"text": "a"})
+    docs.ok("PUT", "/docs/_doc/seen", {"text": "b"})
+    stale = f"if_seq_no={first['_seq_no']}&if_primary_term=1"
+    for method, body in (("PUT", {"text": "c"}), ("DELETE", None)):
+        refused = docs.ask(method, f"/docs/_doc/seen?{stale}", body)
+        assert (refused.status, refused.type) == (409, "version_conflict_engine_exception")
+        seen = f"[seen]: version conflict, required seqNo [{first['_seq_no']}], primary term [1]. current document has"
+        assert refused.reason.startswith(seen)
+    [hit] = docs.ok("POST", "/docs/_search", {"query": {"ids": {"values": ["seen"]}}, "seq_no_primary_term": True}
+                    if docs.ok("POST", "/docs/_refresh") else {})["hits"]["hits"]  # fmt: skip
+    latest = f"if_seq_no={hit['_seq_no']}&if_primary_term={hit['_primary_term']}"
+    assert docs.ok("DELETE", f"/docs/_doc/seen?{latest}")["result"] == "deleted"
+    gone = docs.ask("DELETE", f"/docs/_doc/seen?{latest}")
+    assert (gone.status, gone.reason.endswith("but no document was found")) == (409, True)
+    half = docs.ask("PUT", "/docs/_doc/seen?if_seq_no=0", {"text": "d"})
+    assert half.reason == "Validation Failed: 1: ifSeqNo is set, but primary term is [0];"
+    assert docs.ask("PUT", "/docs/_doc/seen?if_seq_no=-1&if_primary_term=1", {"text": "d"}).status == 400
+
+
+def test_what_queries_match_is_counted_in_one_search(docs):
+    for id, document in enumerate(({"text": "a"}, {"text": "b"}, {"other": 1})):
+        docs.ok("PUT", f"/docs/_doc/{id}?refresh=true", document)
+    queries = {"all": {"match_all": {}}, "texts": {"exists": {"field": "text"}}, "none": {"exists": {"field": "nope"}}}
+    body = {"size": 0, "aggs": {name: {"filter": query} for name, query in queries.items()}}
+    counted = docs.ok("POST", "/docs/_search", body)["aggregations"]
+    assert {name: each["doc_count"] for name, each in counted.items()} == {"all": 3, "texts": 2, "none": 0}

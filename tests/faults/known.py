@@ -48,7 +48,7 @@ KNOWN = (
     _known("create", {39, 41, 43, 44, 53, 54, 57}, {KILLED}, {DESTROY}, ORPHAN),
     _known("new generation", {11, 13, 15, 16, 25, 26}, {KILLED}, {BEFORE, REFRESHED, DESTROY}, ORPHAN),
     _known("key rotation", {8, 9}, {KILLED}, {BEFORE, REFRESHED, DESTROY}, ORPHAN),
-    _known("in place", {6, 9, 10, 11, 12}, {KILLED}, {BEFORE}, UNSEEN),
+    _known("in place", {6, 8, 9, 10, 11}, {KILLED}, {BEFORE}, UNSEEN),
     _known("destroy", {1, 2, 6, 7, 9, 11, 14, 18, 20, 22, 25, 31}, {KILLED}, {"up"}, GONE),
     _known("destroy", {2, 7}, {"500", "404 with a page"}, {"up"}, GONE),
 )
