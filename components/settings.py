@@ -29,19 +29,13 @@ from providers.services.tables import ColumnNames
 from providers.services.vector import Vector
 from providers.trusted_endpoint import validated_pattern
 
+from .embedding_services import MODEL_STUDIO, UNKNOWN, KnownModel
+
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
 """Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
 
 SECRETS = ("searchPassword", "databasePassword", "embeddingApiKey")
 """The stack's secrets, by their names in its configuration."""
-
-MODEL_STUDIO: Mapping[str, tuple[tuple[int, ...], int]] = {
-    "text-embedding-v4": ((2048, 1536, 1024, 768, 512, 256, 128, 64), 10),
-    "text-embedding-v3": ((1024, 768, 512, 256, 128, 64), 10),
-    "text-embedding-v2": ((1536,), 25),
-    "text-embedding-v1": ((1536,), 25),
-}
-"""Dimensions a model offers, and the most texts it takes in a request (Model Studio docs, text embedding)."""
 
 
 class SettingsError(pulumi.RunError):
@@ -107,7 +101,8 @@ class Embedding(SettingsBlock):
 
     `dimension` is the length of its vectors. `trusted_pattern` is a Java regex for the whole URL; by default, this
     URL alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
-    `batch_size` is null before OpenSearch 2.16, which embeds one document at a time.
+    `batch_size` is null before OpenSearch 2.16, which embeds one document at a time. `max_tokens` is the most tokens of
+    one text that the model takes, for a model that is not in `components.embedding_services`.
     `api_key` is not configuration: a program sets it, as a secret.
     """
 
@@ -117,7 +112,18 @@ class Embedding(SettingsBlock):
     batch_size: int | None = Field(default=10, ge=1, le=1000)
     trusted_pattern: Annotated[str, AfterValidator(validated_pattern)] | None = None
     send_dimensions: bool | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
     api_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+
+    @property
+    def known_model(self) -> KnownModel:
+        """What the service's documentation says of the model."""
+        return MODEL_STUDIO.get(self.model, UNKNOWN)
+
+    @property
+    def token_limit(self) -> int | None:
+        """The most tokens of one text that the model takes; None where nobody said."""
+        return self.known_model.tokens if self.max_tokens is None else self.max_tokens
 
     @property
     def pattern(self) -> str:
@@ -127,8 +133,7 @@ class Embedding(SettingsBlock):
     @property
     def requested_dimensions(self) -> int | None:
         """The length to ask for in every request; None for a model that knows only one."""
-        dimensions, _ = MODEL_STUDIO.get(self.model, ((), 0))
-        wanted = len(dimensions) > 1 if self.send_dimensions is None else self.send_dimensions
+        wanted = len(self.known_model.dimensions) > 1 if self.send_dimensions is None else self.send_dimensions
         return self.dimension if wanted else None
 
 

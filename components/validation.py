@@ -25,7 +25,6 @@ from providers.services.vector import Vector
 from providers.trusted_endpoint import python_pattern
 
 from .settings import (
-    MODEL_STUDIO,
     Collection,
     ConnectionSettings,
     Embedding,
@@ -104,7 +103,7 @@ def connection_mistakes(connection: ConnectionSettings) -> Iterator[str]:
 
 def embedding_mistakes(embedding: Embedding) -> Iterator[str]:
     """Yields where model, dimension, batch size, URL and trusted pattern do not fit each other."""
-    dimensions, most = MODEL_STUDIO.get(embedding.model, ((), 0))
+    dimensions, most = embedding.known_model.dimensions, embedding.known_model.texts
     if dimensions and embedding.dimension not in dimensions:
         offered = ", ".join(map(str, dimensions))
         yield f"embedding.dimension: {embedding.model} has no vectors of {embedding.dimension}; write one of {offered}"

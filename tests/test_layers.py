@@ -32,6 +32,7 @@ LAYERS = [
     ["providers.services.pipelines"],
     ["providers.services"],
     ["providers.*"],
+    ["components.embedding_services"],
     ["components.settings", "components.queries"],
     ["components.generation", "components.validation"],
     ["components.wiring", "components.configuration"],

@@ -190,6 +190,20 @@ def test_dimensions_are_requested_from_models_that_offer_a_choice(model, send, a
     assert embedding.requested_dimensions == asked
 
 
+@pytest.mark.parametrize(
+    ("model", "given", "limit"),
+    [
+        ("text-embedding-v4", None, 8192),
+        ("text-embedding-v2", None, 2048),
+        ("text-embedding-v4", 512, 512),
+        ("my-own", None, None),
+        ("my-own", 512, 512),
+    ],
+)
+def test_the_token_limit_is_the_documented_one_unless_the_configuration_says_another(model, given, limit):
+    assert Embedding(url="http://e/v1", model=model, dimension=384, max_tokens=given).token_limit == limit
+
+
 def test_a_vector_method_is_written_as_in_opensearch():
     method = {"name": "hnsw", "engine": "lucene", "space_type": "l2", "parameters": {"m": 16}}
     settings = parse(changed(*IN_DOCS, "mapping", "my_vector", "method", to=method))
