@@ -11,6 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from .embedding_calls import embedding_space
 from .settings import Collection, Embedding
 
 DIGITS = 8
@@ -26,13 +27,8 @@ class Names:
     search_pipeline: str
 
 
-def embedding_space(embedding: Embedding) -> str:
-    """Returns the embedding space that vectors must share to be compared, such as `text-embedding-v4/1024`."""
-    return f"{embedding.model}/{embedding.dimension}"
-
-
 def generation(collection: Collection, embedding: Embedding) -> str:
-    """Returns eight hexadecimal digits: others for another model, dimension, source field, vector method, backend or
+    """Returns eight hexadecimal digits: others for another embedding space, source field, vector method, backend or
     `revision`.
     """
     vectors = {name: vector.model_dump(exclude_none=True) for name, vector in collection.vectors(embedding).items()}

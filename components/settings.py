@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -25,16 +26,25 @@ from providers.kit import Json, pluralize
 from providers.search_pipeline import Combination, Normalization, add_up
 from providers.services.autoetl import Backend
 from providers.services.column_types import base_type, column_type
+from providers.services.embedding_answers import VectorType
 from providers.services.tables import ColumnNames
 from providers.services.vector import Vector
 from providers.trusted_endpoint import validated_pattern
 
-from .embedding_services import MODEL_STUDIO, UNKNOWN, KnownModel
+from .embedding_services import NAMES, OPENAI_COMPATIBLE, KnownModel, Service, service_of
 
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
 """Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
 
-SECRETS = ("searchPassword", "databasePassword", "embeddingApiKey")
+EMBEDDING_SECRETS: Mapping[str, str] = {
+    "embeddingApiKey": "api_key",
+    "embeddingAccessKey": "access_key",
+    "embeddingSecretKey": "secret_key",
+    "embeddingSessionToken": "session_token",
+}
+"""Secrets of the embedding service, and what each is called in a connector's credential."""
+
+SECRETS = ("searchPassword", "databasePassword", *EMBEDDING_SECRETS)
 """The stack's secrets, by their names in its configuration."""
 
 
@@ -54,6 +64,9 @@ class SettingsBlock(BaseModel):
     """A block of the configuration. Unknown keys are mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+InputType = Annotated[str, Field(min_length=1, pattern=r"^[^\[\]/\"\\]+$")]
 
 
 def validated_url(url: str) -> str:
@@ -96,39 +109,91 @@ class ConnectionSettings(SettingsBlock):
     database_tls: Annotated[str, BeforeValidator(lambda tls: str(tls).lower() if tls is True else tls)] | None = None
 
 
-class Embedding(SettingsBlock):
-    """The embedding model: `url` is the whole address of its OpenAI-compatible API, `…/v1/embeddings`.
+def validated_service(name: str) -> str:
+    """Returns the name, if a service is called so. Raises ValueError."""
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES)
+        hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(NAMES)}"
+        raise ValueError(f"{name!r} is no service we know; {hint}")
+    return name
 
-    `dimension` is the length of its vectors. `trusted_pattern` is a Java regex for the whole URL; by default, this
-    URL alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
+
+class SigningSettings(SettingsBlock):
+    """How requests to AWS are signed: its region, and the service's name in the signature."""
+
+    region: str = Field(min_length=1, pattern=r"^[a-z0-9-]+$")
+    service: str | None = None
+
+
+class InputTypes(SettingsBlock):
+    """What a service calls texts that are documents, and texts that are queries."""
+
+    document: InputType | None = None
+    query: InputType | None = None
+
+
+class Embedding(SettingsBlock):
+    """The embedding model, at a `service` (a name in `components.embedding_services`), or at any with OpenAI's API.
+
+    `url` is the whole address, `…/v1/embeddings`; a service has its own. `dimension` is the length of its vectors,
+    `vector_type` what their numbers are. `trusted_pattern` is a Java regex for the whole URL; by default, this URL
+    alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
     `batch_size` is null before OpenSearch 2.16, which embeds one document at a time. `max_tokens` is the most tokens of
-    one text that the model takes, for a model that is not in `components.embedding_services`.
-    `api_key` is not configuration: a program sets it, as a secret.
+    one text that the model takes, where the service's table does not say.
+
+    `headers`, `parameters`, `request_body`, `pre_process`, `post_process` and `client_config` are a connector's, and
+    override the service's; `aws_sigv4` signs requests. A model that tells documents from queries has `input_type`, or
+    `document_prefix` and `query_prefix`, which stand before every text.
+
+    Keys are not configuration: a program sets `api_key`, or `access_key`, `secret_key` and `session_token` of AWS, as
+    secrets; a header names one as `${credential.api_key}`.
     """
 
-    url: Annotated[str, AfterValidator(validated_url)]
+    service: Annotated[str, AfterValidator(validated_service)] | None = None
+    url: Annotated[str, AfterValidator(validated_url)] | None = None
     model: str = Field(min_length=1, pattern=r"^[^\[\]]+$")
     dimension: int = Field(ge=1, le=16000)
+    vector_type: VectorType = "float"
     batch_size: int | None = Field(default=10, ge=1, le=1000)
     trusted_pattern: Annotated[str, AfterValidator(validated_pattern)] | None = None
     send_dimensions: bool | None = None
     max_tokens: int | None = Field(default=None, ge=1)
+    headers: dict[str, str] = {}
+    parameters: dict[str, Any] = {}
+    request_body: str | None = Field(default=None, min_length=1)
+    pre_process: str | None = Field(default=None, min_length=1)
+    post_process: str | None = Field(default=None, min_length=1)
+    aws_sigv4: SigningSettings | None = None
+    client_config: dict[str, Any] | None = None
+    document_prefix: str = ""
+    query_prefix: str = ""
+    input_type: InputTypes = InputTypes()
     api_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+    access_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+    secret_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+    session_token: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+
+    @property
+    def preset(self) -> Service:
+        """How the service is called, where no key says otherwise."""
+        named = service_of(self.service, self.model) if self.service else None
+        return named or OPENAI_COMPATIBLE
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the model; empty where neither `url` nor the service says."""
+        region = self.aws_sigv4.region if self.aws_sigv4 else ""
+        return self.url or self.preset.address(self.model, region)
 
     @property
     def known_model(self) -> KnownModel:
         """What the service's documentation says of the model."""
-        return MODEL_STUDIO.get(self.model, UNKNOWN)
+        return self.preset.known(self.model)
 
     @property
     def token_limit(self) -> int | None:
         """The most tokens of one text that the model takes; None where nobody said."""
         return self.known_model.tokens if self.max_tokens is None else self.max_tokens
-
-    @property
-    def pattern(self) -> str:
-        """What the URL has to match to be trusted."""
-        return self.trusted_pattern or f"^{re.escape(self.url)}$"
 
     @property
     def requested_dimensions(self) -> int | None:
@@ -205,8 +270,9 @@ class Collection(SettingsBlock):
         return {name: field for name, field in self.mapping.items() if name not in self.vector_fields}
 
     def vectors(self, embedding: Embedding) -> dict[str, Vector]:
-        """The vector fields, as long as the model's vectors."""
-        return {name: vector_of(field, embedding.dimension) for name, field in self.vector_fields.items()}
+        """The vector fields, as long as the model's vectors, and of their type."""
+        kind = embedding.dimension, embedding.vector_type
+        return {name: vector_of(field, *kind) for name, field in self.vector_fields.items()}
 
 
 class Settings(SettingsBlock):
@@ -217,7 +283,7 @@ class Settings(SettingsBlock):
     collections: list[Collection]
 
 
-def vector_of(field: Mapping[str, Any], dimension: int) -> Vector:
+def vector_of(field: Mapping[str, Any], dimension: int, vector_type: VectorType) -> Vector:
     """Returns the vector field that a `knn_vector` mapping describes. Raises ValueError.
 
     `method: hnsw` is taken for `method: {name: hnsw}`.
@@ -228,4 +294,4 @@ def vector_of(field: Mapping[str, Any], dimension: int) -> Vector:
         raise ValueError(f"method: {method!r} is no method; write {{name: hnsw, engine: faiss}}, or leave it out")
     named = {"method" if key == "name" else key: value for key, value in method.items()}
     rest = {key: value for key, value in field.items() if key not in ("type", "method")}
-    return Vector.model_validate({"dimension": dimension, **named, **rest})
+    return Vector.model_validate({"dimension": dimension, "data_type": vector_type, **named, **rest})

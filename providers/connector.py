@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi import Input
-from pydantic import AfterValidator, BeforeValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
+from typing_extensions import Self
 
 from providers.kit import (
     Immutable,
@@ -34,6 +35,8 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, Version, require_version
 from providers.services.mlcommons import ROOT, can_be_taken_over, find_by, find_named, with_uid
+from providers.services.process_functions import BUILT_IN
+from providers.services.signing import signing_mistakes
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
 EMBEDDING_BODY_WITH_DIMENSIONS = (
@@ -57,6 +60,7 @@ LATER_OPTIONS: Mapping[str, Version] = {
 
 An older service drops them silently, and the connector would be replaced at every `up`.
 """
+CLIENT_OPTIONS = frozenset({"max_connection", "connection_timeout", "read_timeout", *LATER_OPTIONS})
 
 
 def as_shown(value: Any) -> Any:
@@ -86,6 +90,11 @@ class Action(Nested):
     @classmethod
     def _as_shown(cls, action_type: str) -> str:
         return action_type.upper()
+
+    @property
+    def functions(self) -> list[str]:
+        """The functions before and after the call, by name or as scripts."""
+        return [each for each in (self.pre_process_function, self.post_process_function) if each]
 
 
 def validated_credential(credential: dict[str, str] | None) -> dict[str, str] | None:
@@ -118,6 +127,14 @@ class ConnectorProperties(Properties):
 
 class ConnectorInputs(ConnectorProperties, Inputs):
     """What a person declares."""
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        """Raises ValueError where requests to AWS cannot be signed; what PolarSearch shows has no credential."""
+        if self.protocol == "aws_sigv4" and not isinstance(self, State):
+            if found := signing_mistakes(self.credential, self.parameters):
+                raise ValueError("; ".join(found))
+        return self
 
 
 class ConnectorState(ConnectorInputs, State):
@@ -162,9 +179,13 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
         return False
 
     def create(self, inputs: ConnectorInputs, uid: str) -> str:
-        for option in inputs.client_config or {}:
-            what = f"connector {inputs.name}: client_config {option}"
-            require_version(self.search.version, LATER_OPTIONS.get(option, CLIENT_CONFIG), what, "leave it out")
+        options = {
+            f"client_config {name}": LATER_OPTIONS.get(name, CLIENT_CONFIG) for name in inputs.client_config or {}
+        }
+        functions = {name: BUILT_IN[name] for action in inputs.actions for name in action.functions if name in BUILT_IN}
+        for what, since in {**options, **functions}.items():
+            instead = "write a script" if what in functions else "leave it out"
+            require_version(self.search.version, since, f"connector {inputs.name}: {what}", instead)
         return self.search.post_for("connector_id", f"{ROOT}/connectors/_create", self._body(inputs, uid))
 
     def recover(self, inputs: ConnectorInputs, uid: str) -> str | None:

@@ -114,8 +114,9 @@ DOCS = ("collections", 0)
          "names a key; name the column in `primary_key`, and write its type alone here"),
         (("embedding", "url"), "http://127.0.0.1:18080/v1", "embedding.url: http://127.0.0.1:18080/v1 is the service's "
          "base; write the whole address, such as http://127.0.0.1:18080/v1/embeddings"),
-        (("embedding", "roleArn"), "arn:aws", "embedding.roleArn: is no key we know; for a service that needs more, "
-         "declare a `Connector` in a program of your own"),
+        (("embedding", "roleArn"), "arn:aws", "embedding.roleArn: is for Amazon OpenSearch Service, which takes on "
+         "roles; PolarSearch signs with keys: `pulumi config set --secret embeddingAccessKey`, embeddingSecretKey too "
+         "and, for temporary keys, embeddingSessionToken"),
     ],
 )  # fmt: skip
 def test_loosely_written_yaml_is_taken_or_says_what_to_write(place, value, said):
