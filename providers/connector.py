@@ -36,7 +36,7 @@ from providers.kit import (
 from providers.services import ClusterKind, Inventory, Version, require_version
 from providers.services.mlcommons import ROOT, can_be_taken_over, find_by, find_named, with_uid
 from providers.services.process_functions import BUILT_IN
-from providers.services.signing import signing_mistakes
+from providers.services.signing import require_signable
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
 EMBEDDING_BODY_WITH_DIMENSIONS = (
@@ -132,8 +132,7 @@ class ConnectorInputs(ConnectorProperties, Inputs):
     def _signed(self) -> Self:
         """Raises ValueError where requests to AWS cannot be signed; what PolarSearch shows has no credential."""
         if self.protocol == "aws_sigv4" and not isinstance(self, State):
-            if found := signing_mistakes(self.credential, self.parameters):
-                raise ValueError("; ".join(found))
+            require_signable(self.credential, self.parameters)
         return self
 
 

@@ -11,11 +11,12 @@ ROLE = (
 )
 
 
-def signing_mistakes(credential: Any, parameters: Any) -> list[str]:
-    """Returns what is wrong with the credential and the parameters of a connector that signs."""
-    if not isinstance(credential, Mapping | None) or not isinstance(parameters, Mapping):
-        return []  # known later
-    return [*_key_mistakes(credential or {}), *_place_mistakes({*parameters, *(credential or {})})]
+def require_signable(credential: Any, parameters: Any) -> None:
+    """Raises ValueError with everything that keeps a connector from signing; what is an Output is known later."""
+    if isinstance(credential, Mapping | None) and isinstance(parameters, Mapping):
+        found = [*_key_mistakes(credential or {}), *_place_mistakes({*parameters, *(credential or {})})]
+        if found:
+            raise ValueError("; ".join(found))
 
 
 def _key_mistakes(credential: Mapping[str, Any]) -> list[str]:
