@@ -176,7 +176,9 @@ def _purpose_mistakes(embedding: Embedding) -> Iterator[str]:
         if types and name not in types:
             yield f"input_type.{purpose}: {embedding.service} has no {name}; write one of {', '.join(types)}"
     if named and "${parameters.input_type}" not in _text(embedding):
-        yield f"input_type: {embedding.service or 'the request'} has none; write document_prefix and query_prefix"
+        unsent = "request_body does not send it; put ${parameters.input_type} where it belongs"
+        instead = f"{embedding.service or 'the OpenAI API'} has none; write document_prefix and query_prefix"
+        yield f"input_type: {unsent if embedding.request_body else instead}"
     for key in ("document_prefix", "query_prefix"):
         prefix = getattr(embedding, key)
         if "${" in prefix:
@@ -221,14 +223,14 @@ def _near(name: str, known: Collection[str]) -> str:
 def _parameter_mistakes(call: EmbeddingCall) -> Iterator[str]:
     """Yields parameters that have a key of their own, or that nothing of the request refers to."""
     embedding = call.embedding
-    refers = json.dumps([call.action, embedding.preset.body])
+    named = {found["name"] for found in PARAMETER.finditer(json.dumps([call.action, embedding.preset.body]))}
     for name in embedding.parameters:
         if own := OWN_PARAMETERS.get(name):
             yield f"parameters.{name}: has a key of its own; write {own}"
         elif call.filled and name == call.filled.name:
             yield f"parameters.{name}: is what the texts are put into; leave it out"
-        elif name not in ML_COMMONS and f"${{parameters.{name}" not in refers and not name.startswith("pre_process_"):
-            known = sorted({found["name"] for found in PARAMETER.finditer(refers)} - OWN_PARAMETERS.keys())
+        elif name not in named | ML_COMMONS and not name.startswith("pre_process_"):
+            known = sorted(named - OWN_PARAMETERS.keys())
             yield f"parameters.{name}: nothing of the request refers to it; {_near(name, known)}"
 
 

@@ -75,6 +75,10 @@ class EmbeddingWiring:
     name: str
     embedding: Embedding
 
+    def __post_init__(self) -> None:
+        if not self.embedding.endpoint:
+            raise SettingsError(["embedding.url: is missing; write the whole address"])
+
     @property
     def cluster_name(self) -> str:
         """What group and connector are called in the cluster: `<project>-<stack>-<name>`."""
