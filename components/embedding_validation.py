@@ -207,12 +207,12 @@ def _parameters(embedding: Embedding) -> list[tuple[str, str]]:
 
 def _function_mistakes(embedding: Embedding) -> Iterator[str]:
     for key, kind in (("pre_process", PRE), ("post_process", POST)):
-        function, known = getattr(embedding, key), [name for name in BUILT_IN if name.startswith(kind)]
+        function, known = getattr(embedding, key), sorted(name for name in BUILT_IN if name.startswith(kind))
         if function and is_built_in(function) and function not in known:
             yield f"{key}: {function} is no function we know; {_near(function, known)}"
     for option in embedding.client_config or {}:
         if option not in CLIENT_OPTIONS:
-            yield f"client_config.{option}: is no option we know; {_near(option, CLIENT_OPTIONS)}"
+            yield f"client_config.{option}: is no option we know; {_near(option, sorted(CLIENT_OPTIONS))}"
 
 
 def _near(name: str, known: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import pulumi
@@ -35,7 +35,6 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, Version, require_version
 from providers.services.mlcommons import ROOT, can_be_taken_over, find_by, find_named, with_uid
-from providers.services.process_functions import BUILT_IN
 from providers.services.signing import require_signable
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
@@ -59,6 +58,16 @@ LATER_OPTIONS: Mapping[str, Version] = {
 """Options of `client_config` that came later than itself (ml-commons, ConnectorClientConfig, tag by tag).
 
 An older service drops them silently, and the connector would be replaced at every `up`.
+"""
+LATER_FUNCTIONS: Mapping[str, Version] = {
+    "process.bedrock.embedding": (2, 12, 0),
+    "process.cohere_v2.": (3, 0, 0),
+    "process.bedrock_v2.": (3, 0, 0),
+    "process.bedrock.nova.": (3, 4, 0),
+}
+"""Parts of the names of built-in functions that came later (ml-commons, MLPreProcessFunction, tag by tag).
+
+An older service takes such a name for a script, which fails at the first text.
 """
 CLIENT_OPTIONS = frozenset({"max_connection", "connection_timeout", "read_timeout", *LATER_OPTIONS})
 
@@ -178,12 +187,7 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
         return False
 
     def create(self, inputs: ConnectorInputs, uid: str) -> str:
-        options = {
-            f"client_config {name}": LATER_OPTIONS.get(name, CLIENT_CONFIG) for name in inputs.client_config or {}
-        }
-        functions = {name: BUILT_IN[name] for action in inputs.actions for name in action.functions if name in BUILT_IN}
-        for what, since in {**options, **functions}.items():
-            instead = "write a script" if what in functions else "leave it out"
+        for what, since, instead in _later(inputs):
             require_version(self.search.version, since, f"connector {inputs.name}: {what}", instead)
         return self.search.post_for("connector_id", f"{ROOT}/connectors/_create", self._body(inputs, uid))
 
@@ -286,6 +290,15 @@ def openai_compatible(
         credential=None if api_key is None else {"api_key": api_key},
         actions=[_embedding_action(url, authorized=api_key is not None, sized=dimensions is not None)],
     )
+
+
+def _later(inputs: ConnectorInputs) -> Iterator[tuple[str, Version, str]]:
+    """Yields what a service has to know of a connector, since when it does, and what to do with an older one."""
+    for option in inputs.client_config or {}:
+        yield f"client_config {option}", LATER_OPTIONS.get(option, CLIENT_CONFIG), "leave it out"
+    for function in (function for action in inputs.actions for function in action.functions):
+        if since := next((since for part, since in LATER_FUNCTIONS.items() if part in function), None):
+            yield function, since, "write a script"
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -10,28 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .version import Version
-
 PRE, POST = "connector.pre_process.", "connector.post_process."
 
-BUILT_IN: Mapping[str, Version] = {
-    f"{PRE}openai.embedding": (2, 11, 0),
-    f"{PRE}cohere.embedding": (2, 11, 0),
-    f"{PRE}default.embedding": (2, 11, 0),
-    f"{PRE}bedrock.embedding": (2, 12, 0),
-    f"{PRE}bedrock.nova.text_embedding": (3, 4, 0),
-    f"{POST}openai.embedding": (2, 11, 0),
-    f"{POST}cohere.embedding": (2, 11, 0),
-    f"{POST}default.embedding": (2, 11, 0),
-    f"{POST}bedrock.embedding": (2, 12, 0),
-    f"{POST}cohere_v2.embedding.float": (3, 0, 0),
-    f"{POST}cohere_v2.embedding.int8": (3, 0, 0),
-    f"{POST}bedrock_v2.embedding.float": (3, 0, 0),
-    f"{POST}bedrock.nova.embedding": (3, 4, 0),
-}
-"""The functions for texts and their vectors, and since when (ml-commons, MLPreProcessFunction and
-MLPostProcessFunction, tag by tag). What a service does not know, it takes for a script, which fails at the first text.
-"""
+BUILT_IN = frozenset(
+    {f"{kind}{service}.embedding" for kind in (PRE, POST) for service in ("openai", "cohere", "default", "bedrock")}
+    | {f"{POST}cohere_v2.embedding.{kind}" for kind in ("float", "int8")}
+    | {f"{PRE}bedrock.nova.text_embedding", f"{POST}bedrock.nova.embedding", f"{POST}bedrock_v2.embedding.float"}
+)
+"""The functions for texts and their vectors (ml-commons, MLPreProcessFunction and MLPostProcessFunction)."""
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def test_an_address_with_a_region_is_known_once_the_region_is():
 
 @pytest.mark.parametrize("service", [OPENAI_COMPATIBLE, *SERVICES], ids=lambda service: service.name + service.path)
 def test_a_preset_fits_ml_commons(service):
-    assert {service.pre_process, service.post_process} <= BUILT_IN.keys()
+    assert {service.pre_process, service.post_process} <= BUILT_IN
     assert len(service.input_types) != 1
     model = f"{service.families[0]}x"
     made = Embedding(service=service.name or None, url="https://e.test/x", model=model, dimension=8, **SIGNED)
