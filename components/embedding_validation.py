@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from providers.connector import CLIENT_OPTIONS
@@ -58,6 +58,7 @@ def embedding_mistakes(embedding: Embedding, keys: Collection[str] = ()) -> Iter
     documents, queries = calls(embedding)
     yield from _placed("embedding", _model_mistakes(embedding))
     yield from _placed("embedding", _url_mistakes(documents))
+    yield from _placed("embedding", _pattern_mistakes(documents.pattern, dict.fromkeys([documents.url, queries.url])))
     yield from _placed("embedding", _signing_mistakes(embedding))
     yield from _missing_keys(documents, keys)
     yield from _placed("embedding", _open_keys(embedding))
@@ -69,7 +70,7 @@ def embedding_mistakes(embedding: Embedding, keys: Collection[str] = ()) -> Iter
     yield from _placed("embedding", dict.fromkeys(requests))
 
 
-def _placed(place: str, mistakes: Collection[str] | Iterator[str]) -> Iterator[str]:
+def _placed(place: str, mistakes: Iterable[str]) -> Iterator[str]:
     return (f"{place}.{mistake}" for mistake in mistakes)
 
 
@@ -113,11 +114,15 @@ def _url_mistakes(call: EmbeddingCall) -> Iterator[str]:
     if (base := _base(embedding.endpoint, location)) is not None:
         whole = base + location
         yield f"url: {embedding.endpoint} is the service's base; write the whole address, such as {whole}"
-    if not re.fullmatch(python_pattern(call.pattern), call.url):
-        yield (
-            f"trusted_pattern: {call.pattern} does not match the whole of {call.url}; "
-            f"write one that does, or leave it out to trust this URL alone"
-        )
+
+
+def _pattern_mistakes(pattern: str, urls: Iterable[str]) -> Iterator[str]:
+    for url in urls:
+        if url and not KEY_VALUE.search(url) and not re.fullmatch(python_pattern(pattern), url):
+            yield (
+                f"trusted_pattern: {pattern} does not match the whole of {url}; "
+                f"write one that does, or leave it out to trust this URL alone"
+            )
 
 
 def _base(url: str, location: str) -> str | None:

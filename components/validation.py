@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -285,7 +285,7 @@ def _of_a_credential(key: str) -> str:
 
 def _keys(model: type[BaseModel]) -> list[str]:
     """Returns the keys of a block and of the blocks inside it."""
-    inner = [field.annotation for field in model.model_fields.values()]
+    inner = [each for field in model.model_fields.values() for each in (field.annotation, *get_args(field.annotation))]
     blocks = [block for block in inner if isinstance(block, type) and issubclass(block, BaseModel)]
     return [*model.model_fields, *(key for block in blocks for key in _keys(block))]
 

@@ -69,6 +69,8 @@ WRONG = [
     (OPENAI, {}, f"embeddingApiKey: is not set, and openai wants a key; {SET}"),
     (BEDROCK, {"embeddingAccessKey": "a"}, "embeddingSecretKey: is not set, and aws_sigv4 signs with it; `pulumi config set --secret embeddingSecretKey`"),
     ({**BEDROCK, "aws_sigv4": None}, {}, "embedding.aws_sigv4: is missing; bedrock wants {region: us-east-1}, or where yours is"),
+    ({**BEDROCK, "aws_sigv4": {"region": "r", "servce": "x"}}, AWS, "embedding.aws_sigv4.servce: is no key we know; did you mean service?"),
+    ({**OWN, "url": "https://${parameters.input_type}/embed", "request_body": '{"i": ${parameters.input}, "t": "${parameters.input_type}"}', "input_type": {"document": "d", "query": "q"}}, {}, "embedding.trusted_pattern: ^https://d/embed$ does not match the whole of https://q/embed; write one that does, or leave it out to trust this URL alone"),
     ({**BEDROCK, "aws_sigv4": {}}, AWS, "embedding.aws_sigv4.region: is missing"),
     ({**OPENAI, "aws_sigv4": {"region": "eu-west-1"}}, {**KEY, **AWS}, "embedding.aws_sigv4: openai does not take AWS signatures; leave it out"),
     ({**OWN, "aws_sigv4": {"region": "eu-west-1"}}, AWS, "embedding.aws_sigv4.service: is missing; write the service's name in the signature, such as bedrock"),
