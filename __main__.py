@@ -18,6 +18,5 @@ if not is_dry_run():  # a preview asks no service
 
 search = SemanticSearchStack(NAME, configuration.connection(), embedding, collections)
 
-pulumi.export("model_id", search.model_id)
-pulumi.export("dimension", search.dimension)
-pulumi.export("collections", search.collections)
+for name, value in search.outputs.items():
+    pulumi.export(name, value)

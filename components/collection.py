@@ -17,6 +17,8 @@ from .wiring import CollectionWiring
 class SearchCollection(pulumi.ComponentResource):
     """Pipelines, index, sync link and alias of one collection; `table` is the id of its source table.
 
+    Documents are embedded by the model `model_id`, queries by `query_model_id`, where that is another one.
+
     What cannot change in place builds another generation beside this one, and the alias moves to it once it is full.
     `outputs` is what applications need: `alias, index, ingest_pipeline, search_pipeline, sync_link` and `query`, a
     ready `neural` and a ready `hybrid` body with `{{text}}` for the text.
@@ -32,13 +34,16 @@ class SearchCollection(pulumi.ComponentResource):
         table: Input[str],
         embedding: Embedding,
         collection: Collection,
+        query_model_id: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         with short_stack_trace():
             super().__init__("polardb:semanticsearch:SearchCollection", name, None, opts)
         wiring, inside = CollectionWiring(name, collection, embedding), ResourceOptions(parent=self)
         self.ingest_pipeline = wiring.ingest_pipeline(model_id).declare(inside)
-        self.search_pipeline = wiring.search_pipeline(model_id).declare(inside)
+        self.search_pipeline = wiring.search_pipeline(model_id if query_model_id is None else query_model_id).declare(
+            inside
+        )
         self.index = wiring.index(self.ingest_pipeline.name, self.search_pipeline.name).declare(inside)
         self.link = wiring.link(self.index.name, table).declare(inside)
         self.alias = wiring.alias(self.index.name).declare(ResourceOptions(parent=self, depends_on=[self.link]))

@@ -11,7 +11,7 @@ from pulumi.runtime import is_config_secret
 from providers.connection import Connection
 from providers.services import Connections
 
-from .settings import SECRETS, Collection, Embedding, Settings
+from .settings import EMBEDDING_SECRETS, SECRETS, Collection, Embedding, Settings
 from .validation import parse
 
 BLOCKS = ("connection", "embedding", "collections")
@@ -30,13 +30,14 @@ class Configuration:
         config = pulumi.Config()
         blocks = {name: config.get_object(name) for name in BLOCKS}
         unencrypted = [name for name in SECRETS if config.get(name) and not is_config_secret(config.full_key(name))]
-        return cls(config, parse(blocks, api_key=config.get("embeddingApiKey"), open_secrets=unencrypted))
+        keys = {name: key for name in EMBEDDING_SECRETS if (key := config.get(name))}
+        return cls(config, parse(blocks, keys=keys, open_secrets=unencrypted))
 
     @property
     def embedding(self) -> Embedding:
-        """The embedding model, with its API key as a secret."""
-        key = self.config.get_secret("embeddingApiKey") if self.config.get("embeddingApiKey") else None
-        return self.settings.embedding.model_copy(update={"api_key": key})
+        """The embedding model, with its keys as secrets."""
+        keys = {key: self.config.get_secret(name) for name, key in EMBEDDING_SECRETS.items() if self.config.get(name)}
+        return self.settings.embedding.model_copy(update=keys)
 
     @property
     def collections(self) -> list[Collection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceOptions
@@ -14,10 +15,11 @@ from .wiring import EmbeddingWiring
 
 
 class EmbeddingModel(pulumi.ComponentResource):
-    """Lets PolarSearch call an OpenAI-compatible embedding service, and tests that it can.
+    """Lets PolarSearch call an embedding service, and tests that it can.
 
     Another key, URL or batch size makes a new connector, tests it, and points the model at it without a failed request.
-    Another model or dimension makes another model. `model_id` is what pipelines name, `dimension` the length of its
+    Another embedding space makes another model. `model_id` is what ingest pipelines name, `query_model_id` what search
+    pipelines do: another model where the service tells queries from documents. `dimension` is the length of their
     vectors. Nothing of it is made before `after` is there.
 
     Example:
@@ -34,7 +36,9 @@ class EmbeddingModel(pulumi.ComponentResource):
     """
 
     model_id: Output[str]
+    query_model_id: Output[str]
     dimension: Output[int]
+    outputs: dict[str, Any]
 
     def __init__(
         self,
@@ -50,7 +54,14 @@ class EmbeddingModel(pulumi.ComponentResource):
         inside, first = ResourceOptions(parent=self), ResourceOptions(parent=self, depends_on=list(after))
         self.endpoint = wiring.endpoint().declare(first)
         self.group = wiring.group().declare(first)
-        self.connector = wiring.connector().declare(ResourceOptions(parent=self, depends_on=[self.endpoint]))
-        self.model = wiring.model(self.group.id, self.connector.id).declare(inside)
-        self.model_id, self.dimension = self.model.id, self.model.dimension
-        self.register_outputs({"model_id": self.model_id, "dimension": self.dimension})
+        trusted = ResourceOptions(parent=self, depends_on=[self.endpoint])
+        self.connector = wiring.connector().declare(trusted)
+        self.model = self.query_model = wiring.model(self.group.id, self.connector.id).declare(inside)
+        if wiring.is_asymmetric:
+            self.query_connector = wiring.query_connector().declare(trusted)
+            self.query_model = wiring.query_model(self.group.id, self.query_connector.id).declare(inside)
+        self.model_id, self.query_model_id, self.dimension = self.model.id, self.query_model.id, self.model.dimension
+        self.outputs = {"model_id": self.model_id, "dimension": self.dimension}
+        if wiring.is_asymmetric:
+            self.outputs["query_model_id"] = self.query_model_id
+        self.register_outputs(self.outputs)

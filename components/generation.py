@@ -14,6 +14,7 @@ from typing import Any
 
 from providers.services.whole_mapping import FIXED
 
+from .embedding_calls import embedding_space
 from .settings import Collection, Embedding
 
 DIGITS = 8
@@ -29,14 +30,9 @@ class Names:
     search_pipeline: str
 
 
-def embedding_space(embedding: Embedding) -> str:
-    """Returns the embedding space that vectors must share to be compared, such as `text-embedding-v4/1024`."""
-    return f"{embedding.model}/{embedding.dimension}"
-
-
 def generation(collection: Collection, embedding: Embedding) -> str:
-    """Returns eight hexadecimal digits: others for another model, dimension, source field, query, vector method,
-    backend or `revision`. Another spelling of a query is no other query.
+    """Returns eight hexadecimal digits: others for another embedding space, source field, query, vector method, backend
+    or `revision`. Another spelling of a query is no other query.
     """
     vectors = {name: vector.model_dump(exclude_none=True) for name, vector in collection.vectors(embedding).items()}
     fixed = {

@@ -26,6 +26,7 @@ from providers.services.select import read_query
 from providers.services.trust import is_private_address
 
 from .checkpoint import references_in_state
+from .embedding_calls import calls
 from .settings import Collection, Embedding
 from .validation import type_mistakes
 from .wiring import CollectionWiring, Declaration, StackWiring
@@ -82,8 +83,9 @@ class _Preflight:
     def _private_address(self) -> str:
         """Whether the URL's host is a private address, which only PolarSearch's own resolver tells of most names."""
         embedding = self._stack.embedding
-        host = urlsplit(embedding.url).hostname or ""
-        if embedding.private_address or not is_private_address(host) or self._inventory.private_addresses_allowed:
+        hosts = [urlsplit(call.url).hostname or "" for call in calls(embedding)]
+        host = next(filter(is_private_address, hosts), "")
+        if embedding.private_address or not host or self._inventory.private_addresses_allowed:
             return ""
         return f"embedding.url: {host} is a private address, which it refuses to call; write private_address: true"
 

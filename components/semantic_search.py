@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 from pulumi import Output, ResourceOptions
@@ -19,7 +20,8 @@ from .wiring import StackWiring
 class SemanticSearchStack(pulumi.ComponentResource):
     """Source tables, one `EmbeddingModel`, and a `SearchCollection` for each of `collections`, at one `connection`.
 
-    Outputs for applications: `model_id`, `dimension` (the length of the vectors), and `collections`, by name.
+    `outputs` for applications: `model_id`, `dimension` (the length of the vectors), `collections`, by name, and
+    `query_model_id`, where queries have a model of their own.
 
     Example:
         SemanticSearchStack(
@@ -53,6 +55,7 @@ class SemanticSearchStack(pulumi.ComponentResource):
 
     model_id: Output[str]
     dimension: Output[int]
+    outputs: dict[str, Any]
 
     def __init__(
         self,
@@ -78,6 +81,7 @@ class SemanticSearchStack(pulumi.ComponentResource):
             collection.name: SearchCollection(
                 wiring.collection(collection).name,
                 model_id=self.model_id,
+                query_model_id=self.embedding.query_model_id,
                 table=sources[table].id if (table := collection.source.table) in sources else table,
                 embedding=embedding,
                 collection=collection,
@@ -86,4 +90,5 @@ class SemanticSearchStack(pulumi.ComponentResource):
             for collection in collections
         }
         self.collections = {called: collection.outputs for called, collection in made.items()}
-        self.register_outputs({"model_id": self.model_id, "dimension": self.dimension, "collections": self.collections})
+        self.outputs = {**self.embedding.outputs, "collections": self.collections}
+        self.register_outputs(self.outputs)

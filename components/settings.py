@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -31,11 +32,14 @@ from providers.search_pipeline import Processors as SearchProcessors
 from providers.services.autoetl import Backend
 from providers.services.backfill import PLAIN_KEYS
 from providers.services.column_types import base_type, column_type
+from providers.services.embedding_answers import VectorType
 from providers.services.select import normal_query, read_query
 from providers.services.tables import ColumnNames
 from providers.services.vector import Vector
 from providers.services.whole_mapping import FIXED, RESET, normal_mapping
 from providers.trusted_endpoint import validated_pattern
+
+from .embedding_services import NAMES, OPENAI_COMPATIBLE, KnownModel, Service, service_of
 
 PARAMETERS = RESET.keys() | FIXED
 """Parameters of a whole mapping."""
@@ -43,16 +47,16 @@ PARAMETERS = RESET.keys() | FIXED
 WHOLE_NUMBERS = frozenset({"byte", "short", "integer", "long"})
 """Types of fields that hold a key whose order is MySQL's."""
 
-SECRETS = ("searchPassword", "databasePassword", "embeddingApiKey")
-"""The stack's secrets, by their names in its configuration."""
-
-MODEL_STUDIO: Mapping[str, tuple[tuple[int, ...], int]] = {
-    "text-embedding-v4": ((2048, 1536, 1024, 768, 512, 256, 128, 64), 10),
-    "text-embedding-v3": ((1024, 768, 512, 256, 128, 64), 10),
-    "text-embedding-v2": ((1536,), 25),
-    "text-embedding-v1": ((1536,), 25),
+EMBEDDING_SECRETS: Mapping[str, str] = {
+    "embeddingApiKey": "api_key",
+    "embeddingAccessKey": "access_key",
+    "embeddingSecretKey": "secret_key",
+    "embeddingSessionToken": "session_token",
 }
-"""Dimensions a model offers, and the most texts it takes in a request (Model Studio docs, text embedding)."""
+"""Secrets of the embedding service, and what each is called in a connector's credential."""
+
+SECRETS = ("searchPassword", "databasePassword", *EMBEDDING_SECRETS)
+"""The stack's secrets, by their names in its configuration."""
 
 
 class SettingsError(pulumi.RunError):
@@ -71,6 +75,9 @@ class SettingsBlock(BaseModel):
     """A block of the configuration. Unknown keys are mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+InputType = Annotated[str, Field(min_length=1, pattern=r"^[^\[\]/\"\\]+$")]
 
 
 def validated_url(url: str) -> str:
@@ -113,35 +120,98 @@ class ConnectionSettings(SettingsBlock):
     database_tls: Annotated[str, BeforeValidator(lambda tls: str(tls).lower() if tls is True else tls)] | None = None
 
 
-class Embedding(SettingsBlock):
-    """The embedding model: `url` is the whole address of its OpenAI-compatible API, `…/v1/embeddings`.
+def validated_service(name: str) -> str:
+    """Returns the name, if a service is called so. Raises ValueError."""
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES)
+        hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(NAMES)}"
+        raise ValueError(f"{name!r} is no service we know; {hint}")
+    return name
 
-    `dimension` is the length of its vectors. `trusted_pattern` is a Java regex for the whole URL; by default, this
-    URL alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
-    `private_address` allows a host whose address is private, such as one in the cluster's own VPC.
-    `batch_size` is null before OpenSearch 2.16, which embeds one document at a time.
-    `api_key` is not configuration: a program sets it, as a secret.
+
+class SigningSettings(SettingsBlock):
+    """How requests to AWS are signed: its region, and the service's name in the signature."""
+
+    region: str = Field(min_length=1, pattern=r"^[a-z0-9-]+$")
+    service: str | None = None
+
+
+class InputTypes(SettingsBlock):
+    """What a service calls texts that are documents, and texts that are queries."""
+
+    document: InputType | None = None
+    query: InputType | None = None
+
+
+class Embedding(SettingsBlock):
+    """The embedding model, at a `service` (a name in `components.embedding_services`), or at any with OpenAI's API.
+
+    `url` is the whole address, `…/v1/embeddings`; a service has its own. `dimension` is the length of its vectors,
+    `vector_type` what their numbers are. `trusted_pattern` is a Java regex for the whole URL; by default, this URL
+    alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
+    `batch_size` is null before OpenSearch 2.16, which embeds one document at a time. `max_tokens` is the most tokens of
+    one text that the model takes, where the service's table does not say. `private_address` allows a host whose address
+    is private, such as one in the cluster's own VPC.
+
+    `headers`, `parameters`, `request_body`, `pre_process`, `post_process` and `client_config` are a connector's, and
+    override the service's; `aws_sigv4` signs requests. A model that tells documents from queries has `input_type`, or
+    `document_prefix` and `query_prefix`, which stand before every text.
+
+    Keys are not configuration: a program sets `api_key`, or `access_key`, `secret_key` and `session_token` of AWS, as
+    secrets; a header names one as `${credential.api_key}`.
     """
 
-    url: Annotated[str, AfterValidator(validated_url)]
+    service: Annotated[str, AfterValidator(validated_service)] | None = None
+    url: Annotated[str, AfterValidator(validated_url)] | None = None
     model: str = Field(min_length=1, pattern=r"^[^\[\]]+$")
     dimension: int = Field(ge=1, le=16000)
+    vector_type: VectorType = "float"
     batch_size: int | None = Field(default=10, ge=1, le=1000)
     trusted_pattern: Annotated[str, AfterValidator(validated_pattern)] | None = None
     private_address: bool = False
     send_dimensions: bool | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    headers: dict[str, str] = {}
+    parameters: dict[str, Any] = {}
+    request_body: str | None = Field(default=None, min_length=1)
+    pre_process: str | None = Field(default=None, min_length=1)
+    post_process: str | None = Field(default=None, min_length=1)
+    aws_sigv4: SigningSettings | None = None
+    client_config: dict[str, Any] | None = None
+    document_prefix: str = ""
+    query_prefix: str = ""
+    input_type: InputTypes = InputTypes()
     api_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+    access_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+    secret_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
+    session_token: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
 
     @property
-    def pattern(self) -> str:
-        """What the URL has to match to be trusted."""
-        return self.trusted_pattern or f"^{re.escape(self.url)}$"
+    def preset(self) -> Service:
+        """How the service is called, where no key says otherwise."""
+        named = service_of(self.service, self.model) if self.service else None
+        return named or OPENAI_COMPATIBLE
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the model; empty where neither `url` nor the service says."""
+        region = self.aws_sigv4.region if self.aws_sigv4 else ""
+        return self.url or self.preset.address(self.model, region)
+
+    @property
+    def known_model(self) -> KnownModel:
+        """What the service's documentation says of the model."""
+        return self.preset.known(self.model)
+
+    @property
+    def token_limit(self) -> int | None:
+        """The most tokens of one text that the model takes; None where nobody said."""
+        return self.known_model.tokens if self.max_tokens is None else self.max_tokens
 
     @property
     def requested_dimensions(self) -> int | None:
         """The length to ask for in every request; None for a model that knows only one."""
-        dimensions, _ = MODEL_STUDIO.get(self.model, ((), 0))
-        wanted = len(dimensions) > 1 if self.send_dimensions is None else self.send_dimensions
+        wanted = len(self.known_model.dimensions) > 1 if self.send_dimensions is None else self.send_dimensions
         return self.dimension if wanted else None
 
 
@@ -308,8 +378,9 @@ class Collection(SettingsBlock):
         return {name: field for name, field in self.mapping.items() if name not in self.vector_fields}
 
     def vectors(self, embedding: Embedding) -> dict[str, Vector]:
-        """The vector fields, as long as the model's vectors."""
-        return {name: vector_of(field, embedding.dimension) for name, field in self.vector_fields.items()}
+        """The vector fields, as long as the model's vectors, and of their type."""
+        kind = embedding.dimension, embedding.vector_type
+        return {name: vector_of(field, *kind) for name, field in self.vector_fields.items()}
 
 
 class Settings(SettingsBlock):
@@ -339,7 +410,7 @@ def _holds_fields(inside: Mapping[str, Any]) -> bool:
     return all(isinstance(field, Mapping) for field in inside.values())
 
 
-def vector_of(field: Mapping[str, Any], dimension: int) -> Vector:
+def vector_of(field: Mapping[str, Any], dimension: int, vector_type: VectorType) -> Vector:
     """Returns the vector field that a `knn_vector` mapping describes. Raises ValueError.
 
     `method: hnsw` is taken for `method: {name: hnsw}`.
@@ -350,4 +421,4 @@ def vector_of(field: Mapping[str, Any], dimension: int) -> Vector:
         raise ValueError(f"method: {method!r} is no method; write {{name: hnsw, engine: faiss}}, or leave it out")
     named = {"method" if key == "name" else key: value for key, value in method.items()}
     rest = {key: value for key, value in field.items() if key not in ("type", "method")}
-    return Vector.model_validate({"dimension": dimension, **named, **rest})
+    return Vector.model_validate({"dimension": dimension, "data_type": vector_type, **named, **rest})

@@ -1,8 +1,8 @@
 """The checks of a whole configuration, before anything is touched.
 
 Every mistake is reported at once, with its place and what to write instead: a `field_map` is checked against the
-mapping, the mapping against the source's columns, the dimension against the model's, the trusted pattern against the
-URL.
+mapping, the mapping against the source's columns, vectors against the model's; `components.embedding_validation` has
+the checks of the `embedding` block.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,10 +24,10 @@ from providers.services.column_types import base_type
 from providers.services.mappings import vectors_inside
 from providers.services.select import read_query
 from providers.services.vector import Vector
-from providers.trusted_endpoint import python_pattern
 
+from .embedding_validation import embedding_mistakes
 from .settings import (
-    MODEL_STUDIO,
+    EMBEDDING_SECRETS,
     QUERY,
     TABLE,
     Collection,
@@ -55,16 +55,21 @@ NO_FIELDS: Mapping[str, str] = {
 """What stands in a mapping, is no field, and cannot be declared."""
 
 PLACEHOLDER = "pc-xxx"
-KEY_PLACE = "embedding.api_key: keep the key out of the file; `pulumi config set --secret embeddingApiKey` encrypts it"
+ROLE = (
+    "is for Amazon OpenSearch Service, which takes on roles; PolarSearch signs with keys: `pulumi config set --secret "
+    "embeddingAccessKey`, embeddingSecretKey too and, for temporary keys, embeddingSessionToken"
+)
 
 
-def parse(raw: Mapping[str, Any], *, api_key: str | None = None, open_secrets: Sequence[str] = ()) -> Settings:
+def parse(
+    raw: Mapping[str, Any], *, keys: Mapping[str, str] = MappingProxyType({}), open_secrets: Sequence[str] = ()
+) -> Settings:
     """Returns the settings of a stack from its configuration, `connection`, `embedding` and `collections`.
 
-    `api_key` is checked, and neither kept nor shown; empty is none. `open_secrets` names the secrets that the file
-    holds unencrypted. Raises SettingsError with every mistake.
+    `keys` are the secrets of the embedding service that are set: checked, and neither kept nor shown. `open_secrets`
+    names the secrets that the file holds unencrypted. Raises SettingsError with every mistake.
     """
-    found: list[str] = list(secret_mistakes(raw, api_key, open_secrets))
+    found: list[str] = list(secret_mistakes(raw, keys, open_secrets))
     connection = _block(ConnectionSettings, raw.get("connection"), "connection", found)
     embedding = _block(Embedding, raw.get("embedding"), "embedding", found)
     collections = [
@@ -73,7 +78,7 @@ def parse(raw: Mapping[str, Any], *, api_key: str | None = None, open_secrets: S
     if connection is not None:
         found += connection_mistakes(connection)
     if embedding is not None:
-        found += embedding_mistakes(embedding)
+        found += embedding_mistakes(embedding, keys)
     for at, collection in enumerate(collections):
         if collection is not None:
             found += [f"collections[{at}].{mistake}" for mistake in collection_mistakes(collection, embedding)]
@@ -83,14 +88,21 @@ def parse(raw: Mapping[str, Any], *, api_key: str | None = None, open_secrets: S
     return Settings.model_construct(connection=connection, embedding=embedding, collections=collections)
 
 
-def secret_mistakes(raw: Mapping[str, Any], api_key: str | None, open_secrets: Sequence[str]) -> Iterator[str]:
+def secret_mistakes(raw: Mapping[str, Any], keys: Mapping[str, str], open_secrets: Sequence[str]) -> Iterator[str]:
     """Yields what is wrong with the secrets: one is unencrypted, or is a variable that no shell expanded."""
     for name in open_secrets:
         yield f"{name}: stands in the file as plain text; `pulumi config set --secret {name}` encrypts it"
-    if isinstance(raw.get("embedding"), Mapping) and raw["embedding"].get("api_key") is not None:
-        yield KEY_PLACE
-    if api_key and (what := _no_key(api_key)):
-        yield f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
+    written = raw["embedding"] if isinstance(raw.get("embedding"), Mapping) else {}
+    for name, key in EMBEDDING_SECRETS.items():
+        if written.get(key) is not None:
+            yield f"embedding.{key}: {_keep_out(name)}"
+    for name, value in keys.items():
+        if what := _no_key(value):
+            yield f"{name}: {what}; set the key itself: `pulumi config set --secret {name}`"
+
+
+def _keep_out(secret: str) -> str:
+    return f"keep the key out of the file; `pulumi config set --secret {secret}` encrypts it"
 
 
 def _no_key(text: str) -> str:
@@ -107,24 +119,6 @@ def connection_mistakes(connection: ConnectionSettings) -> Iterator[str]:
     for name in ("search_url", "database_host"):
         if PLACEHOLDER in getattr(connection, name):
             yield f"connection.{name}: {PLACEHOLDER} stands for your cluster's id; write that, as the console shows it"
-
-
-def embedding_mistakes(embedding: Embedding) -> Iterator[str]:
-    """Yields where model, dimension, batch size, URL and trusted pattern do not fit each other."""
-    dimensions, most = MODEL_STUDIO.get(embedding.model, ((), 0))
-    if dimensions and embedding.dimension not in dimensions:
-        offered = ", ".join(map(str, dimensions))
-        yield f"embedding.dimension: {embedding.model} has no vectors of {embedding.dimension}; write one of {offered}"
-    if most and (embedding.batch_size or 0) > most:
-        yield f"embedding.batch_size: {embedding.model} takes {most} texts at most; write {most} or less"
-    if urlsplit(embedding.url).path.rstrip("/") in ("", "/v1"):
-        whole = embedding.url.rstrip("/").removesuffix("/v1") + "/v1/embeddings"
-        yield f"embedding.url: {embedding.url} is the service's base; write the whole address, such as {whole}"
-    if not re.fullmatch(python_pattern(embedding.pattern), embedding.url):
-        yield (
-            f"embedding.trusted_pattern: {embedding.pattern} does not match the whole of {embedding.url}; "
-            f"write one that does, or leave it out to trust this URL alone"
-        )
 
 
 def collection_mistakes(collection: Collection, embedding: Embedding | None) -> Iterator[str]:
@@ -230,7 +224,7 @@ def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Ite
         if name in collection.fields:
             yield f"fields.{name}: {name} is a vector field, which the pipeline fills; leave it out"
         try:
-            vector = vector_of(field, embedding.dimension if embedding else 1)
+            vector = vector_of(field, *((embedding.dimension, embedding.vector_type) if embedding else (1, "float")))
         except ValidationError as error:
             yield from (format_error(("mapping", name, *e["loc"]), _reason(e, Vector)) for e in error.errors())
         except ValueError as error:
@@ -240,6 +234,11 @@ def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Ite
                 yield (
                     f"mapping.{name}.dimension: {field['dimension']} is not the model's {embedding.dimension}; "
                     f"write {embedding.dimension}, or leave it out"
+                )
+            if embedding and (vector.data_type or "float") != embedding.vector_type:
+                yield (
+                    f"mapping.{name}.data_type: the model's vectors are of {embedding.vector_type}s; leave it out, or "
+                    f"write `vector_type` in the embedding block"
                 )
 
 
@@ -294,13 +293,20 @@ def _reason(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden" and QUERY in error["loc"] and error["loc"][-1] in SourceSettings.model_fields:
         return "a source has a table or a query; leave one out"
     if error["type"] == "extra_forbidden":
+        if model is Embedding and (reason := _of_a_credential(str(error["loc"][-1]))):
+            return reason
         near = difflib.get_close_matches(str(error["loc"][-1]), _keys(model))
-        if not near and model is Embedding:
-            return "is no key we know; for a service that needs more, declare a `Connector` in a program of your own"
         return f"is no key we know; {f'did you mean {near[0]}?' if near else 'leave it out'}"
     if error["type"] == "dict_type" and error["loc"][0] == "mapping":
         return NO_FIELDS.get(error["loc"][-1], "is no mapping of a field; write {type: …}")
     return str(error["msg"])
+
+
+def _of_a_credential(key: str) -> str:
+    """Returns what to write in place of a part of a connector's credential; empty for any other key."""
+    plain = key.lower().replace("_", "")
+    secrets = {name.replace("_", ""): secret for secret, name in EMBEDDING_SECRETS.items()}
+    return ROLE if plain == "rolearn" else _keep_out(secrets[plain]) if plain in secrets else ""
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -16,7 +16,7 @@ from pulumi import Input
 from pydantic import ValidationError
 
 from providers.alias import Alias, AliasInputs, Cutover
-from providers.connector import Connector, openai_compatible
+from providers.connector import Connector
 from providers.index import Index, IndexInputs
 from providers.ingest_pipeline import IngestPipeline, IngestPipelineInputs
 from providers.kit import Inputs, Resource, format_error, owner_of
@@ -27,7 +27,8 @@ from providers.source_table import SourceTable, SourceTableInputs
 from providers.sync_link import SyncLink, SyncLinkInputs
 from providers.trusted_endpoint import TrustedEndpoint, TrustedEndpointInputs
 
-from .generation import Names, embedding_space, names
+from .embedding_calls import EmbeddingCall, calls, embedding_space, is_asymmetric
+from .generation import Names, names
 from .settings import Collection, Embedding, SettingsError, SourceSettings
 
 NOT_MADE = "known once it is made"
@@ -74,18 +75,31 @@ class EmbeddingWiring:
     name: str
     embedding: Embedding
 
+    def __post_init__(self) -> None:
+        if not self.embedding.endpoint:
+            raise SettingsError(["embedding.url: is missing; write the whole address"])
+
     @property
     def cluster_name(self) -> str:
         """What group and connector are called in the cluster: `<project>-<stack>-<name>`."""
         return f"{pulumi.get_project()}-{pulumi.get_stack()}-{self.name}"
 
+    @cached_property
+    def _calls(self) -> tuple[EmbeddingCall, EmbeddingCall]:
+        return calls(self.embedding)
+
+    @cached_property
+    def is_asymmetric(self) -> bool:
+        """Whether queries have a connector and a model of their own."""
+        return is_asymmetric(self.embedding)
+
     def endpoint(self) -> Declaration[TrustedEndpoint]:
         """The URL that PolarSearch may call."""
-        embedding = self.embedding
+        documents, _ = self._calls
         return _declaration(
             TrustedEndpoint,
             f"{self.name}-endpoint",
-            lambda: TrustedEndpointInputs(pattern=embedding.pattern, private=embedding.private_address),
+            lambda: TrustedEndpointInputs(pattern=documents.pattern, private=self.embedding.private_address),
         )
 
     def group(self) -> Declaration[ModelGroup]:
@@ -98,41 +112,57 @@ class EmbeddingWiring:
         )
 
     def connector(self) -> Declaration[Connector]:
-        """How to call the embedding service."""
-        embedding = self.embedding
+        """How to call the embedding service, for documents; for queries too, where there is no other."""
+        documents, _ = self._calls
+        description = f"Calls {self.embedding.model}"
+        return _declaration(
+            Connector, f"{self.name}-connector", lambda: documents.connector(self.cluster_name, description)
+        )
+
+    def query_connector(self) -> Declaration[Connector]:
+        """How to call the embedding service for queries, where that is another call."""
+        _, queries = self._calls
+        description = f"Calls {self.embedding.model} for queries"
         return _declaration(
             Connector,
-            f"{self.name}-connector",
-            lambda: openai_compatible(
-                name=self.cluster_name,
-                description=f"Calls {embedding.model}",
-                url=embedding.url,
-                model=embedding.model,
-                api_key=embedding.api_key,
-                dimensions=embedding.requested_dimensions,
-                batch_size=embedding.batch_size,
-            ),
+            f"{self.name}-query-connector",
+            lambda: queries.connector(f"{self.cluster_name}-query", description),
         )
 
     def model(self, group_id: Input[str], connector_id: Input[str]) -> Declaration[Model]:
         """The model, at a group and a connector."""
+        called = f"{self.cluster_name}-{self.embedding.model}"
+        return self._model(f"{self.name}-model", called, group_id, connector_id)
+
+    def query_model(self, group_id: Input[str], connector_id: Input[str]) -> Declaration[Model]:
+        """The model of queries, at a group and the queries' connector."""
+        called = f"{self.cluster_name}-{self.embedding.model}-query"
+        return self._model(f"{self.name}-query-model", called, group_id, connector_id)
+
+    def _model(self, name: str, called: str, group_id: Input[str], connector_id: Input[str]) -> Declaration[Model]:
         embedding = self.embedding
+        numbers = "numbers" if embedding.vector_type == "float" else "bytes"
         return _declaration(
             Model,
-            f"{self.name}-model",
+            name,
             lambda: ModelInputs(
-                name=f"{self.cluster_name}-{embedding.model}",
-                description=f"{embedding.model}, {embedding.dimension} numbers",
+                name=called,
+                description=f"{embedding.model}, {embedding.dimension} {numbers}",
                 group_id=group_id,
                 connector_id=connector_id,
                 dimension=embedding.dimension,
                 space=embedding_space(embedding),
+                vector_type=None if embedding.vector_type == "float" else embedding.vector_type,
             ),
         )
 
     def declarations(self) -> list[Declaration[Any]]:
         """Every object, before anything is made."""
-        return [self.endpoint(), self.group(), self.connector(), self.model(NOT_MADE, NOT_MADE)]
+        every: list[Declaration[Any]] = [self.endpoint(), self.group(), self.connector()]
+        every.append(self.model(NOT_MADE, NOT_MADE))
+        if self.is_asymmetric:
+            every += [self.query_connector(), self.query_model(NOT_MADE, NOT_MADE)]
+        return every
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi import Input
-from pydantic import AfterValidator, BeforeValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
+from typing_extensions import Self
 
 from providers.kit import (
     Immutable,
@@ -34,6 +35,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, Version, require_version
 from providers.services.mlcommons import ROOT, can_be_taken_over, find_by, find_named, with_uid
+from providers.services.signing import require_signable
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
 EMBEDDING_BODY_WITH_DIMENSIONS = (
@@ -57,6 +59,17 @@ LATER_OPTIONS: Mapping[str, Version] = {
 
 An older service drops them silently, and the connector would be replaced at every `up`.
 """
+LATER_FUNCTIONS: Mapping[str, Version] = {
+    "process.bedrock.embedding": (2, 12, 0),
+    "process.cohere_v2.": (3, 0, 0),
+    "process.bedrock_v2.": (3, 0, 0),
+    "process.bedrock.nova.": (3, 4, 0),
+}
+"""Parts of the names of built-in functions that came later (ml-commons, MLPreProcessFunction, tag by tag).
+
+An older service takes such a name for a script, which fails at the first text.
+"""
+CLIENT_OPTIONS = frozenset({"max_connection", "connection_timeout", "read_timeout", *LATER_OPTIONS})
 
 
 def as_shown(value: Any) -> Any:
@@ -86,6 +99,11 @@ class Action(Nested):
     @classmethod
     def _as_shown(cls, action_type: str) -> str:
         return action_type.upper()
+
+    @property
+    def functions(self) -> list[str]:
+        """The functions before and after the call, by name or as scripts."""
+        return [each for each in (self.pre_process_function, self.post_process_function) if each]
 
 
 def validated_credential(credential: dict[str, str] | None) -> dict[str, str] | None:
@@ -118,6 +136,13 @@ class ConnectorProperties(Properties):
 
 class ConnectorInputs(ConnectorProperties, Inputs):
     """What a person declares."""
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        """Raises ValueError where requests to AWS cannot be signed; what PolarSearch shows has no credential."""
+        if self.protocol == "aws_sigv4" and not isinstance(self, State):
+            require_signable(self.credential, self.parameters)
+        return self
 
 
 class ConnectorState(ConnectorInputs, State):
@@ -162,9 +187,8 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
         return False
 
     def create(self, inputs: ConnectorInputs, uid: str) -> str:
-        for option in inputs.client_config or {}:
-            what = f"connector {inputs.name}: client_config {option}"
-            require_version(self.search.version, LATER_OPTIONS.get(option, CLIENT_CONFIG), what, "leave it out")
+        for what, since, instead in _later(inputs):
+            require_version(self.search.version, since, f"connector {inputs.name}: {what}", instead)
         return self.search.post_for("connector_id", f"{ROOT}/connectors/_create", self._body(inputs, uid))
 
     def recover(self, inputs: ConnectorInputs, uid: str) -> str | None:
@@ -266,6 +290,15 @@ def openai_compatible(
         credential=None if api_key is None else {"api_key": api_key},
         actions=[_embedding_action(url, authorized=api_key is not None, sized=dimensions is not None)],
     )
+
+
+def _later(inputs: ConnectorInputs) -> Iterator[tuple[str, Version, str]]:
+    """Yields what a service has to know of a connector, since when it does, and what to do with an older one."""
+    for option in inputs.client_config or {}:
+        yield f"client_config {option}", LATER_OPTIONS.get(option, CLIENT_CONFIG), "leave it out"
+    for function in (function for action in inputs.actions for function in action.functions):
+        if since := next((since for part, since in LATER_FUNCTIONS.items() if part in function), None):
+            yield function, since, "write a script"
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -95,9 +95,9 @@ class IndexProperties(Properties):
     """`properties` are the fields that are not vectors, mapped as in OpenSearch.
 
     `mapping` are parameters of the whole mapping: `dynamic`, `dynamic_templates`, `_source`, ….
-    `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level}}`. Deleting an
-    index with documents is refused while `deletion_protection` is on, unless its alias has moved to a newer index of
-    the same resource.
+    `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level, data_type}}`.
+    Deleting an index with documents is refused while `deletion_protection` is on, unless its alias has moved to a newer
+    index of the same resource.
     """
 
     name: Immutable[Annotated[str, AfterValidator(validated_index_name)]]
@@ -189,6 +189,8 @@ def unsupported(inputs: IndexInputs, version: Version) -> list[str]:
             found.append(f"{name}: engine nmslib is removed from OpenSearch 3.0; use faiss")
         if vector.engine == "faiss" and vector.space_type == "cosinesimil" and version < (2, 19, 0):
             found.append(f"{name}: faiss knows cosinesimil from OpenSearch 2.19; use innerproduct, or engine lucene")
+        if vector.engine == "faiss" and vector.data_type and version < (2, 17, 0):
+            found.append(f"{name}: faiss knows bytes from OpenSearch 2.17; use engine lucene")
         if vector.smaller and version < (2, 17, 0):
             found.append(f"{name}: {' and '.join(vector.smaller)} came with OpenSearch 2.17; declare it without")
     return found

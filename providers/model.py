@@ -6,6 +6,7 @@ is ready only once it has embedded one. `space` says what its vectors mean: vect
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,6 +34,7 @@ from providers.kit import (
     wait_until,
 )
 from providers.services import ClusterKind, Inventory
+from providers.services.embedding_answers import VectorType, misfit, named, unreadable, vector_of
 from providers.services.mlcommons import ROOT, can_be_taken_over, find_named, with_uid
 
 PROBE_TEXT = "hello world"
@@ -44,7 +46,10 @@ _SPACE = re.compile(r"^(?P<text>.*?)\s*\[space:(?P<space>.*)/(?P<dimension>\d+)\
 
 
 class ModelProperties(Properties):
-    """`dimension` is the length of the model's vectors, 1 to 16,000; `space` names what they mean."""
+    """`dimension` is the length of the model's vectors, 1 to 16,000; `space` names what they mean.
+
+    `vector_type` is what their numbers are, `float` by default, or `byte`.
+    """
 
     name: Property[str] = prop(min_length=1, max_length=256)
     description: Property[str] = prop(default="")
@@ -52,6 +57,7 @@ class ModelProperties(Properties):
     connector_id: Property[str]
     dimension: Immutable[int] = prop(ge=1, le=16000)
     space: Immutable[str] = prop(min_length=1, pattern=r"^[^\[\]]+$")
+    vector_type: Property[VectorType | None] = prop(default=None)
 
 
 class ModelInputs(ModelProperties, Inputs):
@@ -88,12 +94,6 @@ def deploying(state: ModelState) -> str | None:
     if state.model_state in FAILED:
         raise ResourceFailed(f"model {state.name}: model_state is {state.model_state}")
     return None if state.model_state == "DEPLOYED" else f"model {state.name}: model_state is {state.model_state}"
-
-
-def vector_length(answer: Mapping[str, Any]) -> int:
-    """Returns the length of the vector that a prediction for one text answered with; 0 when there is none."""
-    outputs = [output for result in answer.get("inference_results", []) for output in result.get("output", [])]
-    return len(outputs[0].get("data", [])) if outputs else 0
 
 
 class ModelKind(ClusterKind[ModelInputs, ModelState]):
@@ -135,7 +135,7 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
         return state
 
     def read(self, id: str, declared: ModelInputs) -> ModelState:
-        model = shown(self.search.get(f"{ROOT}/models/{id}"))
+        model = shown(self.search.get(f"{ROOT}/models/{id}")).model_copy(update={"vector_type": declared.vector_type})
         if model.space or not isinstance(declared, ModelState):
             return model
         # Somebody edited its description: what stood there still holds, and the next up writes it again.
@@ -204,13 +204,19 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
 
     def _embed_one(self, id: str, inputs: ModelInputs) -> None:
         """Embeds one text as the ingest pipeline does; with `parameters` the pre-processing would be skipped."""
+        if what := self._misfit(id, inputs):
+            exact = named(what, lambda: json.dumps(self.search.get(f"{ROOT}/connectors/{inputs.connector_id}")))
+            raise ResourceFailed(f"model {inputs.name} answers with {exact}")
+
+    def _misfit(self, id: str, inputs: ModelInputs) -> str:
         body = {"text_docs": [PROBE_TEXT], "return_number": True, "target_response": ["sentence_embedding"]}
-        length = vector_length(self.search.post(f"{ROOT}/_predict/text_embedding/{id}", body, idempotent=True))
-        if length != inputs.dimension:
-            raise ResourceFailed(
-                f"model {inputs.name} answers with vectors of {length} numbers, `dimension` says {inputs.dimension}; "
-                f"set `dimension` to {length}, or name a model that has {inputs.dimension}"
-            )
+        try:
+            answer = self.search.post(f"{ROOT}/_predict/text_embedding/{id}", body, idempotent=True)
+        except ApiError as error:
+            if what := unreadable(str(error)):
+                return what
+            raise
+        return misfit(vector_of(answer), inputs.dimension, inputs.vector_type or "float")
 
     def _test_connector(self, inputs: ModelInputs) -> None:
         """Embeds through a temporary model first, so that an invalid key never reaches the live one.

@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 import providers
+from components.embedding_services import NAMES
 from components.queries import PLACEHOLDER, neural
+from components.settings import EMBEDDING_SECRETS
 from components.validation import parse
 from providers.connection import Connection
 from providers.kit import Resource
@@ -36,6 +38,30 @@ def test_the_configuration_is_valid():
     config = yaml.safe_load(block)["config"]
     settings = parse({name.split(":")[1]: value for name, value in config.items()})
     assert settings.collections[0].name == "documents"
+
+
+def test_the_embedding_service_is_valid():
+    first, second = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[:2]
+    config = {**yaml.safe_load(first.replace("pc-xxx", "pc-1a2b3c"))["config"], **yaml.safe_load(second)}
+    keys = {"embeddingAccessKey": "AKIDEXAMPLE", "embeddingSecretKey": "s"}
+    settings = parse({name.split(":")[1]: value for name, value in config.items()}, keys=keys)
+    assert settings.embedding.service == "bedrock"
+
+
+def test_every_embedding_service_is_in_the_table():
+    named = {name for row in rows("Embedding services") for name in re.findall(r"`(\w+)`", row[0])}
+    assert {*NAMES} <= named
+
+
+def test_the_commented_services_of_stack_prod_are_valid():
+    text = (ROOT / "stacks" / "Pulumi.prod.yaml").read_text()
+    commented = re.findall(r"^  # (polardb-semantic-search:embedding:.*\n(?:  #   .*\n)*)", text, re.MULTILINE)
+    config = yaml.safe_load(text.replace("pc-xxx", "pc-1a2b3c"))["config"]
+    keys = dict.fromkeys(EMBEDDING_SECRETS, "key-0123456789")
+    for block in commented:
+        changed = {**config, **yaml.safe_load(block.replace("\n  # ", "\n"))}
+        assert parse({name.split(":")[1]: value for name, value in changed.items()}, keys=keys).embedding.service
+    assert len(commented) == 2
 
 
 def test_the_commands_exist():

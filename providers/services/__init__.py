@@ -1,25 +1,29 @@
 """What is known about PolarSearch and PolarDB, for every kind to use. It knows kinds in general, and none of them.
 
-http, sql      the only modules that speak HTTP and SQL
-answers        what an answer of PolarSearch's looks like
-connections    the two services of a Connection, opened on first use
-advice         the catalogue: an error's text, and what to do about it
-version        what needs a later OpenSearch
-trust          the cluster's lists of trusted URLs, and private addresses
-mlcommons      looking up groups, connectors and models
-index_meta     owner references in an index's `_meta`
-mappings       mapped fields as OpenSearch shows them, and what of them may change
-whole_mapping  parameters of a whole mapping
-index_settings settings of an index, and which may change
-vector         a vector field
-tables         columns, keys and comments of tables
-autoetl        the statements of sync links and search views
-backfill       how far an index is with the rows of its table
-reconcile      what an index and its rows disagree about
-refused_rows   the row that a link is held up by
-inventory      every list of the services, read whole and once
-kind           `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived
-pipelines      `PipelineKind`, what ingest and search pipelines have in common
+http, sql          the only modules that speak HTTP and SQL
+answers            what an answer of PolarSearch's looks like
+connections        the two services of a Connection, opened on first use
+advice             the catalogue: an error's text, and what to do about it
+version            what needs a later OpenSearch
+trust              the cluster's lists of trusted URLs, and private addresses
+mlcommons          looking up groups, connectors and models
+process_functions  ML Commons' functions between texts, requests and vectors
+signing            what a connector needs to sign requests to AWS
+embedding_answers  what an embedding service answered with, named for what it is
+index_meta         owner references in an index's `_meta`
+mappings           mapped fields as OpenSearch shows them, and what of them may change
+whole_mapping      parameters of a whole mapping
+index_settings     settings of an index, and which may change
+vector             a vector field
+tables             columns, keys and comments of tables
+autoetl            the statements of sync links and search views
+backfill           how far an index is with the rows of its table
+query, select      a query over tables, and how it is read from SQL
+reconcile          what an index and its rows disagree about
+refused_rows       the row that a link is held up by
+inventory          every list of the services, read whole and once
+kind               `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived
+pipelines          `PipelineKind`, what ingest and search pipelines have in common
 """
 
 from .connections import Connections

@@ -20,7 +20,13 @@ class KnownError:
 
 SEARCH = (
     KnownError(
-        r"Error from remote service: .*(invalid_api_key|InvalidApiKey|Incorrect API key)",
+        r"Error from remote service: .*(security token included in the request is invalid|signature we calculated)",
+        "AWS refuses the keys: set embeddingAccessKey, embeddingSecretKey and, if they are temporary, "
+        "embeddingSessionToken",
+    ),
+    KnownError(
+        r"Error from remote service: .*(invalid_api_key|[Ii]nvalid ?[Aa][Pp][Ii][ _-]?([Kk]ey|token)|Incorrect API key"
+        r"|API key is invalid|invalid subscription key)",
         "the embedding service refuses the key: set the right one with `pulumi config set --secret embeddingApiKey`",
     ),
     KnownError(

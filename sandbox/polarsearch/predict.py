@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.polarsearch import remote
+from sandbox.polarsearch.answers import Output
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.deployment import ready
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
@@ -46,8 +47,10 @@ def _texts(node: Node, model: str, body: dict[str, Any]) -> Reply:
     return _results(remote.predict_texts(node, connector, texts))
 
 
-def _results(answers: list[list[remote.Output]]) -> Reply:
-    return Reply({"inference_results": [{"output": outputs, "status_code": 200} for outputs in answers]})
+def _results(answers: list[list[Output]]) -> Reply:
+    return Reply(
+        {"inference_results": [{**({"output": each} if each else {}), "status_code": 200} for each in answers]}
+    )
 
 
 def embed(node: Node, model: str, texts: list[str]) -> list[Any]:

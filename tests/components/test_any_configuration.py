@@ -58,7 +58,7 @@ def outcome(raw):
 
 def parsed(raw):
     try:
-        return parse(raw)
+        return parse(raw, keys={"embeddingApiKey": "sk-0123456789"})
     except SettingsError as refused:
         return refused.mistakes
 
@@ -67,6 +67,45 @@ def parsed(raw):
 @given(place=st.sampled_from(PLACES), value=ANYTHING)
 def test_anything_in_any_place_of_a_good_configuration(place, value):
     outcome(changed(place, value))
+
+
+COHERE = {
+    "service": "cohere",
+    "url": "https://e.test/v2/embed",
+    "model": "embed-v4.0",
+    "dimension": 256,
+    "vector_type": "byte",
+    "headers": {"x": "y"},
+    "parameters": {"truncate": "END"},
+    "request_body": '{"texts": ${parameters.texts}, "type": "${parameters.input_type}", "t": "${parameters.truncate}"}',
+    "pre_process": "connector.pre_process.cohere.embedding",
+    "post_process": "connector.post_process.cohere.embedding",
+    "client_config": {"read_timeout": 5},
+    "document_prefix": "a",
+    "query_prefix": "b",
+    "input_type": {"document": "search_document", "query": "search_query"},
+}
+TEMPLATES = st.sampled_from(
+    ["${parameters.x}", "${credential.api_key}", "{", "bedrock", "tei", "sk-0123456789", "byte"]
+)
+
+
+def test_the_service_is_a_good_one():
+    assert isinstance(outcome({**GOOD, "embedding": COHERE}), Settings)
+
+
+@settings(max_examples=600, deadline=None)
+@given(place=st.sampled_from([path for path in paths(COHERE) if path]), value=ANYTHING | TEMPLATES)
+def test_anything_in_any_place_of_a_service(place, value):
+    """What is accepted is declared: a connector for documents, and one for queries where they differ."""
+    raw = copy.deepcopy(GOOD)
+    raw["embedding"] = block = copy.deepcopy(COHERE)
+    for key in place[:-1]:
+        block = block[key]
+    block[place[-1]] = value
+    accepted = outcome(raw)
+    if isinstance(accepted, Settings):
+        assert StackWiring("search", accepted.embedding, accepted.collections).embedding_model.declarations()
 
 
 @settings(max_examples=200, deadline=None)
@@ -121,8 +160,9 @@ DOCS = ("collections", 0)
          "names a key; name the column in `primary_key`, and write its type alone here"),
         (("embedding", "url"), "http://127.0.0.1:18080/v1", "embedding.url: http://127.0.0.1:18080/v1 is the service's "
          "base; write the whole address, such as http://127.0.0.1:18080/v1/embeddings"),
-        (("embedding", "roleArn"), "arn:aws", "embedding.roleArn: is no key we know; for a service that needs more, "
-         "declare a `Connector` in a program of your own"),
+        (("embedding", "roleArn"), "arn:aws", "embedding.roleArn: is for Amazon OpenSearch Service, which takes on "
+         "roles; PolarSearch signs with keys: `pulumi config set --secret embeddingAccessKey`, embeddingSecretKey too "
+         "and, for temporary keys, embeddingSessionToken"),
     ],
 )  # fmt: skip
 def test_loosely_written_yaml_is_taken_or_says_what_to_write(place, value, said):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from components.generation import embedding_space, generation, names
+from components.embedding_calls import embedding_space
+from components.generation import generation, names
 from components.queries import hybrid, neural
 from components.settings import Collection, Embedding
 

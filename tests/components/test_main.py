@@ -85,6 +85,30 @@ def test_every_stack_runs_and_encrypts_its_secrets(run_main, stack):
     assert not [one.name for one in rest if any(f"the-{secret}" in str(one.inputs) for secret in SECRETS)]
 
 
+def test_a_service_by_name_is_declared_with_the_keys_of_aws(run_main):
+    model = {"service": "bedrock", "model": "cohere.embed-multilingual-v3", "dimension": 1024}
+    block = json.dumps({**model, "aws_sigv4": {"region": "eu-central-1"}})
+    keys = {
+        "embeddingAccessKey": "AKIDEXAMPLE",
+        "embeddingSecretKey": "the-secret",
+        "embeddingSessionToken": "the-token",
+    }
+    config = {**configuration("dev", **keys), f"{PROJECT}:embedding": block}
+    declared = run_main(config, secrets=[*SECRETS, *keys])
+    for name in ("connector", "query-connector"):
+        connector = declared[f"search-embedding-{name}"]
+        credential = {"access_key": "AKIDEXAMPLE", "secret_key": "the-secret", "session_token": "the-token"}
+        assert (connector["credential"], connector.secret) == (credential, {"credential"})
+        assert connector["protocol"] == "aws_sigv4"
+    assert set(get_root_resource().outputs) == {"model_id", "query_model_id", "dimension", "collections"}
+    assert "embeddingSecretKey" not in str([one.inputs for one in declared.values()])
+
+
+def test_keys_of_aws_in_plain_text_are_a_mistake(run_main):
+    with pytest.raises(pulumi.RunError, match="embeddingSecretKey: stands in the file as plain text"):
+        run_main(configuration("dev", embeddingSecretKey="open"), secrets=SECRETS)
+
+
 def test_a_stack_without_secrets_runs(run_main):
     """A local embedding service needs no key, and a cluster without the security plugin needs no password."""
     config = {key: value for key, value in configuration("dev").items() if key.split(":")[1] not in SECRETS}

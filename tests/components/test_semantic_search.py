@@ -181,3 +181,53 @@ def test_the_outputs_describe_each_collection(outputs, created):
     }
     assert docs["query"]["neural"]["query"] == {"neural": {"vector": {"query_text": "{{text}}", "k": 10}}}
     assert len(docs["query"]["hybrid"]["query"]["hybrid"]["queries"]) == 2
+
+
+VOYAGE = Embedding(service="voyage", model="voyage-4", dimension=256, api_key="pa-good")
+
+
+@pytest.fixture
+def asymmetric(declare):
+    """Returns the resources of a stack whose service tells queries from documents, by name, and its outputs."""
+    outputs = {}
+
+    def program():
+        connection = Connection("connection", search_url="https://s.test", search_password="p", database_password="q")
+        stack = SemanticSearchStack("search", connection, VOYAGE, [Collection(**DOCS)])
+        return pulumi.Output.from_input(stack.outputs).apply(outputs.update)
+
+    return {resource.name: resource for resource in declare(program)}, outputs
+
+
+def test_documents_and_queries_have_models_of_their_own_where_the_service_tells_them_apart(asymmetric):
+    declared, outputs = asymmetric
+    documents, queries = declared["search-embedding-model"], declared["search-embedding-query-model"]
+    assert documents["connector_id"] == "search-embedding-connector-id"
+    assert queries["connector_id"] == "search-embedding-query-connector-id"
+    assert documents["space"] == queries["space"] == "voyage-4/256/document"
+    types = {name: declared[f"search-embedding-{name}"]["parameters"]["input_type"] for name in CONNECTORS}
+    assert types == {"connector": "document", "query-connector": "query"}
+    assert declared["search-docs-ingest-pipeline"]["model_id"] == "search-embedding-model-id"
+    assert declared["search-docs-search-pipeline"]["model_id"] == "search-embedding-query-model-id"
+    assert (outputs["model_id"], outputs["query_model_id"]) == (
+        "search-embedding-model-id",
+        "search-embedding-query-model-id",
+    )
+
+
+CONNECTORS = ("connector", "query-connector")
+
+
+def test_each_connector_has_the_key_as_a_secret_and_waits_for_the_endpoint(asymmetric):
+    declared, _ = asymmetric
+    for name in CONNECTORS:
+        connector = declared[f"search-embedding-{name}"]
+        assert (connector["credential"], connector.secret) == ({"api_key": "pa-good"}, {"credential"})
+        assert "search-embedding-endpoint" in connector.after
+    assert declared["search-embedding-endpoint"]["pattern"] == r"^https://api\.voyageai\.com/v1/embeddings$"
+
+
+def test_where_documents_and_queries_are_alike_nothing_of_queries_is_declared(stack):
+    created, outputs = stack
+    assert not [name for name in created if "query" in name]
+    assert set(outputs) == {"model_id", "dimension", "collections"}

@@ -9,6 +9,7 @@ import pathlib
 import pytest
 import yaml
 
+from components.embedding_calls import calls
 from components.settings import Embedding, SettingsError, split_mapping
 from components.validation import parse
 
@@ -41,9 +42,9 @@ def changed(*path, to):
     return raw
 
 
-def mistakes(raw, api_key=None):
+def mistakes(raw, **keys):
     with pytest.raises(SettingsError) as raised:
-        parse(raw, api_key=api_key)
+        parse(raw, keys=keys)
     return raised.value.mistakes
 
 
@@ -116,7 +117,7 @@ def test_every_mistake_is_reported_at_once():
     raw["connection"]["search_url"] = "nowhere"
     raw["collections"][0]["fields"]["my_text"] = "t3"
     raw["collections"].append({"name": "Bad"})
-    places = [line.split(":")[0] for line in mistakes(raw, api_key="${YOUR_API_KEY}")]
+    places = [line.split(":")[0] for line in mistakes(raw, embeddingApiKey="${YOUR_API_KEY}")]
     assert places == [
         "embeddingApiKey",
         "connection.search_url",
@@ -147,9 +148,9 @@ def test_the_message_has_one_line_for_each_mistake():
     ],
 )
 def test_an_invalid_key_is_refused_and_no_key_is_shown(key, what):
-    [line] = mistakes(GOOD, api_key=key)
+    [line] = mistakes(GOOD, embeddingApiKey=key)
     assert line == f"embeddingApiKey: {what}; set the key itself: `pulumi config set --secret embeddingApiKey`"
-    assert parse(GOOD, api_key="sk-very-secret")
+    assert parse(GOOD, keys={"embeddingApiKey": "sk-very-secret"})
     assert "sk-very-secret" not in repr(Embedding(**GOOD["embedding"], api_key="sk-very-secret"))
 
 
@@ -171,7 +172,7 @@ def test_optional_settings_have_defaults():
     [docs] = settings.collections
     vector = docs.vectors(settings.embedding)["my_vector"]
     assert (vector.dimension, vector.engine, vector.method, vector.space_type) == (1024, "faiss", "hnsw", "cosinesimil")
-    assert settings.embedding.pattern == r"^https://e\.test/v1/embeddings$"
+    assert calls(settings.embedding)[0].pattern == r"^https://e\.test/v1/embeddings$"
     assert settings.embedding.requested_dimensions == 1024
     assert (docs.replicas, docs.deletion_protection, docs.revision) == (1, True, 1)
 
@@ -188,6 +189,20 @@ def test_optional_settings_have_defaults():
 def test_dimensions_are_requested_from_models_that_offer_a_choice(model, send, asked):
     embedding = Embedding(url="http://e/v1", model=model, dimension=384, send_dimensions=send)
     assert embedding.requested_dimensions == asked
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "limit"),
+    [
+        ("text-embedding-v4", None, 8192),
+        ("text-embedding-v2", None, 2048),
+        ("text-embedding-v4", 512, 512),
+        ("my-own", None, None),
+        ("my-own", 512, 512),
+    ],
+)
+def test_the_token_limit_is_the_documented_one_unless_the_configuration_says_another(model, given, limit):
+    assert Embedding(url="http://e/v1", model=model, dimension=384, max_tokens=given).token_limit == limit
 
 
 def test_a_vector_method_is_written_as_in_opensearch():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.settings import Collection, Embedding
+from components.settings import Collection, Embedding, SettingsError
 from components.validation import contradictions
 from components.wiring import StackWiring
 from providers.source_table import SourceTableInputs
@@ -26,6 +26,17 @@ def collection(name, *, table="db.t", columns=None, key="id", protected=True):
 def tables(collections):
     embedding = Embedding(url="https://e.test/v1", model="m", dimension=8)
     return [table.inputs for table in StackWiring("search", embedding, collections).tables().values()]
+
+
+def test_a_program_without_an_address_is_told_so():
+    with pytest.raises(SettingsError, match=r"embedding\.url: is missing"):
+        StackWiring("search", Embedding(service="tei", model="m", dimension=8), []).embedding_model.declarations()
+
+
+def test_queries_of_a_service_that_tells_them_apart_are_declared_too():
+    voyage = Embedding(service="voyage", model="voyage-4", dimension=256)
+    declared = [each.name for each in StackWiring("search", voyage, []).embedding_model.declarations()]
+    assert declared[-2:] == ["search-embedding-query-connector", "search-embedding-query-model"]
 
 
 def test_each_table_is_declared_once():

@@ -36,6 +36,14 @@ def throttling(server):
     return server.embed(model, "a text")
 
 
+def wrong_keys_of_aws(server):
+    model = server.model(server.connector())
+    server.embeddings.canned.append(
+        Response.of(403, {"message": "The security token included in the request is invalid."})
+    )
+    return server.embed(model, "a text")
+
+
 def an_unknown_model(server):
     return server.embed(server.model(server.connector(model="no-such-model")), "a text")
 
@@ -182,6 +190,7 @@ PROVOKED = [
     (a_wrong_key, 401, "Incorrect API key", "the embedding service refuses the key"),
     (too_many_texts, 400, "batch size is invalid", "the embedding service takes fewer texts a request"),
     (throttling, 429, "Throttling", "the embedding service is throttling"),
+    (wrong_keys_of_aws, 403, "security token included in the request is invalid", "AWS refuses the keys"),
     (an_unknown_model, 404, "Error from remote service", "the embedding service refused"),
     (nobody_listens, 500, "Error communicating with remote model", "PolarSearch cannot reach the embedding service"),
     (an_unknown_host, 500, "Fail to execute http connector", "PolarSearch cannot reach the embedding service"),

@@ -214,6 +214,9 @@ INDEXES = [
         {"space_type": "l2"},
         {"space_type": "innerproduct", "parameters": {"m": 8}},
         {"engine": "lucene"},
+        {"engine": "lucene", "data_type": "byte"},
+        {"data_type": "byte", "space_type": "innerproduct"},
+        {"data_type": "float"},
         {"engine": "lucene", "space_type": "l2", "parameters": {"m": 24, "ef_construction": 64}},
         {"parameters": {"ef_construction": 128, "ef_search": 64}},
     )

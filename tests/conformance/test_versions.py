@@ -144,6 +144,60 @@ def a_connector_gets_a_placeholder(server):
     works(server, ConnectorKind, **connector(server, name="ours", credential=None))
 
 
+def function(server, pre="openai.embedding", post="openai.embedding"):
+    [action] = connector(server)["actions"]
+    pre, post = f"connector.pre_process.{pre}", f"connector.post_process.{post}"
+    return connector(server, actions=[{**action, "pre_process_function": pre, "post_process_function": post}])
+
+
+def bedrocks_functions_are_unknown(server):
+    """ml-commons 2.11: MLPreProcessFunction, MLPostProcessFunction."""
+    line = r"connector connector: .*pre_process\.bedrock\.embedding needs OpenSearch 2\.12 or later; write a script"
+    is_refused(server, ConnectorKind, line, **function(server, "bedrock.embedding"))
+
+
+def bedrocks_functions_are_known(server):
+    """ml-commons 2.12: MLPreProcessFunction, MLPostProcessFunction."""
+    works(server, ConnectorKind, **function(server, "bedrock.embedding", "bedrock.embedding"))
+
+
+def functions_by_type_are_unknown(server):
+    """ml-commons 2.19: MLPostProcessFunction."""
+    for post in ("cohere_v2.embedding.int8", "bedrock_v2.embedding.float"):
+        line = rf"connector\.post_process\.{post} needs OpenSearch 3\.0 or later; write a script"
+        is_refused(server, ConnectorKind, line, **function(server, post=post))
+
+
+def functions_by_type_are_known(server):
+    """ml-commons 3.0: MLPostProcessFunction."""
+    works(server, ConnectorKind, **function(server, post="cohere_v2.embedding.int8"))
+
+
+def novas_functions_are_unknown(server):
+    """ml-commons 3.3: MLPreProcessFunction."""
+    line = r"connector\.pre_process\.bedrock\.nova\.text_embedding needs OpenSearch 3\.4 or later; write a script"
+    is_refused(server, ConnectorKind, line, **function(server, "bedrock.nova.text_embedding"))
+
+
+def novas_functions_are_known(server):
+    """ml-commons 3.4: MLPreProcessFunction."""
+    works(server, ConnectorKind, **function(server, "bedrock.nova.text_embedding"))
+
+
+BYTES = {"data_type": "byte", "space_type": "l2"}
+
+
+def faiss_does_not_know_bytes(server):
+    """k-NN 2.16: FaissHNSWMethod."""
+    is_refused(server, IndexKind, r"v: faiss knows bytes from OpenSearch 2\.17; use engine lucene", **vector(**BYTES))
+    works(server, IndexKind, **vector(engine="lucene", **BYTES))
+
+
+def faiss_knows_bytes(server):
+    """k-NN 2.17: FaissHNSWMethod."""
+    works(server, IndexKind, **vector(**BYTES))
+
+
 def faiss_does_not_know_cosines(server):
     """k-NN 2.18: FaissHNSWMethod."""
     is_refused(server, IndexKind, r"v: faiss knows cosinesimil from OpenSearch 2\.19; use innerproduct", **vector())
@@ -238,10 +292,14 @@ def numbers(version):
 GATES = [
     Gate("mlcommons.py", "2.11.1", what_exists_keeps_its_mark, "2.12.0", what_exists_is_taken_over),
     Gate("model_group.py", "2.11.1", a_group_is_only_searched_for, "2.12.0", a_group_is_read_by_its_id),
+    Gate("connector.py", "2.11.1", bedrocks_functions_are_unknown, "2.12.0", bedrocks_functions_are_known),
+    Gate("connector.py", "2.19.1", functions_by_type_are_unknown, "3.0.0", functions_by_type_are_known),
+    Gate("connector.py", "3.3.2", novas_functions_are_unknown, "3.4.0", novas_functions_are_known),
     Gate("connector.py", "2.12.0", a_client_config_would_be_dropped, "2.13.0", a_client_config_is_kept),
     Gate("connector.py", "2.14.0", retries_would_be_dropped, "2.15.0", retries_are_kept),
     Gate("connector.py", "2.18.0", a_connector_needs_no_credential, "2.19.0", a_connector_gets_a_placeholder),
     Gate("connector.py", "3.4.0", skipping_verification_would_be_dropped, "3.5.0", skipping_verification_is_kept),
+    Gate("index.py", "2.16.0", faiss_does_not_know_bytes, "2.17.0", faiss_knows_bytes),
     Gate("index.py", "2.16.0", vectors_cannot_be_compressed, "2.17.0", vectors_are_compressed),
     Gate("index.py", "2.18.0", faiss_does_not_know_cosines, "2.19.0", faiss_knows_cosines),
     Gate("index.py", "2.19.1", nmslib_makes_indexes, "3.0.0", nmslib_is_gone),

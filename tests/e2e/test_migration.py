@@ -69,6 +69,38 @@ def test_the_model_changes_without_a_failed_search(filled, world, traffic):
     assert filled.preview() == {}
 
 
+def test_queries_get_a_model_of_their_own_without_a_failed_search(filled, world, traffic):
+    """Another prefix of queries leaves every vector as it is; taken back, the queries' model goes."""
+    before, index = filled.outputs(), world.search("GET", "/docs")
+    filled.embedding(query_prefix="query: ")
+    made = {"search-embedding-query-connector": "create", "search-embedding-query-model": "create"}
+    assert filled.preview() == {**made, "search-docs-search-pipeline": "update"}
+    with traffic() as failed:
+        filled.up()
+    assert failed == []
+    assert world.search("GET", "/docs") == index
+    assert set(filled.outputs()) == {*before, "query_model_id"}
+    assert world.nearest("docs", "a warm jumper")[0] == "1"
+    assert filled.preview() == {}
+    filled.embedding(query_prefix="")
+    with traffic() as failed:
+        filled.up()
+    assert failed == []
+    assert filled.outputs() == before
+    assert len(world.inventory()["models"]) == len(world.inventory()["connectors"]) == 1
+
+
+def test_another_prefix_of_documents_is_another_generation(filled, world):
+    old = filled.outputs()["collections"]["docs"]["index"]
+    filled.embedding(document_prefix="passage: ", query_prefix="passage: ")
+    filled.up()
+    new = filled.outputs()["collections"]["docs"]["index"]
+    assert (world.inventory()["indexes"], old == new) == ([new], False)
+    assert world.count(new, "vector") == 4
+    assert world.nearest("docs", "a warm jumper")[0] == "1"
+    assert set(filled.outputs()) == {"model_id", "dimension", "collections"}
+
+
 def test_protected_documents_are_deleted_once_the_next_generation_serves(filled, world):
     filled.collection(deletion_protection=True)
     filled.up()

@@ -6,10 +6,11 @@ import json
 import pathlib
 
 import pytest
+from pulumi.output import UNKNOWN
 from pydantic import ValidationError
 
 from providers.connector import ConnectorInputs, ConnectorKind, shown
-from providers.kit import plan_by_field
+from providers.kit import plan_by_field, validation_errors
 
 RECORDED = pathlib.Path(__file__).parents[1] / "recordings" / "opensearch-2.19.1" / "lifecycle.jsonl"
 ACTION = {"url": "https://e/v1/embeddings", "headers": {"Authorization": "Bearer ${credential.api_key}"}}
@@ -26,7 +27,6 @@ EMBED = ConnectorInputs(name="embed", parameters={"model": "m"}, credential={"ap
         {"credential": None},
         {"actions": [{**ACTION, "url": "https://f"}]},
         {"client_config": {"max_connection": 20}},
-        {"protocol": "aws_sigv4"},
         {"owner": "p/s/renamed"},
     ],
     ids=lambda change: next(iter(change)),
@@ -35,6 +35,52 @@ def test_any_change_replaces_the_connector(change):
     new = ConnectorInputs(**{**EMBED.model_dump(), **change})
     plan = ConnectorKind.plan(EMBED, new)
     assert (plan.updates, plan.replaces) == (frozenset(), frozenset(change))
+
+
+SIGNED = {
+    "protocol": "aws_sigv4",
+    "parameters": {"region": "us-east-1", "service_name": "bedrock"},
+    "credential": {"access_key": "AKIDEXAMPLE", "secret_key": "s"},
+}
+
+
+def test_another_protocol_replaces_the_connector():
+    signed = ConnectorInputs(**{**EMBED.model_dump(), **SIGNED})
+    unsigned = ConnectorInputs(**{**signed.model_dump(), "protocol": "http"})
+    assert ConnectorKind.plan(unsigned, signed).replaces == {"protocol"}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (
+            {"credential": {"roleArn": "arn:aws:iam::1:role/r"}},
+            "credential.roleArn: only Amazon OpenSearch Service takes",
+        ),
+        ({"credential": {"role_arn": "arn:aws:iam::1:role/r"}}, "credential.role_arn: only Amazon OpenSearch Service"),
+        ({"credential": {"accessKey": "a", "secret_key": "s"}}, "credential.accessKey: write access_key"),
+        ({"credential": {"access_key": "a"}}, "credential.secret_key: is missing"),
+        ({"credential": None}, "credential.access_key: is missing"),
+        ({"parameters": {"service_name": "bedrock"}}, "parameters.region: is missing; write one such as us-east-1"),
+        ({"parameters": {"region": "us-east-1"}}, "parameters.service_name: is missing; write one such as bedrock"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value[:30],
+)
+def test_a_connector_that_cannot_sign_says_what_to_write(change, what):
+    """As PolarSearch would: "Missing credential", "Missing region" and "Missing service name"."""
+    with pytest.raises(ValidationError, match=what):
+        ConnectorInputs(**{**EMBED.model_dump(), **SIGNED, **change})
+
+
+def test_a_connector_of_somebody_else_that_signs_can_be_read():
+    theirs = {"name": "embed", "protocol": "aws_sigv4", "actions": [ACTION], "version": "1"}
+    assert shown(theirs, EMBED).protocol == "aws_sigv4"
+
+
+def test_keys_that_are_known_later_are_no_mistake():
+    later = {**EMBED.model_dump(), **SIGNED, "credential": UNKNOWN}
+    assert validation_errors(ConnectorInputs, later) == []
+    assert validation_errors(ConnectorInputs, {**later, "credential": {"access_key": UNKNOWN, "secret_key": "s"}}) == []
 
 
 def test_a_value_that_the_service_normalizes_is_no_change():

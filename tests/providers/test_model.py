@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.kit import Plan, ResourceFailed, plan_by_field
-from providers.model import ModelInputs, ModelKind, ModelState, deploying, shown, vector_length
+from providers.model import ModelInputs, ModelKind, ModelState, deploying, shown
 
 MINI = ModelInputs(owner="p/s/m", name="mini", group_id="g", connector_id="c", dimension=384, space="mini/384")
 SHOWN = {
@@ -69,16 +69,3 @@ def test_a_deploying_model_is_awaited_and_a_failed_one_is_not():
     assert deploying(state.model_copy(update={"model_state": "DEPLOYING"})) == "model mini: model_state is DEPLOYING"
     with pytest.raises(ResourceFailed, match="model mini: model_state is PARTIALLY_DEPLOYED"):
         deploying(state.model_copy(update={"model_state": "PARTIALLY_DEPLOYED"}))
-
-
-@pytest.mark.parametrize(
-    ("answer", "length"),
-    [
-        ({"inference_results": [{"output": [{"name": "sentence_embedding", "data": [0.1, 0.2]}]}]}, 2),
-        ({"inference_results": [{"output": [{"name": "response", "dataAsMap": {}}]}]}, 0),
-        ({"inference_results": []}, 0),
-        ({}, 0),
-    ],
-)
-def test_the_dimension_is_the_length_of_a_predicted_vector(answer, length):
-    assert vector_length(answer) == length

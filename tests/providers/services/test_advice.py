@@ -38,13 +38,14 @@ DOCUMENTED = [
     'batch size is invalid, it should not be larger than 10.: input.contents","type":"InvalidParameter"}}',
     'Error from remote service: {"error":{"message":"Requests rate limit exceeded","code":"Throttling.RateQuota"}}',
     'Error from remote service: {"error":{"message":"The model does not exist","code":"ModelNotFound"}}',
+    'Error from remote service: {"message":"The security token included in the request is invalid."}',
     "Error communicating with remote model: Connection refused",
     "Remote inference host name has private ip address: 127.0.0.1",
     "OpenSearch Security not initialized.",
     "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds.",
     "no eligible node found",
 ]
-"""Texts from the sources (ml-commons 2.19, the security plugin) and Model Studio's documentation, not recorded."""
+"""Texts from the sources (ml-commons 2.19, the security plugin) and the services' documentation, not recorded."""
 
 
 @pytest.mark.parametrize("known", advice.SEARCH, ids=lambda known: known.text[:40])
@@ -63,6 +64,20 @@ def test_an_invalid_embedding_key_is_told_apart_from_an_invalid_login():
     [bad_key] = {reason for reason in RECORDED if "Incorrect API key" in reason}
     assert "embeddingApiKey" in advice.for_search(401, bad_key)
     assert "search_password" in advice.for_search(401, "Unauthorized")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        '{"error":{"message":"Access denied due to invalid subscription key or wrong API endpoint."}}',
+        '{"message":"invalid api token"}',
+        '{"detail":"Provided API key is invalid."}',
+        '{"code":"AUTH_INVALID_API_KEY","message":"Invalid API key"}',
+        '{"code":"InvalidApiKey","message":"Invalid API-key provided."}',
+    ],
+)
+def test_every_services_way_to_refuse_a_key_is_known(refusal):
+    assert "embeddingApiKey" in advice.for_search(401, f"Error from remote service: {refusal}")
 
 
 @pytest.mark.parametrize(
