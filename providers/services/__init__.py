@@ -10,9 +10,10 @@ index_meta     owner references in an index's `_meta`
 mappings       mapped fields as OpenSearch shows them, and what of them may change
 index_settings settings of an index, and which may change
 vector         a vector field
+select, query  reading a query over several tables; what a link and a backfill need of it
 tables         columns, keys and comments of tables
 autoetl        the statements of sync links and search views
-backfill       how far an index is with the rows of its table
+backfill       how far an index is with the rows of its table, or of its query
 inventory      every list of the services, read whole and once
 kind           `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived
 pipelines      `PipelineKind`, what ingest and search pipelines have in common
