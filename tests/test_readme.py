@@ -41,8 +41,9 @@ def test_the_configuration_is_valid():
 
 
 def test_the_embedding_service_is_valid():
-    first, second = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[:2]
-    config = {**yaml.safe_load(first.replace("pc-xxx", "pc-1a2b3c"))["config"], **yaml.safe_load(second)}
+    first, *others = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    [embedding] = (block for block in others if "service:" in block)
+    config = {**yaml.safe_load(first.replace("pc-xxx", "pc-1a2b3c"))["config"], **yaml.safe_load(embedding)}
     keys = {"embeddingAccessKey": "AKIDEXAMPLE", "embeddingSecretKey": "s"}
     settings = parse({name.split(":")[1]: value for name, value in config.items()}, keys=keys)
     assert settings.embedding.service == "bedrock"
@@ -62,6 +63,32 @@ def test_the_commented_services_of_stack_prod_are_valid():
         changed = {**config, **yaml.safe_load(block.replace("\n  # ", "\n"))}
         assert parse({name.split(":")[1]: value for name, value in changed.items()}, keys=keys).embedding.service
     assert len(commented) == 2
+
+
+def queried(block):
+    """Returns the mistakes of README's collection with the source and fields of another block of YAML."""
+    config = yaml.safe_load(re.search(r"```yaml\n(.*?)```", README, re.DOTALL)[1].replace("pc-xxx", "pc-1a2b3c"))[
+        "config"
+    ]
+    blocks = {name.split(":")[1]: value for name, value in config.items()}
+    [collection] = blocks["collections"]
+    given = {**collection, **yaml.safe_load(block)}
+    texts = {field: {"type": "text"} for field in given["fields"]}
+    first = next(iter(texts))
+    vector = {"mapping": {**texts, "vector": {"type": "knn_vector"}}, "field_map": {first: "vector"}}
+    return parse({**blocks, "collections": [{**given, **vector}]}).collections[0]
+
+
+def test_the_query_is_valid():
+    block = README.split("```yaml\n")[2].split("```")[0]
+    assert queried(block).source.tables == ["shop.products", "shop.categories"]
+
+
+def test_the_query_of_the_stack_for_production_is_valid():
+    stack = (ROOT / "stacks" / "Pulumi.prod.yaml").read_text()
+    lines = re.findall(r"^      # ((?:source:|  |sync:).*)", stack, re.MULTILINE)
+    collection = queried("\n".join([*lines, "fields: {id: id, my_text: t2}"]))
+    assert (collection.sync.backend, collection.source.tables) == ("search_view", ["db.test_table", "db.names"])
 
 
 def test_the_commands_exist():

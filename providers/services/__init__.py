@@ -17,8 +17,8 @@ index_settings     settings of an index, and which may change
 vector             a vector field
 tables             columns, keys and comments of tables
 autoetl            the statements of sync links and search views
-backfill           how far an index is with the rows of its table
-query, select      a query over tables, and how it is read from SQL
+backfill           how far an index is with the rows of its table, or of its query
+select, query      reading a query over several tables; what a link and a backfill need of it
 reconcile          what an index and its rows disagree about
 refused_rows       the row that a link is held up by
 inventory          every list of the services, read whole and once

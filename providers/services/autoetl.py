@@ -228,7 +228,7 @@ def _kind_of(link: Route, column: str) -> QueryColumn | str:
 
 def _flink_type(kind: QueryColumn | str, tables: Tables) -> str:
     if isinstance(kind, str):
-        return kind
+        return kind or "STRING"
     return FLINK_TYPES.get(tables[kind.table].columns.get(kind.name, ""), "STRING")
 
 

@@ -27,6 +27,10 @@ NON_BLANK = "[^[:space:]\x1c-\x1f]"
 PAGE = 500
 """Rows looked up at once: one statement, and a search for their documents and one for each vector field."""
 
+IN_KEY_ORDER = "SELECT /*+ JOIN_FIXED_ORDER() NO_BNL() */ "
+"""Begins a query whose first table is read by its key: otherwise each page sorts all rows where others are small (seen
+on MySQL 8.0.15)."""
+
 THREADS = 4
 """Pages whose documents are searched for at the same time."""
 
@@ -61,7 +65,7 @@ def relation_of(table: str, query: str | None, columns: Iterable[str]) -> tuple[
     if query is None:
         return quote(*table.split(".")), []
     rows, values = read_query(query).bound({name: name for name in columns})
-    return f"({rows}) AS `found`", values
+    return f"({IN_KEY_ORDER}{rows.removeprefix('SELECT ')}) AS `found`", values
 
 
 def with_plain_key(source: BackfillSource, database: Database) -> BackfillSource:

@@ -76,7 +76,8 @@ def _tree(text: str) -> exp.Expression:
         trees = sqlglot.parse(text, read="mysql")
     except (ParseError, TokenError, RecursionError) as error:
         raise ValueError(f"cannot be read{_place(error)}; {EXAMPLE}") from None
-    statement, *more = [tree for tree in trees if isinstance(tree, sqlglot.exp.Expression)]
+    found = [tree for tree in trees if isinstance(tree, sqlglot.exp.Expression)]
+    statement, *more = [tree for tree in found if tree.key != "semicolon"]
     if more:
         raise ValueError("has several statements; write one SELECT")
     return statement

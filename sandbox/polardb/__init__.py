@@ -22,6 +22,8 @@ AutoETL's documentation leaves gaps. This is the one list of what is assumed her
    composite key are joined by `_`.
 10. Options of a link (WITH in CREATE SEARCH VIEW, the esl_* variables) are refused, since nothing here reads them.
 11. Views are named without a database.
+12. A query of a search view or of sync_by_sql joins tables, by equality, on unique keys of theirs; texts compare as in
+    MySQL. A change of any of them writes the documents of the first table's rows that it concerns, or deletes them.
 """
 
 from sandbox.polardb.database import Database

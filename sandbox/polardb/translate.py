@@ -23,8 +23,9 @@ from sandbox.polardb.types import ColumnType, decimal, moment, number_of
 
 Node = exp.Expression
 _SELECT = ("expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
-           "operation_modifiers")  # fmt: skip
-_HINTS = {"SQL_NO_CACHE", "HIGH_PRIORITY"}
+           "operation_modifiers", "hint")  # fmt: skip
+_HINTS = {"SQL_NO_CACHE", "HIGH_PRIORITY", "JOIN_FIXED_ORDER", "NO_BNL"}
+"""What changes nothing of an answer."""
 _EXACT, _NUMBERS = {"integer", "decimal"}, {"integer", "decimal", "real", "text"}
 _SIGNS: dict[type[Node], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "DIV", exp.Mod: "%",
@@ -174,9 +175,11 @@ def select(node: Node, session: Any, *, strict: bool = False) -> list[Column]:
     if not isinstance(node, exp.Select):
         raise unsupported(type(node).__name__.upper())
     allow(node, *_SELECT)
-    if any(modifier.name.upper() not in _HINTS for modifier in node.args.get("operation_modifiers") or ()):
+    hints = node.args["hint"].expressions if node.args.get("hint") else []
+    if any(one.name.upper() not in _HINTS for one in [*(node.args.get("operation_modifiers") or ()), *hints]):
         raise unsupported("modifiers of SELECT")
     node.set("operation_modifiers", None)
+    node.set("hint", None)
     scope = Scope(session, strict=strict)
     _from(node, scope)
     where(node, scope)

@@ -23,6 +23,21 @@ def created(embedding=EMBEDDING, **changes):
     return generation(Collection(**{**DOCS, **changes}), embedding)
 
 
+QUERY = "SELECT p.id, p.name, c.name AS kind FROM db.p AS p JOIN db.c AS c ON c.id = p.c"
+QUERIED = {"source": {"query": QUERY, "key": "id"}, "fields": {"id": "id", "text": "kind"}}
+
+
+def test_a_query_is_part_of_the_generation_and_its_spelling_is_not():
+    made = created(**QUERIED)
+    assert made != created()
+    for spelled in (QUERY.lower().replace("as p", ""), QUERY.replace("FROM", "\n  FROM"), f"{QUERY};"):
+        assert created(**{**QUERIED, "source": {"query": spelled, "key": ["id"]}}) == made
+    for other in (QUERY.replace("JOIN", "LEFT JOIN"), f"{QUERY} WHERE p.id > 1", QUERY.replace("p.name, ", "")):
+        assert created(**{**QUERIED, "source": {"query": other, "key": "id"}}) != made
+    assert created(**QUERIED, sync={"backend": "sync_by_sql"}) != made
+    assert created(**QUERIED, sync={"backend": "search_view"}) == made
+
+
 ANOTHER = {
     "source column": {"fields": {"id": "id", "text": "t1"}},
     "synced field": {"fields": {"text": "t2"}},

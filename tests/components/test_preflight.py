@@ -129,6 +129,67 @@ def test_a_missing_column_of_an_adopted_table_is_reported(found, polardb):
     assert line.startswith("table db.t has no column t2; it was there before us and is never altered: add it yourself")
 
 
+QUERY = "SELECT p.id, p.name, c.name AS kind, p.made FROM db.p AS p LEFT JOIN db.c AS c ON c.id = p.c"
+
+
+def queried(query=QUERY, **changes):
+    source, fields = {"query": query, "key": "id"}, {"id": "id", "text": "kind"}
+    return Collection(
+        **{**DOCS.model_dump(exclude={"source", "fields"}), "source": source, "fields": fields, **changes}
+    )
+
+
+def test_every_table_of_a_query_must_be_there(found, polardb):
+    tables, grants = (
+        [f"there is no table db.{name} that" for name in "pc"],
+        "this account can see: check `query` and its",
+    )
+    [line] = found(queried())
+    assert line.endswith(f": {tables[0]} {grants} grants; {tables[1]} {grants} grants")
+    polardb.run("CREATE TABLE db.p(id INT PRIMARY KEY, name TEXT, c INT, made DATETIME)")
+    other = DOCS.model_copy(update={"name": "other", "source": DOCS.source.model_copy(update={"table": "db.c"})})
+    assert found(queried(), other) == []  # the stack makes that one
+
+
+def test_keys_columns_and_types_of_every_table_of_a_query_are_checked(found, polardb):
+    polardb.run("CREATE TABLE db.p(id INT PRIMARY KEY, name TEXT, c INT)")
+    polardb.run("CREATE TABLE db.c(id INT, lang CHAR(2), name BIT(1), PRIMARY KEY (id, lang))")
+    mapping = {**DOCS.mapping, "made": {"type": "date"}}
+    link, field = found(queried(fields={"id": "id", "text": "kind", "made": "made"}, mapping=mapping))
+    assert link.partition(": ")[2].split("; ") == [
+        "db.p has no column made: it has id, name, c",
+        "column db.c.name is bit, which AutoETL cannot sync: leave it out",
+        "(id) is no unique key of db.c, which has (id, lang): join it on such a key, or a row of db.p would have "
+        "several documents",
+    ]
+    assert field == "collection docs: field_map.text: column kind is bit(1); only text can be embedded"
+    polardb.run("ALTER TABLE db.p ADD COLUMN made DATETIME")
+    date, _ = found(queried(fields={"id": "id", "text": "kind", "made": "made"}, mapping=mapping))[1:]
+    assert date.startswith("collection docs: mapping.made: a datetime is written with a blank; write {type: date,")
+
+
+def test_grants_on_every_table_of_a_query_are_checked(found, polardb, connect, search):
+    polardb.run("CREATE TABLE db.p(id INT PRIMARY KEY, name TEXT, c INT, made DATETIME)")
+    polardb.run("CREATE TABLE db.c(id INT PRIMARY KEY, name TEXT)")
+    assert found(queried()) == []
+    polardb.run("CREATE USER joe IDENTIFIED BY 'password-of-joe'")
+    for grant in ("ALTER, SELECT ON db.p", "SELECT ON db.c", "EXECUTE ON dbms_etl.*"):
+        polardb.run(f"GRANT {grant} TO joe")
+    values = {"search_url": search.url, "database_host": "127.0.0.1", "database_port": polardb.port}
+    connections = connect(**values, database_user="joe", database_password="password-of-joe")
+    [line] = problems(connections, StackWiring("search", EMBEDDING, [queried()]))
+    assert line.endswith(": this account lacks ALTER on db.c: grant it")
+
+
+@pytest.mark.parametrize("revision", ["8.0.1.1.52"])
+def test_a_revision_without_search_views_is_told_what_to_use_for_a_query(found, polardb):
+    polardb.run("CREATE TABLE db.p(id INT PRIMARY KEY, name TEXT, c INT, made DATETIME)")
+    polardb.run("CREATE TABLE db.c(id INT PRIMARY KEY, name TEXT)")
+    [line] = found(queried())
+    assert line.endswith("needs PolarDB 8.0.1.1.54 or later, this is 8.0.1.1.52: upgrade it, or use sync_by_sql")
+    assert found(queried(sync={"backend": "sync_by_sql"})) == []
+
+
 @pytest.mark.parametrize("revision", ["8.0.1.1.51"])
 def test_a_revision_without_links_is_reported(found):
     [line] = found()

@@ -94,6 +94,34 @@ ONE_MISTAKE = [
 ]  # fmt: skip
 
 
+QUERY = "SELECT p.id, p.name, c.name AS kind FROM shop.p AS p LEFT JOIN shop.c AS c ON c.id = p.c"
+
+
+def queried(query=QUERY, key="id", **changes):
+    """Returns GOOD, filled by a query, with changes of the collection."""
+    raw = copy.deepcopy(GOOD)
+    fields = {"id": "id", "my_text": "kind"}
+    raw["collections"][0] |= {"source": {"query": query, "key": key}, "fields": fields, **changes}
+    return raw
+
+
+ONE_MISTAKE += [
+    (queried(None), "collections[0].source.query: Input should be a valid string"),
+    (queried(key=None), "collections[0].source.key: Input should be a valid list"),
+    (queried(source={"query": QUERY}), "collections[0].source.key: is missing"),
+    (queried(source={"query": QUERY, "key": "id", "table": "shop.p"}), "collections[0].source.table: a source has a table or a query; leave one out"),
+    (queried(source={"query": QUERY, "key": "id", "kye": "id"}), "collections[0].source.kye: is no key we know; did you mean key?"),
+    (queried("SELECT * FROM shop.p"), "collections[0].source.query: SELECT *: columns that are added later would not be synced; name the columns"),
+    (queried(QUERY.replace("shop.c ", "c ")), "collections[0].source.query: c must name its database too; write database.c"),
+    (queried(key="no", sync={"backend": "sync_by_sql"}), "collections[0].source.key: no is not in the query; it has id, name, kind"),
+    (queried(fields={"id": "id", "my_text": "kid"}), "collections[0].fields.my_text: kid is not in source.query; did you mean kind?"),
+    (queried(sync={"backend": "sync_by_map"}), "collections[0].sync.backend: sync_by_map is documented for one table alone; write search_view or sync_by_sql for a query"),
+    (queried(sync={"backend": "sync_by_table"}), "collections[0].sync.backend: sync_by_table is documented for one table alone; write search_view or sync_by_sql for a query"),
+    (queried(fields={"my_text": "kind"}), "collections[0].fields: a search view must contain its key; add id"),
+    (changed(*IN_DOCS, "source", "colums", to={}), "collections[0].source.colums: is no key we know; did you mean columns?"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(("raw", "line"), ONE_MISTAKE, ids=[line[:50] for _, line in ONE_MISTAKE])
 def test_a_mistake_is_reported_with_its_path_and_its_fix(raw, line):
     assert mistakes(raw) == [line]
@@ -165,6 +193,22 @@ def test_a_secret_in_plain_text_is_refused():
 def test_a_batch_size_of_null_means_none():
     settings = parse({**GOOD, "embedding": {**GOOD["embedding"], "batch_size": None}})
     assert settings.embedding.batch_size is None
+
+
+def test_a_query_is_followed_by_a_search_view_unless_said_otherwise():
+    [docs] = parse(queried()).collections
+    assert (docs.backend, docs.source.table, docs.source.tables) == ("search_view", "shop.p", ["shop.p", "shop.c"])
+    assert (docs.source.key, docs.source.document_key) == (["id"], "id")
+    assert parse(queried(sync={"backend": "sync_by_sql"}, name="a.b")).collections[0].backend == "sync_by_sql"
+    assert parse(GOOD).collections[0].backend == "sync_by_map"
+
+
+def test_tables_of_a_query_contradict_nothing():
+    raw = queried()
+    raw["collections"].append(
+        {**GOOD["collections"][0], "name": "other", "source": {**GOOD["collections"][0]["source"], "table": "shop.p"}}
+    )
+    assert len(parse(raw).collections) == 2
 
 
 def test_optional_settings_have_defaults():

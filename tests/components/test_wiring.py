@@ -53,6 +53,31 @@ def test_a_shared_table_has_all_columns_and_the_strictest_protection():
     assert not tables([collection("a", protected=False)])[0].deletion_protection
 
 
+QUERY = "SELECT p.id, p.name, c.name AS kind FROM db.p AS p JOIN db.c AS c ON c.id = p.c"
+
+
+def test_the_tables_of_a_query_are_not_declared_and_must_be_there():
+    source = {"query": QUERY.lower(), "key": "id"}
+    queried = Collection(**{**DOCS, "name": "q", "source": source, "fields": {"id": "id", "text": "kind"}})
+    embedding = Embedding(url="https://e.test/v1", model="m", dimension=8)
+    wiring = StackWiring("search", embedding, [queried, collection("a", table="db.c")])
+    assert list(wiring.tables()) == ["db.c"]
+    assert wiring.required_tables() == {"db.p"}
+    objects = wiring.collection(queried)
+    link, alias = objects.link("i", "db.p").owned, objects.alias("i").owned
+    assert (link.backend, link.table, link.key) == ("search_view", "db.p", ["id"])
+    assert (alias.cutover.table, alias.cutover.key, alias.cutover.vector_fields) == ("db.p", "id", {"kind": "vector"})
+    assert link.query == alias.cutover.query
+    assert link.query.startswith("SELECT `p`.`id` AS `id`, `p`.`name` AS `name`, `c`.`name` AS `kind` FROM `db`.`p`")
+
+
+def test_a_link_of_a_table_has_no_query():
+    wiring = StackWiring("search", Embedding(url="https://e.test/v1", model="m", dimension=8), [collection("a")])
+    objects = wiring.collection(wiring.collections[0])
+    assert "query" not in objects.link("i", "db.t").inputs.declared()
+    assert set(objects.alias("i").inputs.declared()["cutover"]).isdisjoint({"query"})
+
+
 @pytest.mark.parametrize(
     ("other", "mistake"),
     [

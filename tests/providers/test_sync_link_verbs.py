@@ -93,6 +93,48 @@ def test_create_read_update_delete(links, polardb, documents, shown, meta, refer
     links.delete(created)
 
 
+QUERY = "SELECT a.id, CONCAT(a.t2, ' ', b.t2) AS text FROM db.t AS a JOIN db.t AS b ON b.id = a.next"
+
+
+@pytest.mark.parametrize("backend", ["search_view", "sync_by_sql"])
+def test_a_link_of_a_query(links, polardb, documents, shown, meta, reference, backend):
+    """Of a table that is joined with itself."""
+    polardb.run("ALTER TABLE db.t ADD COLUMN next INT")
+    polardb.run("UPDATE db.t SET next = 1")
+    fields = {"id": "id", "text": "text"}
+    created = links.create(**{**LINK, "backend": backend, "query": QUERY, "fields": fields})
+    assert (created.id, meta()) == ("docs_1", {"link": str(reference(created))})
+    polardb.until(lambda: {id: each["text"] for id, each in documents().items()} == {
+        "1": "a mug a mug", "2": "a cup a mug", "3": None,
+    })  # fmt: skip
+    polardb.run("UPDATE db.t SET t2 = 'a kettle' WHERE id = 1")
+    polardb.until(lambda: documents()["2"]["text"] == "a cup a kettle")
+    assert documents()["1"]["text"] == "a kettle a kettle"
+    assert links.read(created).props == created.props
+    assert links.diff(created, query=QUERY.replace("JOIN", "INNER  JOIN")) == []
+    assert links.diff(created, query=f"{QUERY} WHERE a.id > 1") == ["query"]
+    links.delete(created)
+    assert links.read(created) is None
+    assert (meta(), shown(), shown(views=True)) == ({}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        (
+            QUERY.replace("b.id =", "b.t2 ="),
+            r"\(t2\) is no unique key of db.t, which has \(id\): join it on such a key",
+        ),
+        (QUERY.replace("db.t AS b", "db.u AS b"), "there is no table db.u that this account can see"),
+    ],
+)
+def test_a_query_that_cannot_be_followed_is_refused_before_any_call(links, polardb, meta, failed, query, why):
+    polardb.run("ALTER TABLE db.t ADD COLUMN next INT")
+    with pytest.raises(failed, match=why):
+        links.create(**{**LINK, "backend": "search_view", "query": query, "fields": {"id": "id", "text": "text"}})
+    assert meta() == {}
+
+
 @pytest.mark.parametrize(
     ("revision", "declared", "why"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.services.autoetl import find_link, flink_script, privileges_on, revision_of, search_view, statement
+from providers.services.column_types import ByName
 from providers.services.tables import TableFacts
 from providers.sync_link import SyncLinkInputs
 
@@ -59,6 +60,119 @@ def test_a_search_view_has_the_name_of_its_index():
         "CREATE SEARCH VIEW `test_index` (`my_text`, `id`, PRIMARY KEY (`id`)) "
         "AS SELECT `t2`, `id` FROM `db`.`test_table`"
     )
+
+
+QUERY = """
+SELECT p.`it's`, CONCAT(p.name, ': ', IFNULL(c.name, 'it''s')) AS described, c.rank, p.price * 2 AS price
+FROM shop.products p LEFT JOIN shop.categories c ON c.code = p.category JOIN shop.products b ON b.`it's` = p.base
+WHERE p.state = 'on sale'
+"""
+PRODUCTS = SyncLinkInputs(
+    index="i_1",
+    table="shop.products",
+    key="it's",
+    fields={"key": "it's", "text": "described", "rank": "rank", "price": "price"},
+    query=QUERY,
+)
+SHOP = {
+    "shop.products": TableFacts(
+        {
+            "it's": "bigint",
+            "name": "varchar",
+            "category": "char",
+            "base": "bigint",
+            "state": "enum",
+            "price": "decimal",
+        },
+        row_keys=[["it's"]],
+    ),
+    "shop.categories": TableFacts(
+        {"id": "int", "code": "char", "name": "text", "rank": "smallint"}, row_keys=[["id"], ["code"]]
+    ),
+}
+SELECT = (
+    "SELECT `p`.`it's` AS `key`, CONCAT(`p`.`name`, ': ', COALESCE(`c`.`name`, 'it''s')) AS `text`, "
+    "`c`.`rank` AS `rank`, `p`.`price` * 2 AS `price` FROM `shop`.`products` AS `p` "
+    "LEFT JOIN `shop`.`categories` AS `c` ON `c`.`code` = `p`.`category` "
+    "JOIN `shop`.`products` AS `b` ON `b`.`it's` = `p`.`base` WHERE `p`.`state` = 'on sale'"
+)
+SCRIPT = f"""\
+CREATE TEMPORARY TABLE `shop`.`products` (
+  `it's` BIGINT,
+  `category` STRING,
+  `base` BIGINT,
+  `state` STRING,
+  `name` STRING,
+  `price` DECIMAL(38, 10),
+  PRIMARY KEY (`it's`) NOT ENFORCED
+) WITH (
+  'connector' = 'mysql',
+  'database-name' = 'shop',
+  'table-name' = 'products'
+);
+CREATE TEMPORARY TABLE `shop`.`categories` (
+  `id` INT,
+  `code` STRING,
+  `name` STRING,
+  `rank` SMALLINT,
+  PRIMARY KEY (`id`) NOT ENFORCED
+) WITH (
+  'connector' = 'mysql',
+  'database-name' = 'shop',
+  'table-name' = 'categories'
+);
+CREATE TEMPORARY TABLE `i_1` (
+  `key` BIGINT,
+  `text` STRING,
+  `rank` SMALLINT,
+  `price` DOUBLE,
+  PRIMARY KEY (`key`) NOT ENFORCED
+) WITH (
+  'connector' = 'opensearch',
+  'index' = 'i_1'
+);
+INSERT INTO `i_1` {SELECT};"""
+
+
+def test_a_search_view_of_a_query_names_its_outputs_like_the_fields():
+    view = PRODUCTS.model_copy(update={"backend": "search_view"})
+    columns = "`key`, `text`, `rank`, `price`, PRIMARY KEY (`key`)"
+    assert statement(view, SHOP) == (f"CREATE SEARCH VIEW `i_1` ({columns}) AS {SELECT}", [])
+
+
+def test_a_flink_script_of_a_query_declares_each_table_once_with_a_key_of_its_own():
+    by_sql = PRODUCTS.model_copy(update={"backend": "sync_by_sql"})
+    assert statement(by_sql, SHOP) == ("CALL dbms_etl.sync_by_sql(%s, %s)", ["search", SCRIPT])
+
+
+def test_only_the_columns_of_fields_and_key_are_selected():
+    script = flink_script(PRODUCTS.model_copy(update={"fields": {"rank": "rank"}}), SHOP)
+    assert "INSERT INTO `i_1` SELECT `p`.`it's` AS `it's`, `c`.`rank` AS `rank` FROM" in script
+    assert "CREATE TEMPORARY TABLE `i_1` (\n  `it's` BIGINT,\n  `rank` SMALLINT,\n  PRIMARY KEY (`it's`)" in script
+
+
+KINDS = {
+    "UPPER(p.name)": "STRING",
+    "'x'": "STRING",
+    "NULL": "STRING",
+    "1": "BIGINT",
+    "- 1.5": "DOUBLE",
+    "COALESCE(NULL, c.rank, 0)": "SMALLINT",
+    "IF(c.rank > 1, p.base, 0)": "BIGINT",
+    "CASE c.rank WHEN 1 THEN NULL ELSE (p.price) END": "DECIMAL(38, 10)",
+}
+
+
+@pytest.mark.parametrize(("expression", "kind"), KINDS.items())
+def test_an_expression_has_a_type_in_flink(expression, kind):
+    query = QUERY.replace("p.price * 2", expression)
+    script = flink_script(PRODUCTS.model_copy(update={"query": query}), SHOP)
+    assert f"\n  `price` {kind},\n  PRIMARY KEY (`key`)" in script
+
+
+def test_names_of_columns_are_found_in_any_case():
+    tables = {"db.test_table": TableFacts(ByName({"ID": "int", "T2": "bigint"}))}
+    assert "`id` INT,\n  `t2` BIGINT" in flink_script(link(backend="sync_by_sql"), tables)
 
 
 def row(message, **columns):

@@ -7,7 +7,15 @@ import json
 import httpx
 import pytest
 
-from providers.services.backfill import PAGE, Backfill, BackfillProbe, BackfillSource, MissingRows, time_left
+from providers.services.backfill import (
+    PAGE,
+    Backfill,
+    BackfillProbe,
+    BackfillSource,
+    MissingRows,
+    time_left,
+    with_plain_key,
+)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +139,40 @@ def test_every_page_of_rows_is_looked_up(backfill, rest, search, polardb, reques
     requests("all")
     assert backfill.observe().missing == set()
     assert requests("POST /{index}/_search") == 2
+
+
+QUERY = (
+    "SELECT t.id AS k, CONCAT(t.body, ' ', u.x) AS text FROM db.t AS t JOIN db.u AS u ON u.id = t.id WHERE u.x <> '%s'"
+)
+
+
+@pytest.mark.parametrize(("key", "missing"), [("k", {"2", "3"}), (None, None)])
+def test_the_rows_of_a_query_are_looked_up(rest, polardb, backfill, key, missing):
+    polardb.run("CREATE TABLE db.u(id INT PRIMARY KEY, x VARCHAR(5))")
+    polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e')")
+    polardb.run("INSERT INTO db.u VALUES (1, 'x'), (2, 'x'), (3, 'x'), (5, %s)", ["%s"])
+    fill(rest, 1, 4, 5)
+    source = BackfillSource("db.t", {"text": "v"}, key, QUERY)
+    probe = BackfillProbe(polardb.connections.search, polardb.connections.database, "docs", source)
+    found = probe.observe()
+    assert (found.rows, found.texts, found.missing) == (3, {"text": 3}, missing)
+    fill(rest, 2, 3)
+    assert probe.observe().left == 0
+
+
+KEYS = {
+    "INT": True, "BIGINT UNSIGNED": True, "VARCHAR(20)": True, "CHAR(3)": True,
+    "TINYINT(1)": False, "DECIMAL(5,2)": False, "DATE": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "plain"), KEYS.items())
+def test_rows_of_a_query_are_looked_up_where_ids_are_the_keys_values_as_they_are(polardb, kind, plain):
+    polardb.run("CREATE DATABASE db")
+    polardb.run(f"CREATE TABLE db.t(ID {kind} PRIMARY KEY, body TEXT)")
+    query = "SELECT t.id AS k, t.body AS b FROM db.t AS t"
+    source = with_plain_key(BackfillSource("db.t", {"b": "v"}, "k", query), polardb.connections.database)
+    assert source.key == ("k" if plain else None)
 
 
 def test_rows_without_a_key_are_counted(rest, polardb, backfill):

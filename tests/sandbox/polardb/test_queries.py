@@ -58,7 +58,7 @@ QUERIES = [
      ("pear", 3)]),
     ("SELECT f.name, s.id FROM fruit f LEFT JOIN sale s ON s.fruit = f.id WHERE s.id IS NULL", [("Fig", None)]),
     ("SELECT COUNT(*) FROM fruit, sale", [(9,)]),
-    ("SELECT n FROM (SELECT COUNT(*) AS n FROM fruit) AS t", [(3,)]),
+    ("SELECT n FROM (SELECT /*+ JOIN_FIXED_ORDER() NO_BNL() */ COUNT(*) AS n FROM fruit) AS t", [(3,)]),
     ("SELECT T.w, COUNT(*) FROM (SELECT f.name AS w FROM fruit f JOIN sale s ON s.fruit = f.id) t WHERE w = 'APPLE'"
      " GROUP BY w", [("Apple", 2)]),
     ("SELECT id FROM (SELECT id, price FROM fruit WHERE price > 1) AS t WHERE id > 1 ORDER BY id LIMIT 1", [(2,)]),
@@ -129,7 +129,8 @@ OUTSIDE = [
     "SELECT SQL_CALC_FOUND_ROWS id FROM fruit", "SELECT id FROM fruit USE INDEX (id)", "EXPLAIN SELECT 1",
     "SELECT 1 UNION SELECT 2", "(SELECT 1)", "WITH c AS (SELECT 1) SELECT * FROM c", "SELECT (SELECT 1)",
     "SELECT n FROM (SELECT COUNT(*) AS n FROM fruit)", "SELECT id FROM fruit WHERE id IN (SELECT fruit FROM sale)",
-    "SELECT n, COUNT(*) FROM (SELECT id AS n FROM fruit) AS t", "SELECT n FROM (SELECT 1 AS n UNION SELECT 2) AS t",
+    "SELECT /*+ SET_VAR(sql_mode = '') */ 1", "SELECT n, COUNT(*) FROM (SELECT id AS n FROM fruit) AS t",
+    "SELECT n FROM (SELECT 1 AS n UNION SELECT 2) AS t",
     "SELECT id FROM fruit WHERE EXISTS (SELECT 1)", "SELECT COUNT(*) FROM fruit GROUP BY id WITH ROLLUP",
     "SELECT * FROM information_schema.user_privileges", "SELECT DISTINCT name FROM fruit ORDER BY id",
 ]  # fmt: skip
