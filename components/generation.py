@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from .settings import Collection, Embedding
 
@@ -33,19 +33,22 @@ def embedding_space(embedding: Embedding) -> str:
 
 def generation(collection: Collection, embedding: Embedding) -> str:
     """Returns eight hexadecimal digits: others for another model, dimension, source field, vector method, backend or
-    `revision`.
+    `revision`, and for texts that are joined or chunked in another way.
     """
+    texts = collection.embedded_texts()
     vectors = {name: vector.model_dump(exclude_none=True) for name, vector in collection.vectors(embedding).items()}
     fixed = {
         "space": embedding_space(embedding),
         "table": collection.source.table,
         "key": collection.source.primary_key,
         "fields": collection.fields,
-        "field_map": collection.field_map,
+        "field_map": {text.fields[0]: text.vector for text in texts if len(text.fields) == 1},
         "vectors": vectors,
         "shards": collection.shards,
         "revision": collection.revision,
     }
+    if made := {text.vector: asdict(text) for text in texts if text.is_made}:
+        fixed["texts"] = made
     if collection.sync.backend != "sync_by_map":  # beside the old link: one that is refused must not cost the other
         fixed["backend"] = collection.sync.backend
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:DIGITS]

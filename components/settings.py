@@ -21,15 +21,17 @@ from pydantic import (
 )
 
 from providers.index import validated_index_name
-from providers.kit import Json, pluralize
+from providers.kit import Json, flatten_settings, pluralize
 from providers.search_pipeline import Combination, Normalization, add_up
 from providers.services.autoetl import Backend
 from providers.services.column_types import base_type, column_type
 from providers.services.tables import ColumnNames
+from providers.services.texts import CHUNKING_SETTINGS, PASSAGES, EmbeddedText
 from providers.services.vector import Vector
 from providers.trusted_endpoint import validated_pattern
 
 from .embedding_services import MODEL_STUDIO, UNKNOWN, KnownModel
+from .texts import LongTexts, Target, TextSettings
 
 PLAIN_KEYS = frozenset({"smallint", "mediumint", "int", "bigint", "char", "varchar"})
 """Types of keys that are written as they are: not TINYINT(1), which may be a boolean, nor dates and decimals."""
@@ -170,8 +172,11 @@ class Collection(SettingsBlock):
     """Rows that are to be found by meaning: applications search it by `name`.
 
     `fields` says which column fills which field of the index, `mapping` how OpenSearch maps them, and `field_map` which
-    vector field takes the embedding of which text field. Another `revision` builds everything anew beside the old.
-    `cutover_timeout` is in seconds. `description` stands in the descriptions of its pipelines.
+    vector field takes the embedding of which text field; `my_vector: [title, body]` joins texts into one. `texts` says
+    how, by vector field, and `long_texts` for all of them what becomes of texts that the model does not take whole.
+
+    Another `revision` builds everything anew beside the old. `cutover_timeout` is in seconds. `description` stands in
+    the descriptions of its pipelines.
     """
 
     name: Annotated[str, AfterValidator(validated_index_name)] = Field(max_length=200)
@@ -179,7 +184,9 @@ class Collection(SettingsBlock):
     source: SourceSettings
     fields: dict[str, str] = Field(min_length=1)
     mapping: dict[str, Json] = Field(min_length=1)
-    field_map: dict[str, str] = Field(min_length=1)
+    field_map: dict[str, Target] = Field(min_length=1)
+    texts: dict[str, TextSettings] = {}
+    long_texts: LongTexts | None = None
     search: SearchSettings = SearchSettings()
     sync: SyncSettings = SyncSettings()
     shards: int = Field(default=1, ge=1, le=1024)
@@ -191,8 +198,8 @@ class Collection(SettingsBlock):
 
     @property
     def vector_columns(self) -> dict[str, str]:
-        """Which vector field takes the embedding of which column."""
-        return {self.fields[text]: vector for text, vector in self.field_map.items()}
+        """Where the vector is that is made of each column, of it alone or with others."""
+        return {self.fields[name]: text.vector_path for text in self.embedded_texts() for name in text.fields}
 
     @property
     def vector_fields(self) -> dict[str, Json]:
@@ -201,12 +208,37 @@ class Collection(SettingsBlock):
 
     @property
     def properties(self) -> dict[str, Json]:
-        """The fields of the mapping that do not hold vectors."""
-        return {name: field for name, field in self.mapping.items() if name not in self.vector_fields}
+        """The fields of the mapping that do not hold vectors, and the nested fields of passages."""
+        vectors = self.vector_fields
+        plain = {name: field for name, field in self.mapping.items() if name not in vectors}
+        return {**plain, **{name: PASSAGES for name in self.chunked if name in vectors}}
+
+    @property
+    def chunked(self) -> list[str]:
+        """The vector fields whose texts are chunked into passages."""
+        return [text.vector for text in self.embedded_texts() if text.chunking]
+
+    @property
+    def index_settings(self) -> dict[str, Any]:
+        """The settings of the index; a text is chunked however many tokens it has."""
+        return {**CHUNKING_SETTINGS, **dict(flatten_settings(self.settings))} if self.chunked else self.settings
 
     def vectors(self, embedding: Embedding) -> dict[str, Vector]:
-        """The vector fields, as long as the model's vectors."""
-        return {name: vector_of(field, embedding.dimension) for name, field in self.vector_fields.items()}
+        """The vector fields, as long as the model's vectors, where they are in the index."""
+        paths = {text.vector: text.vector_path for text in self.embedded_texts()}
+        fields = self.vector_fields.items()
+        return {paths.get(name, name): vector_of(field, embedding.dimension) for name, field in fields}
+
+    def embedded_texts(self, token_limit: int | None = None) -> list[EmbeddedText]:
+        """The text of each vector field, for a model that takes so many tokens in a text; None is not known."""
+        pairs = self.field_map.items()
+        joined = [(key, target) if isinstance(target, list) else (target, [key]) for key, target in pairs]
+        return [self.text_settings(vector).text(vector, names, token_limit) for vector, names in joined]
+
+    def text_settings(self, vector: str) -> TextSettings:
+        """How the text of a vector field is made; what is not written of it is what is written for all."""
+        written = self.texts.get(vector, TextSettings())
+        return written.model_copy(update={"long_texts": written.long_texts or self.long_texts})
 
 
 class Settings(SettingsBlock):

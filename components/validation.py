@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -34,9 +34,8 @@ from .settings import (
     SourceSettings,
     vector_of,
 )
+from .text_mistakes import field_map_mistakes, text_mistakes, type_of, unknown
 
-TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "json"})
-EMBEDDABLE = frozenset({"text", "keyword", "match_only_text", "wildcard"})
 DATETIMES = frozenset({"datetime", "timestamp"})
 DATETIME_FORMAT = "yyyy-MM-dd HH:mm:ss||strict_date_optional_time||epoch_millis"
 """AutoETL writes a DATETIME with a blank (Flink CDC docs, MySQL connector), which a `date` takes only with a format."""
@@ -124,14 +123,15 @@ def collection_mistakes(collection: Collection, embedding: Embedding | None) -> 
     columns = collection.source.columns
     for column in collection.source.primary_key:
         if column not in columns:
-            yield f"source.primary_key: {_unknown(column, columns, 'source.columns')}"
+            yield f"source.primary_key: {unknown(column, columns, 'source.columns')}"
     for name, column in collection.fields.items():
         if column not in columns:
-            yield f"fields.{name}: {_unknown(column, columns, 'source.columns')}"
+            yield f"fields.{name}: {unknown(column, columns, 'source.columns')}"
         if name not in collection.mapping:
-            yield f"fields.{name}: {_unknown(name, collection.mapping, 'mapping')}"
+            yield f"fields.{name}: {unknown(name, collection.mapping, 'mapping')}"
     yield from _mapping_mistakes(collection)
-    yield from _field_map_mistakes(collection)
+    yield from field_map_mistakes(collection)
+    yield from text_mistakes(collection, embedding)
     yield from _vector_mistakes(collection, embedding)
     yield from _link_mistakes(collection)
     if taken := sorted(dict(flatten_settings(collection.settings)).keys() & OWN_SETTINGS):
@@ -174,42 +174,19 @@ def _mapping_mistakes(collection: Collection) -> Iterator[str]:
             yield f"mapping.{name}.type: {field['type']!r} is no type; write one such as text"
     for name, column in collection.fields.items():
         field, kind = collection.mapping.get(name, {}), collection.source.columns.get(column, "")
-        if _type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
+        if type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
             yield f"mapping.{name}: a {kind} is written with a blank; write {{type: date, format: {DATETIME_FORMAT!r}}}"
 
 
 _NO_FIELD = "is a parameter of the whole mapping, and no field; leave it out"
 
 
-def _type_of(field: Mapping[str, Any]) -> str:
-    return str(field.get("type", "object"))
-
-
-def _field_map_mistakes(collection: Collection) -> Iterator[str]:
-    vectors, columns = collection.vector_fields, collection.source.columns
-    filled: dict[str, str] = {}
-    for text, vector in collection.field_map.items():
-        if (other := filled.setdefault(vector, text)) != text:
-            yield f"field_map.{text}: {vector} is filled by {other}; give each text a vector field of its own"
-        if vector not in collection.mapping:
-            yield f"field_map.{text}: {_unknown(vector, vectors, 'mapping')}"
-        elif vector not in vectors:
-            kind = _type_of(collection.mapping[vector])
-            yield f"field_map.{text}: {vector} is mapped as {kind}; map it as {{type: knn_vector}}"
-        column = collection.fields.get(text)
-        if column is None:
-            yield f"field_map.{text}: {_unknown(text, collection.fields, 'fields')}"
-        elif column in columns and base_type(columns[column]) not in TEXT_COLUMNS:
-            yield f"field_map.{text}: column {column} is {columns[column]}; only text can be embedded"
-        if text in collection.mapping and (kind := _type_of(collection.mapping[text])) not in EMBEDDABLE:
-            yield f"field_map.{text}: {text} is mapped as {kind}; only text can be embedded"
-
-
 def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Iterator[str]:
     for path in vectors_inside(collection.properties):
         yield f"mapping.{path}: a vector field can be at the top level of the mapping alone; move it there"
+    filled = {text.vector for text in collection.embedded_texts()}
     for name, field in collection.vector_fields.items():
-        if name not in collection.field_map.values():
+        if name not in filled:
             yield f"mapping.{name}: no text fills this vector field; name it in field_map, or leave it out"
         if name in collection.fields:
             yield f"fields.{name}: {name} is a vector field, which the pipeline fills; leave it out"
@@ -278,12 +255,6 @@ def _reason(error: Any, model: type[BaseModel]) -> str:
 
 def _keys(model: type[BaseModel]) -> list[str]:
     """Returns the keys of a block and of the blocks inside it."""
-    inner = [field.annotation for field in model.model_fields.values()]
+    inner = [each for field in model.model_fields.values() for each in (field.annotation, *get_args(field.annotation))]
     blocks = [block for block in inner if isinstance(block, type) and issubclass(block, BaseModel)]
     return [*model.model_fields, *(key for block in blocks for key in _keys(block))]
-
-
-def _unknown(name: str, known: Mapping[str, Any], where: str) -> str:
-    near = difflib.get_close_matches(name, known)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
-    return f"{name} is not in {where}; {hint}"

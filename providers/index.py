@@ -92,9 +92,9 @@ Pipeline = Annotated[str, BeforeValidator(without_none)]
 class IndexProperties(Properties):
     """`properties` are the fields that are not vectors, mapped as in OpenSearch.
 
-    `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level}}`. Deleting an
-    index with documents is refused while `deletion_protection` is on, unless its alias has moved to a newer index of
-    the same resource.
+    `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level}}`; one with a
+    dotted name is inside of a field of `properties`. Deleting an index with documents is refused while
+    `deletion_protection` is on, unless its alias has moved to a newer index of the same resource.
     """
 
     name: Immutable[Annotated[str, AfterValidator(validated_index_name)]]
@@ -184,9 +184,18 @@ def unsupported(inputs: IndexInputs, version: Version) -> list[str]:
             found.append(f"{name}: engine nmslib is removed from OpenSearch 3.0; use faiss")
         if vector.engine == "faiss" and vector.space_type == "cosinesimil" and version < (2, 19, 0):
             found.append(f"{name}: faiss knows cosinesimil from OpenSearch 2.19; use innerproduct, or engine lucene")
+        if is_nested(inputs, name) and version < (2, 16, 0):
+            instead = "embed texts whole (in a stack's configuration: long_texts: cut)"
+            found.append(f"{name}: a query by text alone reaches nested vectors from OpenSearch 2.16; {instead}")
         if vector.smaller and version < (2, 17, 0):
             found.append(f"{name}: {' and '.join(vector.smaller)} came with OpenSearch 2.17; declare it without")
     return found
+
+
+def is_nested(inputs: IndexInputs, name: str) -> bool:
+    """Tells whether a vector field is inside of a nested field."""
+    around = field_at(inputs.properties, name.rpartition(".")[0])
+    return isinstance(around, Mapping) and around.get("type") == "nested"
 
 
 class IndexKind(ClusterKind[IndexInputs, IndexState]):

@@ -10,6 +10,7 @@ index_meta     owner references in an index's `_meta`
 mappings       mapped fields as OpenSearch shows them, and what of them may change
 index_settings settings of an index, and which may change
 vector         a vector field
+texts          texts before they are embedded: joined, cut or chunked
 tables         columns, keys and comments of tables
 autoetl        the statements of sync links and search views
 backfill       how far an index is with the rows of its table
