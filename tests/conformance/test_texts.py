@@ -250,6 +250,14 @@ def test_the_hybrid_query_ranks_by_the_best_passage_and_shows_none_before_3_0(fi
     assert "inner_hits" not in found[0]
 
 
+@pytest.mark.parametrize("server", ["3.3.2"], indirect=True)
+def test_from_3_0_on_the_hybrid_query_shows_the_best_passage(filled):
+    """neural-search 3.0: HybridQueryBuilder.extractInnerHitBuilders. The emulator alone, as in test_versions."""
+    body = asked(hybrid(filled.texts[:1], 3), "the kettle whistles in the kitchen")
+    found = filled.ok("POST", "/docs/_search", body)["hits"]["hits"]
+    assert "kettle whistles" in passage(found[0])
+
+
 @pytest.mark.parametrize(("field", "count"), {"v.knn": 3, "w": 4}.items())
 def test_documents_with_vectors_are_counted(filled, field, count):
     assert filled.ok("POST", "/docs/_count", {"query": has_vector(field)})["count"] == count
