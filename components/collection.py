@@ -47,12 +47,13 @@ class SearchCollection(pulumi.ComponentResource):
         self.index = wiring.index(self.ingest_pipeline.name, self.search_pipeline.name).declare(inside)
         self.link = wiring.link(self.index.name, table).declare(inside)
         self.alias = wiring.alias(self.index.name).declare(ResourceOptions(parent=self, depends_on=[self.link]))
+        texts = collection.embedded_texts()
         self.outputs = {
             "alias": self.alias.name,
             "index": self.index.name,
             "ingest_pipeline": self.ingest_pipeline.name,
             "search_pipeline": self.search_pipeline.name,
             "sync_link": self.link.id,
-            "query": {"neural": neural(collection.field_map), "hybrid": hybrid(collection.field_map)},
+            "query": {"neural": neural(texts), "hybrid": hybrid(texts)},
         }
         self.register_outputs(self.outputs)

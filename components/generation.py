@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from providers.services.whole_mapping import FIXED
@@ -32,19 +32,22 @@ class Names:
 
 def generation(collection: Collection, embedding: Embedding) -> str:
     """Returns eight hexadecimal digits: others for another embedding space, source field, query, vector method, backend
-    or `revision`. Another spelling of a query is no other query.
+    or `revision`, and for texts that are joined or chunked in another way. Another spelling of a query is no other one.
     """
+    texts = collection.embedded_texts()
     vectors = {name: vector.model_dump(exclude_none=True) for name, vector in collection.vectors(embedding).items()}
     fixed = {
         "space": embedding_space(embedding),
         "table": collection.source.table,
         "key": collection.source.key,
         "fields": collection.fields,
-        "field_map": collection.field_map,
+        "field_map": {text.fields[0]: text.vector for text in texts if len(text.fields) == 1},
         "vectors": vectors,
         "shards": collection.shards,
         "revision": collection.revision,
     }
+    if made := {text.vector: asdict(text) for text in texts if text.is_made}:
+        fixed["texts"] = made
     if content := _content(collection):
         fixed["content"] = content
     if collection.backend != "sync_by_map":  # beside the old link: one that is refused must not cost the other

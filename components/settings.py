@@ -24,22 +24,24 @@ from pydantic import (
     model_validator,
 )
 
-from providers.index import validated_index_name
 from providers.ingest_pipeline import Processors
-from providers.kit import Json, pluralize
+from providers.kit import Json, flatten_settings, pluralize
 from providers.search_pipeline import Combination, Normalization, add_up
 from providers.search_pipeline import Processors as SearchProcessors
 from providers.services.autoetl import Backend
 from providers.services.backfill import PLAIN_KEYS
 from providers.services.column_types import base_type, column_type
 from providers.services.embedding_answers import VectorType
+from providers.services.index_names import validated_index_name
 from providers.services.select import normal_query, read_query
 from providers.services.tables import ColumnNames
+from providers.services.texts import CHUNKING_SETTINGS, PASSAGES, EmbeddedText
 from providers.services.vector import Vector
 from providers.services.whole_mapping import FIXED, RESET, normal_mapping
 from providers.trusted_endpoint import validated_pattern
 
 from .embedding_services import NAMES, OPENAI_COMPATIBLE, KnownModel, Service, service_of
+from .texts import LongTexts, Target, TextSettings
 
 PARAMETERS = RESET.keys() | FIXED
 """Parameters of a whole mapping."""
@@ -209,6 +211,11 @@ class Embedding(SettingsBlock):
         return self.known_model.tokens if self.max_tokens is None else self.max_tokens
 
     @property
+    def text_limit(self) -> int | None:
+        """What is left of that for a document's own text: a byte of its prefix is a token at most."""
+        return None if self.token_limit is None else max(1, self.token_limit - len(self.document_prefix.encode()))
+
+    @property
     def requested_dimensions(self) -> int | None:
         """The length to ask for in every request; None for a model that knows only one."""
         wanted = len(self.known_model.dimensions) > 1 if self.send_dimensions is None else self.send_dimensions
@@ -315,10 +322,13 @@ class Collection(SettingsBlock):
     """Rows that are to be found by meaning: applications search it by `name`.
 
     `fields` says which column fills which field of the index, `mapping` how OpenSearch maps them, and `field_map` which
-    vector field takes the embedding of which text field. A mapping may have parameters of its own among its fields
-    (`dynamic: strict`), or be written as OpenSearch's, with `properties`. `before` and `after` are other processors of
-    the ingest pipeline, around the embedding one. Another `revision` builds everything anew beside the old.
-    `cutover_timeout` is in seconds. `description` stands in the descriptions of its pipelines.
+    vector field takes the embedding of which text field; `my_vector: [title, body]` joins texts into one. `texts` says
+    how, by vector field, and `long_texts` for all of them what becomes of texts that the model does not take whole.
+
+    A mapping may have parameters of its own among its fields (`dynamic: strict`), or be written as OpenSearch's, with
+    `properties`. `before` and `after` are other processors of the ingest pipeline, around the embedding one. Another
+    `revision` builds everything anew beside the old. `cutover_timeout` is in seconds. `description` stands in the
+    descriptions of its pipelines.
     """
 
     name: Annotated[str, AfterValidator(validated_index_name)] = Field(max_length=200)
@@ -327,7 +337,9 @@ class Collection(SettingsBlock):
     fields: dict[str, str] = Field(min_length=1)
     mapping: dict[str, Json] = Field(min_length=1)
     mapping_parameters: Annotated[dict[str, Any], AfterValidator(normal_mapping)] = {}
-    field_map: dict[str, str] = Field(min_length=1)
+    field_map: dict[str, Target] = Field(min_length=1)
+    texts: dict[str, TextSettings] = {}
+    long_texts: LongTexts | None = None
     search: SearchSettings = SearchSettings()
     sync: SyncSettings = SyncSettings()
     shards: int = Field(default=1, ge=1, le=1024)
@@ -364,8 +376,8 @@ class Collection(SettingsBlock):
 
     @property
     def vector_columns(self) -> dict[str, str]:
-        """Which vector field takes the embedding of which column."""
-        return {self.fields[text]: vector for text, vector in self.field_map.items()}
+        """Where the vector is that is made of each column, of it alone or with others."""
+        return {self.fields[name]: text.vector_path for text in self.embedded_texts() for name in text.fields}
 
     @property
     def vector_fields(self) -> dict[str, Json]:
@@ -374,13 +386,38 @@ class Collection(SettingsBlock):
 
     @property
     def properties(self) -> dict[str, Json]:
-        """The fields of the mapping that do not hold vectors."""
-        return {name: field for name, field in self.mapping.items() if name not in self.vector_fields}
+        """The fields of the mapping that do not hold vectors, and the nested fields of passages."""
+        vectors = self.vector_fields
+        plain = {name: field for name, field in self.mapping.items() if name not in vectors}
+        return {**plain, **{name: PASSAGES for name in self.chunked if name in vectors}}
+
+    @property
+    def chunked(self) -> list[str]:
+        """The vector fields whose texts are chunked into passages."""
+        return [text.vector for text in self.embedded_texts() if text.chunking]
+
+    @property
+    def index_settings(self) -> dict[str, Any]:
+        """The settings of the index; a text is chunked however many tokens it has."""
+        return {**CHUNKING_SETTINGS, **dict(flatten_settings(self.settings))} if self.chunked else self.settings
 
     def vectors(self, embedding: Embedding) -> dict[str, Vector]:
-        """The vector fields, as long as the model's vectors, and of their type."""
+        """The vector fields, as long as the model's vectors and of their type, where they are in the index."""
         kind = embedding.dimension, embedding.vector_type
-        return {name: vector_of(field, *kind) for name, field in self.vector_fields.items()}
+        paths = {text.vector: text.vector_path for text in self.embedded_texts()}
+        fields = self.vector_fields.items()
+        return {paths.get(name, name): vector_of(field, *kind) for name, field in fields}
+
+    def embedded_texts(self, token_limit: int | None = None) -> list[EmbeddedText]:
+        """The text of each vector field, for a model that takes so many tokens in a text; None is not known."""
+        pairs = self.field_map.items()
+        joined = [(key, target) if isinstance(target, list) else (target, [key]) for key, target in pairs]
+        return [self.text_settings(vector).text(vector, names, token_limit) for vector, names in joined]
+
+    def text_settings(self, vector: str) -> TextSettings:
+        """How the text of a vector field is made; what is not written of it is what is written for all."""
+        written = self.texts.get(vector, TextSettings())
+        return written.model_copy(update={"long_texts": written.long_texts or self.long_texts})
 
 
 class Settings(SettingsBlock):

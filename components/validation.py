@@ -40,9 +40,8 @@ from .settings import (
     SourceSettings,
     vector_of,
 )
+from .text_mistakes import column_mistakes, field_map_mistakes, text_mistakes, type_of, unknown
 
-TEXT_COLUMNS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "json"})
-EMBEDDABLE = frozenset({"text", "keyword", "match_only_text", "wildcard"})
 DATETIMES = frozenset({"datetime", "timestamp"})
 DATETIME_FORMAT = "yyyy-MM-dd HH:mm:ss||strict_date_optional_time||epoch_millis"
 """AutoETL writes a DATETIME with a blank (Flink CDC docs, MySQL connector), which a `date` takes only with a format."""
@@ -128,16 +127,17 @@ def collection_mistakes(collection: Collection, embedding: Embedding | None) -> 
         yield from (f"source.key: {mistake}" for mistake in read_query(source.query).key_mistakes(source.key))
     else:
         missing = (column for column in source.primary_key if column not in columns)
-        yield from (f"source.primary_key: {_unknown(column, columns, 'source.columns')}" for column in missing)
+        yield from (f"source.primary_key: {unknown(column, columns, 'source.columns')}" for column in missing)
     for name, column in collection.fields.items():
         if column not in columns:
             where = "source.columns" if source.query is None else "source.query"
-            yield f"fields.{name}: {_unknown(column, columns, where)}"
+            yield f"fields.{name}: {unknown(column, columns, where)}"
         if name not in collection.mapping:
-            yield f"fields.{name}: {_unknown(name, collection.mapping, 'mapping')}"
+            yield f"fields.{name}: {unknown(name, collection.mapping, 'mapping')}"
     yield from _mapping_mistakes(collection)
-    yield from _field_map_mistakes(collection)
     yield from type_mistakes(collection, columns)
+    yield from field_map_mistakes(collection)
+    yield from text_mistakes(collection, embedding)
     yield from _vector_mistakes(collection, embedding)
     yield from _link_mistakes(collection)
     if taken := sorted(dict(flatten_settings(collection.settings)).keys() & OWN_SETTINGS):
@@ -186,40 +186,17 @@ def type_mistakes(collection: Collection, columns: Mapping[str, str]) -> Iterato
     """Yields where a column's type does not fit its field; `columns` has the types, empty for one that is not known."""
     for name, column in collection.fields.items():
         field, kind = collection.mapping.get(name, {}), columns.get(column, "")
-        if _type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
+        if type_of(field) == "date" and "format" not in field and base_type(kind) in DATETIMES:
             yield f"mapping.{name}: a {kind} is written with a blank; write {{type: date, format: {DATETIME_FORMAT!r}}}"
-    for text in collection.field_map:
-        column = collection.fields.get(text, "")
-        if (kind := columns.get(column, "")) and base_type(kind) not in TEXT_COLUMNS:
-            yield f"field_map.{text}: column {column} is {kind}; only text can be embedded"
-
-
-def _type_of(field: Mapping[str, Any]) -> str:
-    return str(field.get("type", "object"))
-
-
-def _field_map_mistakes(collection: Collection) -> Iterator[str]:
-    vectors = collection.vector_fields
-    filled: dict[str, str] = {}
-    for text, vector in collection.field_map.items():
-        if (other := filled.setdefault(vector, text)) != text:
-            yield f"field_map.{text}: {vector} is filled by {other}; give each text a vector field of its own"
-        if vector not in collection.mapping:
-            yield f"field_map.{text}: {_unknown(vector, vectors, 'mapping')}"
-        elif vector not in vectors:
-            kind = _type_of(collection.mapping[vector])
-            yield f"field_map.{text}: {vector} is mapped as {kind}; map it as {{type: knn_vector}}"
-        if text not in collection.fields:
-            yield f"field_map.{text}: {_unknown(text, collection.fields, 'fields')}"
-        if text in collection.mapping and (kind := _type_of(collection.mapping[text])) not in EMBEDDABLE:
-            yield f"field_map.{text}: {text} is mapped as {kind}; only text can be embedded"
+    yield from column_mistakes(collection, columns)
 
 
 def _vector_mistakes(collection: Collection, embedding: Embedding | None) -> Iterator[str]:
     for path in vectors_inside(collection.properties):
         yield f"mapping.{path}: a vector field can be at the top level of the mapping alone; move it there"
+    filled = {text.vector for text in collection.embedded_texts()}
     for name, field in collection.vector_fields.items():
-        if name not in collection.field_map.values():
+        if name not in filled:
             yield f"mapping.{name}: no text fills this vector field; name it in field_map, or leave it out"
         if name in collection.fields:
             yield f"fields.{name}: {name} is a vector field, which the pipeline fills; leave it out"
@@ -320,9 +297,3 @@ def _types(annotation: Any) -> Iterator[Any]:
     """Yields a type, or what a composed one is made of."""
     parts = get_args(annotation)
     yield from chain.from_iterable(map(_types, parts)) if parts else [annotation]
-
-
-def _unknown(name: str, known: Mapping[str, Any], where: str) -> str:
-    near = difflib.get_close_matches(name, known)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
-    return f"{name} is not in {where}; {hint}"

@@ -23,6 +23,7 @@ from providers.kit import Inputs, Resource, format_error, owner_of
 from providers.model import Model, ModelInputs
 from providers.model_group import ModelGroup, ModelGroupInputs
 from providers.search_pipeline import SearchPipeline, SearchPipelineInputs
+from providers.services.texts import processors_after, processors_before
 from providers.source_table import SourceTable, SourceTableInputs
 from providers.sync_link import SyncLink, SyncLinkInputs
 from providers.trusted_endpoint import TrustedEndpoint, TrustedEndpointInputs
@@ -184,17 +185,19 @@ class CollectionWiring:
     def ingest_pipeline(self, model_id: Input[str]) -> Declaration[IngestPipeline]:
         """Embeds the texts of every document."""
         collection = self.collection
+        texts = collection.embedded_texts(self.embedding.text_limit)
+        fields = dict.fromkeys(name for text in texts for name in text.fields)
         return _declaration(
             IngestPipeline,
             f"{self.name}-ingest-pipeline",
             lambda: IngestPipelineInputs(
                 name=self.names.ingest_pipeline,
                 model_id=model_id,
-                field_map=collection.field_map,
+                field_map={text.embedded: text.vector for text in texts},
                 batch_size=self.embedding.batch_size,
-                before=collection.before,
-                after=collection.after,
-                description=self._described(f"Embeds {', '.join(collection.field_map)} of {collection.name}"),
+                before=[*collection.before, *processors_before(texts)],
+                after=[*processors_after(texts), *collection.after],
+                description=self._described(f"Embeds {', '.join(fields)} of {collection.name}"),
             ),
         )
 
@@ -232,7 +235,7 @@ class CollectionWiring:
                 search_pipeline=search_pipeline,
                 shards=collection.shards,
                 replicas=collection.replicas,
-                settings=collection.settings,
+                settings=collection.index_settings,
                 deletion_protection=collection.deletion_protection,
             ),
         )

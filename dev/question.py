@@ -95,13 +95,19 @@ def table(hits: list[dict[str, Any]]) -> list[str]:
     """Returns one line per hit, best first."""
     if not hits:
         return ["  nothing found"]
-    return [f"  {hit['_score']:.3f}  {hit['_id']:>5}  {_text_of(hit.get('_source') or {})}" for hit in hits]
+    return [f"  {hit['_score']:.3f}  {hit['_id']:>5}  {_text_of(_found(hit))}" for hit in hits]
+
+
+def _found(hit: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the best passages of a document whose texts are chunked, and of any other its fields."""
+    passages = {name: inner["hits"]["hits"] for name, inner in hit.get("inner_hits", {}).items()}
+    return {name: found[0]["_source"]["text"] for name, found in passages.items() if found} or hit.get("_source") or {}
 
 
 def _text_of(source: Mapping[str, Any]) -> str:
     """Returns the text fields, the name first: the service does not keep the order of fields."""
     fields = sorted(source, key=lambda field: (field != "name", field))
-    text = " · ".join(source[field] for field in fields if isinstance(source[field], str))
+    text = " · ".join(" ".join(source[field].split()) for field in fields if isinstance(source[field], str))
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 

@@ -59,7 +59,8 @@ FACTS = "ignore_unavailable=true&filter_path=*.aliases,*.mappings._meta,*.settin
 
 
 class Cutover(Nested):
-    """When the alias may move: `vector_fields` maps each vector field's column of `table` to the field.
+    """When the alias may move: `vector_fields` maps each column of `table` that is embedded, alone or with others, to
+    the vector field; `my_vector.knn` is that of passages.
 
     `key` is the column, an integer or a text, whose values are the documents' ids: every row is looked up by it.
     Without one, rows and documents are counted. With a `query`, rows and columns are those of its output, and `table`

@@ -38,31 +38,16 @@ from providers.kit import (
 from providers.services import ClusterKind, Inventory, Version
 from providers.services.backfill import count_documents
 from providers.services.index_meta import adoption_hint, alias_place, index_metas, meta_of, rewrite_meta
+from providers.services.index_names import validated_index_name
 from providers.services.index_settings import expands, flat_settings, is_dynamic
 from providers.services.mappings import all_as_shown, field_at, nested, normal_fields, shrinks, vectors_inside
 from providers.services.vector import Vector
 from providers.services.whole_mapping import changes_in_place, fixed_changes, normal_mapping, shown_mapping
 
-FORBIDDEN = frozenset(' \\/*?"<>|,#:')
-"""Characters no index name may have (OpenSearch, MetadataCreateIndexService)."""
-
 OWN_SETTINGS = frozenset(
     {"knn", "default_pipeline", "search.default_pipeline", "number_of_shards", "number_of_replicas"}
 )
 """Settings that have an input of their own."""
-
-
-def validated_index_name(name: str) -> str:
-    """Returns the name, if OpenSearch takes it for an index. Raises ValueError."""
-    if name != name.lower():
-        raise ValueError(f"index name {name!r} must be lower case; write {name.lower()!r}")
-    if bad := sorted(FORBIDDEN & set(name)):
-        raise ValueError(
-            f"index name {name!r} must not contain {' '.join(map(repr, bad))}; use letters, digits, - and _"
-        )
-    if not name or name in (".", "..") or name[0] in "_-+" or len(name.encode()) > 255:
-        raise ValueError(f"index name {name!r} must start with a letter or digit and have at most 255 bytes")
-    return name
 
 
 def without_own(settings: dict[str, Any]) -> dict[str, Any]:
@@ -95,9 +80,9 @@ class IndexProperties(Properties):
     """`properties` are the fields that are not vectors, mapped as in OpenSearch.
 
     `mapping` are parameters of the whole mapping: `dynamic`, `dynamic_templates`, `_source`, ….
-    `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level, data_type}}`.
-    Deleting an index with documents is refused while `deletion_protection` is on, unless its alias has moved to a newer
-    index of the same resource.
+    `vectors` are `{field: {dimension, space_type, engine, method, parameters, mode, compression_level, data_type}}`;
+    one with a dotted name is inside of a field of `properties`. Deleting an index with documents is refused while
+    `deletion_protection` is on, unless its alias has moved to a newer index of the same resource.
     """
 
     name: Immutable[Annotated[str, AfterValidator(validated_index_name)]]
@@ -191,9 +176,18 @@ def unsupported(inputs: IndexInputs, version: Version) -> list[str]:
             found.append(f"{name}: faiss knows cosinesimil from OpenSearch 2.19; use innerproduct, or engine lucene")
         if vector.engine == "faiss" and vector.data_type and version < (2, 17, 0):
             found.append(f"{name}: faiss knows bytes from OpenSearch 2.17; use engine lucene")
+        if is_nested(inputs, name) and version < (2, 16, 0):
+            instead = "embed texts whole (in a stack's configuration: long_texts: cut)"
+            found.append(f"{name}: a query by text alone reaches nested vectors from OpenSearch 2.16; {instead}")
         if vector.smaller and version < (2, 17, 0):
             found.append(f"{name}: {' and '.join(vector.smaller)} came with OpenSearch 2.17; declare it without")
     return found
+
+
+def is_nested(inputs: IndexInputs, name: str) -> bool:
+    """Tells whether a vector field is inside of a nested field."""
+    around = field_at(inputs.properties, name.rpartition(".")[0])
+    return isinstance(around, Mapping) and around.get("type") == "nested"
 
 
 class IndexKind(ClusterKind[IndexInputs, IndexState]):

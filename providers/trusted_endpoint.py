@@ -26,7 +26,7 @@ from providers.kit import (
     prop,
 )
 from providers.services import ClusterKind, Inventory, require_version
-from providers.services.trust import PRIVATE_FLAG_SINCE, SETTING, Trust
+from providers.services.trust import SETTING, Trust
 
 LONGEST = 256
 """Characters; OpenSearch 3.7 and later refuse more."""
@@ -94,7 +94,7 @@ class TrustedEndpointKind(ClusterKind[TrustedEndpointInputs, TrustedEndpointStat
     def require_possible(self, inputs: TrustedEndpointInputs, inventory: Inventory) -> None:
         if inputs.private:
             what, instead = f"trusted endpoint {inputs.pattern}: private", "give the service a public address"
-            require_version(self.search.version, PRIVATE_FLAG_SINCE, what, instead)
+            require_version(self.search.version, (2, 15, 0), what, instead)
 
     def create(self, inputs: TrustedEndpointInputs, uid: str) -> str:
         self._write(inputs, uid)

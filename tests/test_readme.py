@@ -18,6 +18,7 @@ from components.settings import EMBEDDING_SECRETS
 from components.validation import parse
 from providers.connection import Connection
 from providers.kit import Resource
+from providers.services.texts import EmbeddedText
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -132,6 +133,6 @@ def test_the_placeholder_is_the_one_in_the_queries():
 def test_the_example_query_accepts_any_text(text):
     """A text must be escaped: inserted into JSON unchanged, it could change the query."""
     [line] = re.findall(r"^body = .*$", README, re.MULTILINE)
-    filled = {"query": neural({"t": "v"}), "json": json}
+    filled = {"query": neural([EmbeddedText("v", ["t"])]), "json": json}
     exec(line.replace('"something to keep coffee hot"', repr(text)), filled)
     assert filled["body"]["query"]["neural"]["v"]["query_text"] == text

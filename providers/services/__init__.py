@@ -10,11 +10,13 @@ mlcommons          looking up groups, connectors and models
 process_functions  ML Commons' functions between texts, requests and vectors
 signing            what a connector needs to sign requests to AWS
 embedding_answers  what an embedding service answered with, named for what it is
+index_names        what an index may be called
 index_meta         owner references in an index's `_meta`
 mappings           mapped fields as OpenSearch shows them, and what of them may change
 whole_mapping      parameters of a whole mapping
 index_settings     settings of an index, and which may change
 vector             a vector field
+texts              texts before they are embedded: joined, cut or chunked
 tables             columns, keys and comments of tables
 autoetl            the statements of sync links and search views
 backfill           how far an index is with the rows of its table, or of its query

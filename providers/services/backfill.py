@@ -16,6 +16,7 @@ from .column_types import ByName
 from .select import read_query
 from .sqltext import quote
 from .tables import Tables
+from .texts import PASSAGE_VECTOR
 
 if TYPE_CHECKING:
     from .http import SearchClient
@@ -213,13 +214,13 @@ class BackfillProbe:
 
     def _without(self, field: str | None, ids: list[str]) -> Keys:
         """Returns those of the ids that have no document, or no such field in it."""
-        wanted: list[Any] = [{"ids": {"values": ids}}, *([{"exists": {"field": field}}] if field else [])]
+        wanted: list[Any] = [{"ids": {"values": ids}}, *([has_vector(field)] if field else [])]
         body = {"size": PAGE, "_source": False, "query": {"bool": {"filter": wanted}}}
         hits = self._search.post(f"/{self._index}/_search", body, idempotent=True)["hits"]["hits"] if ids else []
         return Keys(ids) - {hit["_id"] for hit in hits}
 
     def _count_vectors(self, field: str) -> int:
-        query = {"query": {"exists": {"field": field}}}
+        query = {"query": has_vector(field)}
         return int(self._search.post(f"/{self._index}/_count", query, idempotent=True)["count"])
 
     @property
@@ -233,6 +234,13 @@ def _in_parallel(find: Callable[[Sequence[Row]], Keys], pages: Iterable[Sequence
     with ThreadPoolExecutor(THREADS) as pool:
         while some := list(islice(rest, THREADS)):
             yield from pool.map(find, some)
+
+
+def has_vector(field: str) -> Any:
+    """Returns the query for documents that have a vector; those of passages are in a nested field."""
+    exists = {"exists": {"field": field}}
+    path, _, name = field.rpartition(".")
+    return {"nested": {"path": path, "query": exists}} if path and name == PASSAGE_VECTOR else exists
 
 
 def _has_text(column: str) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote as urlquote
 
 from providers.kit import ApiError, Json, SqlError, pluralize
 
-from .backfill import PAGE, THREADS, BackfillSource
+from .backfill import PAGE, THREADS, BackfillSource, has_vector
 from .sqltext import quote
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ LISTED = 10_000
 """Keys that fit into one query; larger tables are gone through by ranges of a whole number."""
 
 CONFLICT = 409
+NO_WHITE_SPACE = "\u0085\u00a0\u2007\u202f"
+"""White space to Python, and not to Java."""
+
 MATCH_ALL: Json = {"match_all": {}}
 
 
@@ -98,6 +101,9 @@ def disagreement(search: SearchClient, database: Database, rows: IndexedRows, *,
     except SqlError:
         return Disagreement()
     documents, without_vector = _counts(search, rows)
+    without_vector = {
+        text: len(_without_vector(search, rows, text)) if count else 0 for text, count in without_vector.items()
+    }
     excess = max(0, documents - int(counted["n"]))
     at_once = int(counted["n"]) <= listed
     strays = tuple(_strays(search, database, rows, at_once=at_once)) if excess else ()
@@ -106,11 +112,13 @@ def disagreement(search: SearchClient, database: Database, rows: IndexedRows, *,
 
 def embed_again(search: SearchClient, rows: IndexedRows) -> int:
     """Writes documents whose text has no vector again, through the index's pipeline; returns how many."""
-    found: dict[str, Document] = {}
-    for text, vector in rows.texts.items():
-        body = {"size": MOST, "query": _lacking(text, vector), "seq_no_primary_term": True}
-        found |= {each.id: each for each in _documents(search, rows.index, body)}
+    found = {each.id: each for text in rows.texts for each in _without_vector(search, rows, text)}
     return _each(found.values(), lambda each: search.put(_place(rows.index, each), each.source or {}, idempotent=True))
+
+
+def is_blank(text: Any) -> bool:
+    """Tells whether a text is not embedded: empty, or nothing but what Java calls white space."""
+    return isinstance(text, str) and all(each.isspace() and each not in NO_WHITE_SPACE for each in text)
 
 
 def delete_strays(search: SearchClient, index: str, strays: Sequence[Document]) -> int:
@@ -126,8 +134,23 @@ def _counts(search: SearchClient, rows: IndexedRows) -> tuple[int, dict[str, int
     return counted["documents"]["doc_count"], {text: counted[text]["doc_count"] for text in rows.texts}
 
 
+def _without_vector(search: SearchClient, rows: IndexedRows, text: str) -> list[Document]:
+    """Returns documents whose text has no vector; a blank text that is kept in its document needs none."""
+    query = _lacking(text, rows.texts[text])
+    found = _documents(search, rows.index, {"size": MOST, "query": query, "seq_no_primary_term": True})
+    return [each for each in found if not is_blank(_value_at(each.source, text))]
+
+
+def _value_at(source: Any, path: str) -> Any:
+    """Returns what a document has at a path, as `a.b`, or under that name."""
+    if not isinstance(source, Mapping) or path in source:
+        return source.get(path) if isinstance(source, Mapping) else None
+    first, _, rest = path.partition(".")
+    return _value_at(source.get(first), rest) if rest else None
+
+
 def _lacking(text: str, vector: str) -> Json:
-    return {"bool": {"filter": [{"exists": {"field": text}}], "must_not": [{"exists": {"field": vector}}]}}
+    return {"bool": {"filter": [{"exists": {"field": text}}], "must_not": [has_vector(vector)]}}
 
 
 def _strays(search: SearchClient, database: Database, rows: IndexedRows, *, at_once: bool) -> Iterator[Document]:

@@ -24,8 +24,6 @@ PRIVATE_SETTING = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
 PRIVATE_FLAG = "plugins.ml_commons.connector.private_ip_enabled"
 REFERENCES = "cluster.metadata.pulumi.trusted."
 
-PRIVATE_FLAG_SINCE = (2, 15, 0)
-
 PRIVATE_NETWORKS = [ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")]
 """ml-commons, MLHttpClientFactory."""
 

@@ -32,11 +32,15 @@ _SPECIAL = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "
 Change = Callable[[list[str]], list[str]]
 
 
+def spans_of(text: str) -> list[tuple[int, int]]:
+    """Where the standard tokenizer cuts: Unicode word boundaries."""
+    found = [match.span() for match in _TOKEN.finditer(text) if match.group().strip("_")]
+    return [(at, min(at + _MAX_TOKEN, end)) for start, end in found for at in range(start, end, _MAX_TOKEN)]
+
+
 def tokens_of(text: str) -> list[str]:
-    """As the standard tokenizer cuts: Unicode word boundaries."""
-    found = [match.group() for match in _TOKEN.finditer(text)]
-    whole = [token for token in found if token.strip("_")]
-    return [token[at : at + _MAX_TOKEN] for token in whole for at in range(0, len(token), _MAX_TOKEN)]
+    """As the standard tokenizer cuts."""
+    return [text[start:end] for start, end in spans_of(text)]
 
 
 def standard(text: str) -> list[str]:

@@ -45,6 +45,10 @@ def _alias_action(_: str, key: str, value: Any) -> ApiError:
     return ApiError(400, "x_content_parse_exception", text, cause=inner, root=inner)
 
 
+def _inner_hits(_: str, key: str, value: Any) -> ApiError:
+    return ApiError(400, "x_content_parse_exception", f"[1:1] [inner_hits] unknown field [{key}]")
+
+
 def _of_query(kind: str) -> Refuse:
     return lambda _, key, value: parsing(f"[{kind}] query does not support [{key}]")
 
@@ -60,6 +64,7 @@ REFUSALS: Mapping[str, Refuse] = {
     "clauses": _shallow(_clauses),
     "alias_action": _alias_action,
     "update": _field_of("UpdateRequest"),
+    "inner_hits": _inner_hits,
     "bulk": lambda _, key, value: not_here(f"unknown key [{key}] of an action"),
     **{f"query {kind}": _shallow(_of_query(kind)) for kind in ("match", "multi_match", "range", "nested", "neural")},
     **{name: _shallow(_field_of(name)) for name in ("bool", "knn", "match_all", "match_none", "ids")},

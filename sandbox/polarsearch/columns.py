@@ -12,6 +12,7 @@ from sandbox.polarsearch.scoring import Floats, stored_length, vector_scores
 from sandbox.polarsearch.vectors import VectorField
 
 Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 Source = dict[str, Any]
 Read = Callable[[Source], Iterable[Any]]
 """The values of a field in a document."""
@@ -71,27 +72,30 @@ class Postings:
 
 
 class Vectors:
-    """One knn_vector field as a matrix."""
+    """One knn_vector field as a matrix. In a nested field a document may have several, each at an offset."""
 
-    def __init__(self, field: VectorField, path: Sequence[str]) -> None:
-        self.field, self._path = field, path
+    def __init__(self, field: VectorField, path: Sequence[str], nested: Sequence[str] = ()) -> None:
+        self.field, self._path, self._nested = field, path, nested
         self._seen = self._rows = 0
-        self._matrix, self._ordinals = np.empty((64, field.dimension), np.float32), np.empty(64, np.intp)
+        self._matrix = np.empty((64, field.dimension), np.float32)
+        self._ordinals, self._offsets = np.empty(64, np.intp), np.empty(64, np.intp)
 
     def extend(self, sources: Sequence[Source]) -> None:
         """Take in the documents that came since."""
         for ordinal in range(self._seen, len(sources)):
-            vector = _vector(sources[ordinal], self._path)
-            if vector is not None and len(vector) == self.field.dimension:
-                self._append(ordinal, np.asarray(vector, np.float32))
+            for offset, inner in enumerate(values_at(sources[ordinal], self._nested)):
+                vector = _vector(inner, self._path)
+                if vector is not None and len(vector) == self.field.dimension:
+                    self._append(ordinal, offset, np.asarray(vector, np.float32))
         self._seen = len(sources)
 
-    def _append(self, ordinal: int, vector: Floats) -> None:
+    def _append(self, ordinal: int, offset: int, vector: Floats) -> None:
         if self._rows == len(self._ordinals):
             size = 2 * self._rows
             self._matrix = np.resize(self._matrix, (size, self.field.dimension))
-            self._ordinals = np.resize(self._ordinals, size)
+            self._ordinals, self._offsets = np.resize(self._ordinals, size), np.resize(self._offsets, size)
         self._matrix[self._rows], self._ordinals[self._rows] = vector, ordinal
+        self._offsets[self._rows] = offset
         self._rows += 1
 
     def present(self, size: int) -> Mask:
@@ -100,12 +104,14 @@ class Vectors:
         mask[self._ordinals[: self._rows]] = True
         return mask
 
-    def nearest(self, vector: Floats, allowed: Mask, k: int) -> tuple[npt.NDArray[np.intp], Floats]:
-        """The `k` best of the `allowed` documents and their scores, best first, ties by age."""
+    def nearest(self, vector: Floats, allowed: Mask, k: int) -> tuple[Places, Floats, Places]:
+        """The `k` best of the `allowed` documents, best first, ties by age: places, scores, and offsets of the best."""
         rows = np.flatnonzero(allowed[self._ordinals[: self._rows]])
         scores = vector_scores(self.field.space, self._matrix[rows], vector)
-        best = np.lexsort((rows, -scores))[:k]
-        return self._ordinals[rows[best]], scores[best]
+        order = np.lexsort((rows, -scores))
+        first = np.unique(self._ordinals[rows[order]], return_index=True)[1]
+        best = order[np.sort(first)][:k]
+        return self._ordinals[rows[best]], scores[best], self._offsets[rows[best]]
 
 
 def _vector(source: Source, path: Sequence[str]) -> Any:

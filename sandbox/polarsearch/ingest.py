@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.polarsearch import conditions, predict, processors
+from sandbox.polarsearch import chunking, conditions, predict, processors
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, parse_error
 from sandbox.polarsearch.node import Node
@@ -19,6 +19,7 @@ from sandbox.polarsearch.processors import Source
 from sandbox.polarsearch.registry import check_all
 from sandbox.polarsearch.texts import is_blank
 
+_MOST_TOKENS = 10000
 _KEYS = {"description", "version", "processors"}
 
 
@@ -69,10 +70,18 @@ def _run_step(node: Node, kind: str, config: dict[str, Any], entries: list[Entry
     for entry in meant:
         act = processors.KINDS[kind].act
         try:
-            if act:
+            if kind == "text_chunking":
+                chunking.act(config, entry.source, _most_tokens(node, entry))
+            elif act:
                 act(config, entry.source)
         except ApiError as error:
             entry.failed = error
+
+
+def _most_tokens(node: Node, entry: Entry) -> int:
+    with node.working():
+        index = node.indices.get(entry.index)
+        return int(index.settings.get("index.analyze.max_token_count", _MOST_TOKENS) if index else _MOST_TOKENS)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ class Matches:
     mask: Mask
     scores: Floats
     count: int | None = None  # how many there were, when only the best of them are left
+    offsets: Mapping[int, int] = field(default_factory=dict)  # by place, which of the nested objects it was
 
     def boosted(self, boost: Any) -> Matches:
         """Scores times `boost`."""
         factor = np.float32(boost)
-        return self if factor == 1 else Matches(self.mask, np.asarray(self.scores * factor, np.float32))
+        return self if factor == 1 else replace(self, scores=np.asarray(self.scores * factor, np.float32))
 
 
 def constant(mask: Mask, score: float = 1.0) -> Matches:

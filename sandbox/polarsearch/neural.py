@@ -21,7 +21,8 @@ def resolved(node: Node, query: Any, pipeline: dict[str, Any]) -> Any:
         return query
     if "neural" in query and isinstance(query["neural"], dict) and len(query) == 1:
         return {"knn": dict(_knn(node, query["neural"], pipeline))}
-    return {key: resolved(node, value, pipeline) for key, value in query.items()}
+    found = {} if "nested" in query and not node.version.has("nested_enricher") else pipeline
+    return {key: resolved(node, value, found) for key, value in query.items()}
 
 
 def _knn(node: Node, body: dict[str, Any], pipeline: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from sandbox.polarsearch import conditions
+from sandbox.polarsearch import chunking, conditions, scripts
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, parse_error
 from sandbox.polarsearch.settings import java_type
 from sandbox.polarsearch.shapes import data
@@ -101,6 +102,8 @@ KINDS: dict[str, Kind] = {
     "remove": Kind(("field",), {"ignore_missing": None}, ("exclude_field",), _remove),
     "lowercase": Kind(("field",), _ON_TEXT, (), _text(str.lower)),
     "fail": Kind(("message",), {}, (), _fail),
+    "script": Kind((), {"source": None, "params": None, "lang": None}, ("id", "options"), scripts.act),
+    "text_chunking": Kind(("algorithm", "field_map"), {}, ("ignore_missing",)),
 }
 
 
@@ -108,7 +111,7 @@ def check(kind: str, config: Any, version: Version) -> None:
     """Raises what storing a pipeline with this processor is refused for."""
     if kind in _OTHERS:
         raise not_here(f"processor [{kind}] is not supported", "parse_exception")
-    if kind not in KINDS:
+    if kind not in KINDS or (kind == "text_chunking" and not version.has("text_chunking")):
         raise parse_error(f"No processor type exists with name [{kind}]", processor_type=kind)
     if not isinstance(config, dict):
         raise not_here(f"processor [{kind}] takes an object", "parse_exception")
@@ -121,10 +124,8 @@ def check(kind: str, config: Any, version: Version) -> None:
                 "either field or exclude_field must be set" if kind == "remove" else "required property is missing"
             )
             raise parse_error(f"[{key}] {missing}", processor_type=kind, property_name=key)
-    if kind == "text_embedding":
-        _check_embedding(config)
-    else:
-        _check_values(kind, config)
+    checks = {"text_embedding": _check_embedding, "text_chunking": chunking.check, "script": scripts.check}
+    checks.get(kind, partial(_check_values, kind))(config)
     taken_ = {key for key, gate in known.optional.items() if gate is None or version.has(gate)}
     unknown = sorted(config.keys() - COMMON - taken_ - set(known.required))
     if unknown:

@@ -242,7 +242,7 @@ def _unresolved(index: Searched, body: Body) -> Matches:
 # -- vectors
 
 
-def _knn(index: Searched, body: Body) -> Matches:
+def _knn(index: Searched, body: Body, nested: str = "") -> Matches:
     name, options = _one_field("knn", body, "vector")
     _check_knn(options)
     field = index.index.mapping.vector(name)
@@ -255,7 +255,9 @@ def _knn(index: Searched, body: Body) -> Matches:
     if len(vector) != field.dimension:
         text = f"Query vector has invalid dimension: {len(vector)}. Dimension should be: {field.dimension}"
         raise index.failed(f"failed to create query: {text}", illegal_argument(text))
-    return _nearest(index, field, vector, options).boosted(options.get("boost", 1))
+    if nested and (not name.startswith(f"{nested}.") or options.get("filter")):
+        raise not_here(f"a nested query of [{nested}] takes the knn of a field in it, without a filter")
+    return _nearest(index, field, vector, options, nested).boosted(options.get("boost", 1))
 
 
 def _check_knn(options: dict[str, Any]) -> None:
@@ -276,18 +278,32 @@ def _check_knn(options: dict[str, Any]) -> None:
         raise illegal_argument("[knn] requires k to be in the range (0, 10000]")
 
 
-def _nearest(index: Searched, field: VectorField, vector: Any, options: dict[str, Any]) -> Matches:
+def _nearest(index: Searched, field: VectorField, vector: Any, options: dict[str, Any], nested: str) -> Matches:
     allowed = index.live.copy()
     if options.get("filter"):
         allowed &= run(index, options["filter"]).mask
-    places, scores = index.vectors(field).nearest(vector, allowed, int(options["k"]))
+    places, scores, offsets = index.vectors(field, nested).nearest(vector, allowed, int(options["k"]))
     mask, every = np.zeros(index.size, np.bool_), np.zeros(index.size, np.float32)
     mask[places], every[places] = True, scores
-    return Matches(mask, every)
+    return Matches(mask, every, offsets=dict(zip(places.tolist(), offsets.tolist(), strict=True)))
+
+
+def nested(index: Searched, body: Body) -> Matches:
+    """Documents with a nested object that matches; of one's nearest vectors only the best is seen."""
+    path, [(kind, inner)] = body["path"], body["query"].items()
+    mapped = index.index.mapping.fields.get(path, {"type": ""}).get("type", "object")
+    if mapped != "nested":
+        known = f"nested object under path [{path}] is not of nested type" if mapped == "object" else ""
+        text = f"[nested] {known or f'failed to find nested object under path [{path}]'}"
+        raise index.failed(f"failed to create query: {text}", ApiError(500, "illegal_state_exception", text))
+    field = index.index.mapping.vector(inner["field"]) if kind == "exists" else None
+    if "." in path or (kind != "knn" and not (field and field.path.startswith(f"{path}."))):
+        raise not_here(f"a nested query of [{path}] takes knn, or exists of a vector in it")
+    return constant(index.vectors(field, path).present(index.size)) if field else _knn(index, inner, path)
 
 
 _COMPOUND = {"bool", "constant_score"}
-_BOOSTED = {"match_all", "bool", "constant_score", "ids", "exists", "terms", "multi_match"}
+_BOOSTED = {"match_all", "bool", "constant_score", "ids", "exists", "terms", "multi_match", "nested"}
 QUERIES: dict[str, Callable[[Searched, Body], Matches]] = {
     "match_all": lambda index, body: run(index, None),
     "match_none": lambda index, body: nothing(index.size),
@@ -301,5 +317,6 @@ QUERIES: dict[str, Callable[[Searched, Body], Matches]] = {
     "bool": _bool,
     "constant_score": lambda index, body: constant(run(index, body["filter"]).mask),
     "knn": _knn,
+    "nested": nested,
     "hybrid": _unresolved,
 }

@@ -12,6 +12,7 @@ from sandbox.polarsearch import hybrid, neural, objects, search_pipelines
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here, parsing
 from sandbox.polarsearch.index import StoredIndex
+from sandbox.polarsearch.inner_hits import InnerHits, inner_hits
 from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import Node
@@ -51,6 +52,7 @@ class Hit:
     index: str
     doc: Doc
     score: float
+    inner: dict[str, Any]
 
 
 def parsed(call: Call, body: dict[str, Any]) -> Asked:
@@ -95,7 +97,7 @@ def execute(
     for index in indices:
         searched = Searched(index, node.version)
         _check_window(searched, asked)
-        found, count, high = _hits(searched, asked, _matches(searched, asked, phase))
+        found, count, high = _hits(searched, asked, _matches(searched, asked, phase), _inner_hits(searched, asked))
         hits, total = hits + found, total + count
         for name, query in asked.filters.items():
             counted_by[name] += int((run(searched, query).mask & searched.live).sum())
@@ -151,14 +153,24 @@ def _best_of(searched: Searched, part: Matches, depth: int) -> Matches:
     return Matches(mask, part.scores)
 
 
-def _hits(searched: Searched, asked: Asked, matches: Matches) -> tuple[list[Hit], int, float | None]:
+def _inner_hits(searched: Searched, asked: Asked) -> list[InnerHits]:
+    shown = asked.hybrid is None or searched.version.has("hybrid_inner_hits")
+    return list(inner_hits(searched, asked.query)) if shown else []
+
+
+def _hits(
+    searched: Searched, asked: Asked, matches: Matches, inner: list[InnerHits]
+) -> tuple[list[Hit], int, float | None]:
     places = np.flatnonzero(matches.mask & searched.live)
     if not len(places):
         return [], 0, None
     scores = matches.scores[places]
     order = np.lexsort((places, -scores))[: asked.start + asked.size]
     docs, name = searched.view.docs, searched.index.name
-    hits = [Hit(name, docs[places[at]], float(str(scores[at]))) for at in order]
+    hits = [
+        Hit(name, docs[place], float(str(score)), {each.name: each.shown(name, docs[place], place) for each in inner})
+        for place, score in zip(places[order].tolist(), scores[order], strict=True)
+    ]
     return hits, len(places) if matches.count is None else matches.count, float(str(scores.max()))
 
 
@@ -181,6 +193,7 @@ def _shown(hit: Hit, asked: Asked) -> dict[str, Any]:
     if asked.numbered:
         shown |= {"_seq_no": hit.doc.seq, "_primary_term": 1}
     shown["_score"] = hit.score
+    shown |= {"inner_hits": hit.inner} if hit.inner else {}
     return shown if asked.source is False else shown | {"_source": filtered(hit.doc.source, asked.source)}
 
 

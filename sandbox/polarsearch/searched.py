@@ -19,7 +19,7 @@ _KEYWORD = Analyzer(lambda text: [text])
 
 
 class Searched:
-    """A snapshot for one search. Of nested objects nothing is seen."""
+    """A snapshot for one search. Of nested objects only vectors are seen, and only by a query of their own."""
 
     def __init__(self, index: StoredIndex, version: Version) -> None:
         self.index, self.version, self.warnings = index, version, list[str]()
@@ -104,8 +104,11 @@ class Searched:
             raise not_here(f"field [{name}] can only be used with index and doc_values")
         return self.view.column("values", name, lambda: Values(read, lambda value: values.indexed(shown, value)))
 
-    def vectors(self, field: VectorField) -> Vectors:
+    def vectors(self, field: VectorField, nested: str = "") -> Vectors:
         """The field's matrix; empty where its nested object is not looked into."""
+        if nested:
+            path = field.path.removeprefix(f"{nested}.").split(".")
+            return self.view.column("nested vectors", field.path, lambda: Vectors(field, path, nested.split(".")))
         path = [""] if self.index.mapping.in_nested(field.path) else field.path.split(".")
         return self.view.column("vectors", field.path, lambda: Vectors(field, path))
 

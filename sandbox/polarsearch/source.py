@@ -56,9 +56,19 @@ def _kept(source: dict[str, Any], prefix: str, includes: list[str], excludes: li
             inner = _kept(value, f"{path}.", [] if whole else includes, excludes)
             if inner or whole:
                 kept[key] = inner
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value) and (excludes or not whole):
+            if items := _kept_items(value, f"{path}.", [] if whole else includes, excludes, whole=whole):
+                kept[key] = items
         elif whole:
             kept[key] = value
     return kept
+
+
+def _kept_items(items: list[Any], prefix: str, includes: list[str], excludes: list[str], *, whole: bool) -> list[Any]:
+    if not all(isinstance(item, dict) for item in items):
+        raise not_here(f"a part of [{prefix[:-1]}], a list of objects and others, is not supported")
+    inner = (_kept(item, prefix, includes, excludes) for item in items)
+    return [item for item in inner if item or whole]
 
 
 def _matches(path: str, pattern: str) -> bool:

@@ -174,7 +174,10 @@ def test_two_texts_do_not_share_a_vector():
     raw = changed((*DOCS, "field_map"), {"my_text": "my_vector", "other": "my_vector"})
     raw["collections"][0]["mapping"]["other"] = {"type": "text"}
     raw["collections"][0]["fields"]["other"] = "t2"
-    said = "collections[0].field_map.other: my_vector is filled by my_text; give each text a vector field of its own"
+    said = (
+        "collections[0].field_map.other: my_vector is filled by my_text; write my_vector: [my_text, other] to join "
+        "them into one text, or give each a vector field of its own"
+    )
     assert outcome(raw) == [said]
 
 

@@ -8,6 +8,7 @@ from components.embedding_calls import embedding_space
 from components.generation import generation, names
 from components.queries import hybrid, neural
 from components.settings import Collection, Embedding
+from providers.services.texts import Chunking, EmbeddedText
 
 EMBEDDING = Embedding(url="https://e.test/v1/embeddings", model="m", dimension=384)
 DOCS = {
@@ -46,6 +47,9 @@ ANOTHER = {
     "key": {"source": {**DOCS["source"], "primary_key": ["id", "t1"]}},
     "shards": {"shards": 2},
     "backend": {"sync": {"backend": "sync_by_sql"}},
+    "a joined text": {"field_map": {"vector": ["text", "id"]}},
+    "a label": {"texts": {"vector": {"labels": True}}},
+    "chunks": {"long_texts": "chunk"},
     "revision": {"revision": 2},
 }
 THE_SAME = {
@@ -56,6 +60,8 @@ THE_SAME = {
     "weights": {"search": {"weights": [0.5, 0.5]}},
     "protection": {"deletion_protection": False},
     "cutover": {"cutover_timeout": 5},
+    "a list of one text": {"field_map": {"vector": ["text"]}},
+    "texts that are cut or refused": {"long_texts": "refuse"},
     "an unused column": {"source": {**DOCS["source"], "columns": {**DOCS["source"]["columns"], "t3": "INT"}}},
 }
 
@@ -77,15 +83,40 @@ def test_a_change_in_place_is_the_same_generation(changes):
         ({"dimension": 768}, False),
         ({"url": "https://f.test/v1"}, True),
         ({"batch_size": 5}, True),
+        ({"max_tokens": 512}, True),
     ],
 )
 def test_a_generation_follows_the_embedding_space(change, same):
     assert (created(EMBEDDING.model_copy(update=change)) == created()) is same
 
 
-def test_the_name_of_a_generation_is_stable():
+JOINED = {"field_map": {"vector": ["text", "id"]}}
+CHUNKED = {"long_texts": "chunk"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (JOINED, {"field_map": {"vector": ["id", "text"]}}),
+        (JOINED, {**JOINED, "texts": {"vector": {"separator": " "}}}),
+        (JOINED, {**JOINED, "texts": {"vector": {"labels": {"text": "T"}}}}),
+        (CHUNKED, {"texts": {"vector": {"long_texts": "chunk", "chunk_tokens": 100}}}),
+        (CHUNKED, {"texts": {"vector": {"long_texts": "chunk", "overlap": 0}}}),
+        (CHUNKED, {"texts": {"vector": {"long_texts": "chunk", "max_chunks": 10}}}),
+    ],
+)
+def test_another_way_to_make_a_text_is_another_generation(one, other):
+    assert created(**one) != created(**other)
+
+
+def test_it_does_not_matter_where_chunks_are_asked_for():
+    assert created(**CHUNKED) == created(texts={"vector": {"long_texts": "chunk"}})
+
+
+@pytest.mark.parametrize(("changes", "name"), [({}, "eb3e3d5e"), (JOINED, "b4deaa4a"), (CHUNKED, "1c5cb870")])
+def test_the_name_of_a_generation_is_stable(changes, name):
     """It is part of the names of live objects: another value would rebuild every index of every user."""
-    assert created() == "eb3e3d5e"
+    assert created(**changes) == name
 
 
 def test_the_index_has_the_generation_in_its_name_and_the_alias_does_not():
@@ -96,7 +127,7 @@ def test_the_index_has_the_generation_in_its_name_and_the_alias_does_not():
 
 
 def test_queries_contain_no_model_and_exclude_vectors():
-    assert neural({"text": "vector"}, size=3) == {
+    assert neural([EmbeddedText("vector", ["text"])], size=3) == {
         "size": 3,
         "_source": {"excludes": ["vector"]},
         "query": {"neural": {"vector": {"query_text": "{{text}}", "k": 3}}},
@@ -104,7 +135,27 @@ def test_queries_contain_no_model_and_exclude_vectors():
 
 
 def test_a_hybrid_query_has_two_parts_for_any_number_of_fields():
-    query = hybrid({"title": "a", "text": "b"})["query"]["hybrid"]["queries"]
+    query = hybrid([EmbeddedText("a", ["title"]), EmbeddedText("b", ["text"])])["query"]["hybrid"]["queries"]
     assert query[0] == {"multi_match": {"query": "{{text}}", "fields": ["title", "text"]}}
     assert [list(part["neural"]) for part in query[1]["bool"]["should"]] == [["a"], ["b"]]
-    assert hybrid({"text": "b"})["query"]["hybrid"]["queries"][0] == {"match": {"text": "{{text}}"}}
+    alone = hybrid([EmbeddedText("b", ["text"])])["query"]["hybrid"]["queries"]
+    assert alone[0] == {"match": {"text": "{{text}}"}}
+
+
+def test_a_joined_text_is_searched_for_words_in_each_of_its_fields():
+    joined = [EmbeddedText("a", ["title", "text"]), EmbeddedText("b", ["text"])]
+    words, _ = hybrid(joined)["query"]["hybrid"]["queries"]
+    assert words == {"multi_match": {"query": "{{text}}", "fields": ["title", "text"]}}
+
+
+def test_the_query_of_a_chunked_text_returns_the_best_passage():
+    query = neural([EmbeddedText("vector", ["text"], chunking=Chunking(384, 0.2, 100))], size=3)
+    assert query["_source"] == {"excludes": ["vector"]}
+    assert query["query"] == {
+        "nested": {
+            "path": "vector",
+            "score_mode": "max",
+            "query": {"neural": {"vector.knn": {"query_text": "{{text}}", "k": 3}}},
+            "inner_hits": {"size": 1, "_source": ["vector.text"]},
+        }
+    }

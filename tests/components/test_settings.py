@@ -12,6 +12,7 @@ import yaml
 from components.embedding_calls import calls
 from components.settings import Embedding, SettingsError, split_mapping
 from components.validation import parse
+from providers.services.texts import Chunking, EmbeddedText
 
 STACKS = sorted((pathlib.Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
 GOOD = {
@@ -125,6 +126,73 @@ ONE_MISTAKE += [
 @pytest.mark.parametrize(("raw", "line"), ONE_MISTAKE, ids=[line[:50] for _, line in ONE_MISTAKE])
 def test_a_mistake_is_reported_with_its_path_and_its_fix(raw, line):
     assert mistakes(raw) == [line]
+
+
+def texts(field_map=None, embedding=None, **changes):
+    """Returns GOOD with a second text, `title`, and texts made in another way."""
+    raw = changed(*IN_DOCS, "fields", "title", to="t2")
+    raw["collections"][0]["mapping"]["title"] = {"type": "text"}
+    raw["collections"][0] |= {"field_map": field_map or {"my_vector": ["title", "my_text"]}, **changes}
+    raw["embedding"] |= embedding or {}
+    return raw
+
+
+UNKNOWN_LIMIT = {"model": "m"}
+TEXT_MISTAKES = [
+    (texts({"my_text": 5}), "field_map.my_text: write my_text: my_vector, or my_vector: [title, body] for several texts joined into one"),
+    (texts({"my_vector": []}), "field_map.my_vector: write my_text: my_vector, or my_vector: [title, body] for several texts joined into one"),
+    (texts({"my_vector": ["title", "body"]}), "field_map.my_vector: body is not in fields; it has id, my_text, title"),
+    (texts({"my_vector": ["title", "id"]}), "field_map.my_vector: column id is INT; only text can be embedded|field_map.my_vector: id is mapped as integer; only text can be embedded"),
+    (texts({"my_vector": ["title", "my_text", "title"]}), "field_map.my_vector: a text is there twice; write [title, my_text]"),
+    (texts({"title": "my_vector", "my_text": "my_vector"}), "field_map.my_text: my_vector is filled by title; write my_vector: [title, my_text] to join them into one text, or give each a vector field of its own"),
+    (texts({"title": "my_vector", "my_vector": ["my_text"]}), "field_map.my_vector: my_vector is filled by title; write my_vector: [title, my_text] to join them into one text, or give each a vector field of its own"),
+    (texts(texts={"my_vectr": {}}), "texts.my_vectr: my_vectr is not in field_map; did you mean my_vector?"),
+    (texts(texts={"my_vector": {"lables": True}}), "texts.my_vector.lables: is no key we know; did you mean labels?"),
+    (texts(texts={"my_vector": {"labels": {"titel": "T"}}}), "texts.my_vector.labels.titel: titel is not in field_map of my_vector; did you mean title?"),
+    (texts({"title": "my_vector"}, texts={"my_vector": {"separator": " "}}), "texts.my_vector.separator: title is the only text of my_vector; leave it out"),
+    (texts(texts={"my_vector": {"chunk_tokens": 5, "overlap": 0}}), "texts.my_vector.chunk_tokens: is of chunks alone; write long_texts: chunk, or leave it out|texts.my_vector.overlap: is of chunks alone; write long_texts: chunk, or leave it out"),
+    (texts(texts={"my_vector": {"long_texts": "chunk", "overlap": 0.6}}), "texts.my_vector.overlap: Input should be less than or equal to 0.5"),
+    (texts(texts={"my_vector": {"long_texts": "chunk", "max_chunks": 0}}), "texts.my_vector.max_chunks: Input should be greater than or equal to 1"),
+    (texts(texts={"my_vector": {"long_texts": "chunk", "chunk_tokens": 9000}}), "texts.my_vector.chunk_tokens: text-embedding-v4 takes 8192 tokens at most; write 8192 or less"),
+    (texts(long_texts="truncate"), "long_texts: Input should be 'cut', 'chunk' or 'refuse'"),
+    (texts(long_texts="cut", embedding=UNKNOWN_LIMIT), "long_texts: how much m takes is not known; write embedding.max_tokens, or leave it out"),
+    (texts(texts={"my_vector": {"long_texts": "cut"}}, embedding=UNKNOWN_LIMIT), "texts.my_vector.long_texts: how much m takes is not known; write embedding.max_tokens, or leave it out"),
+    (texts(long_texts="chunk", embedding={"batch_size": None}), "long_texts: a text has many passages; write embedding.batch_size, the most texts in one request"),
+    (texts(long_texts="chunk", mapping={**GOOD["collections"][0]["mapping"], "title": {"type": "text"}, "my_vector": {"type": "knn_vector", "engine": "nmslib"}}), "mapping.my_vector: engine nmslib does not find passages; write faiss or lucene"),
+    (texts(fields={"id": "id", "title": "t2", "my_text": "t2", "my_vector_embedded_text": "t2"}, mapping={**GOOD["collections"][0]["mapping"], "title": {"type": "text"}, "my_vector_embedded_text": {"type": "text"}}), "fields.my_vector_embedded_text: the pipeline makes the text of my_vector under this name; choose another"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "lines"), TEXT_MISTAKES, ids=[lines[:50] for _, lines in TEXT_MISTAKES])
+def test_a_mistake_in_how_texts_are_made_is_reported_with_its_fix(raw, lines):
+    assert mistakes(raw) == [f"collections[0].{line}" for line in lines.split("|")]
+
+
+def made(raw):
+    settings = parse(raw)
+    [text] = settings.collections[0].embedded_texts(settings.embedding.token_limit)
+    return text
+
+
+def test_texts_are_cut_by_default_where_the_limit_is_known():
+    assert made(GOOD).token_limit == 8192
+    assert made(changed("embedding", "model", to="m")) == EmbeddedText("my_vector", ["my_text"])
+    assert made(texts(embedding={**UNKNOWN_LIMIT, "max_tokens": 512})).token_limit == 512
+    assert made(texts(long_texts="refuse")).token_limit is None
+
+
+def test_what_is_written_of_one_text_wins_over_what_is_written_for_all():
+    own = {"my_vector": {"long_texts": "cut"}}
+    assert made(texts(long_texts="chunk")).chunking == Chunking(384, 0.2, 100)
+    assert made(texts(long_texts="chunk", texts=own)).chunking is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "read"),
+    [(True, {"title": "title", "my_text": "my_text"}), ({"title": "Title"}, {"title": "Title"}), (False, {})],
+)
+def test_a_label_is_a_fields_name_or_its_own(labels, read):
+    assert made(texts(texts={"my_vector": {"labels": labels}})).labels == read
 
 
 def test_a_field_map_to_a_field_that_is_not_a_vector_is_refused():

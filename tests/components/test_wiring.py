@@ -6,7 +6,7 @@ import pytest
 
 from components.settings import Collection, Embedding, SettingsError
 from components.validation import contradictions
-from components.wiring import StackWiring
+from components.wiring import CollectionWiring, StackWiring
 from providers.source_table import SourceTableInputs
 
 DOCS = {
@@ -37,6 +37,51 @@ def test_queries_of_a_service_that_tells_them_apart_are_declared_too():
     voyage = Embedding(service="voyage", model="voyage-4", dimension=256)
     declared = [each.name for each in StackWiring("search", voyage, []).embedding_model.declarations()]
     assert declared[-2:] == ["search-embedding-query-connector", "search-embedding-query-model"]
+
+
+def declared(model="m", **changes):
+    """The inputs of a collection's ingest pipeline, index and alias."""
+    docs = Collection(**{**DOCS, **changes})
+    embedding = Embedding(url="https://e.test/v1", model=model, dimension=64)
+    wiring = CollectionWiring("search-docs", docs, embedding)
+    return wiring.ingest_pipeline("id").inputs, wiring.index("in", "out").inputs, wiring.alias("docs_1").inputs
+
+
+def test_a_text_that_is_a_field_as_it_is_needs_no_more_than_its_embedding():
+    ingest, index, alias = declared()
+    assert (ingest.field_map, ingest.before, ingest.after) == ({"text": "vector"}, [], [])
+    assert (index.properties, list(index.vectors), index.settings) == ({"text": {"type": "text"}}, ["vector"], {})
+    assert alias.cutover.vector_fields == {"t2": "vector"}
+
+
+def test_a_text_is_cut_in_place_where_the_models_limit_is_known():
+    ingest, *others = declared("text-embedding-v4")
+    assert (ingest.field_map, len(ingest.before)) == ({"vector_embedded_text": "vector"}, 1)
+    refusing, *the_same = declared("text-embedding-v4", long_texts="refuse")
+    assert (refusing.name, refusing.field_map, refusing.before) == (ingest.name, {"text": "vector"}, [])
+    assert others == the_same
+
+
+def test_a_joined_text_waits_for_the_vector_of_each_of_its_columns():
+    ingest, _, alias = declared(
+        fields={"title": "id", "text": "t2"},
+        mapping={**DOCS["mapping"], "title": {"type": "text"}},
+        field_map={"vector": ["title", "text"]},
+    )
+    assert (ingest.field_map, ingest.description) == ({"vector_embedded_text": "vector"}, "Embeds title, text of docs")
+    assert alias.cutover.vector_fields == {"id": "vector", "t2": "vector"}
+
+
+def test_passages_are_in_a_nested_field_of_an_index_that_takes_long_texts():
+    ingest, index, alias = declared(long_texts="chunk", settings={"index": {"refresh_interval": "5s"}})
+    assert [list(processor) for processor in ingest.before] == [["script"], ["text_chunking"], ["script"]]
+    assert ingest.field_map == {"vector_embedded_passages": "vector"}
+    assert index.properties["vector"] == {"type": "nested", "properties": {"text": {"type": "text", "index": False}}}
+    assert list(index.vectors) == ["vector.knn"]
+    assert index.settings == {"analyze.max_token_count": "2147483647", "refresh_interval": "5s"}
+    assert alias.cutover.vector_fields == {"t2": "vector.knn"}
+    own = declared(long_texts="chunk", settings={"analyze": {"max_token_count": 5}})[1]
+    assert own.settings == {"analyze.max_token_count": "5"}
 
 
 def test_each_table_is_declared_once():

@@ -23,6 +23,7 @@ from providers.model import ModelKind
 from providers.model_group import ModelGroupKind
 from providers.search_pipeline import SearchPipelineKind
 from providers.services import advice
+from providers.services.texts import PASSAGES
 from providers.trusted_endpoint import TrustedEndpointKind
 from tests.conformance.life import Life
 from tests.conformance.server import GOOD_KEY, ML, Server, connector_body, is_real
@@ -32,6 +33,7 @@ from tests.conformance.test_advice import (
     deleting_a_group_in_use,
 )
 
+PATTERN = "^http://127\\.0\\.0\\.1:1/.*$"
 PROVIDERS = pathlib.Path(__file__).parents[2] / "providers"
 REAL = "2.19.1"
 Story = Callable[[Server], None]
@@ -61,6 +63,16 @@ def works(server, kind, **declared):
 def is_refused(server, kind, line, **declared):
     with pytest.raises(Refused, match=line):
         Life(server, kind, **declared)
+
+
+def private_addresses_are_no_setting(server):
+    """ml-commons 2.14: MLCommonsSettings has no ML_COMMONS_CONNECTOR_PRIVATE_IP_ENABLED."""
+    line = r"private needs OpenSearch 2\.15 or later; give the service a public address"
+    is_refused(server, TrustedEndpointKind, line, pattern=PATTERN, private=True)
+
+
+def private_addresses_are_a_setting(server):
+    works(server, TrustedEndpointKind, pattern=PATTERN, private=True)
 
 
 def what_exists_keeps_its_mark(server):
@@ -225,6 +237,33 @@ def vectors_are_compressed(server):
     works(server, IndexKind, **vector(engine="lucene", compression_level="4x"))
 
 
+PASSAGE = {"name": "docs", "replicas": 0, "properties": {"v": PASSAGES}}
+PASSAGE |= {"vectors": {"v.knn": {"dimension": 1024, "engine": "lucene"}}}
+
+
+def asked_for_passages(server):
+    """A nested query by text alone, of an index whose search pipeline has the model."""
+    find = {"request_processors": [{"neural_query_enricher": {"default_model_id": server.model(server.connector())}}]}
+    server.ok("PUT", "/_search/pipeline/find", find)
+    inside = {"knn": {"type": "knn_vector", "dimension": 1024, "method": {"name": "hnsw", "engine": "lucene"}}}
+    server.index("k", {"knn": True, "search.default_pipeline": "find"}, v={"type": "nested", "properties": inside})
+    nearest = {"neural": {"v.knn": {"query_text": "a mug", "k": 1}}}
+    return server.ask("POST", "/k/_search", {"query": {"nested": {"path": "v", "query": nearest}}})
+
+
+def passages_get_no_default_model(server):
+    """OpenSearch 2.15: NestedQueryBuilder has no visit, by which the enricher would reach inside (#14739)."""
+    line = r"v\.knn: a query by text alone reaches nested vectors from OpenSearch 2\.16; embed texts whole"
+    is_refused(server, IndexKind, line, **PASSAGE)
+    assert asked_for_passages(server).reason == "modelId is marked non-null but is null"
+
+
+def passages_get_the_default_model(server):
+    """OpenSearch 2.16: NestedQueryBuilder.visit."""
+    works(server, IndexKind, **PASSAGE)
+    assert asked_for_passages(server).status == 200
+
+
 def nmslib_makes_indexes(server):
     """k-NN 2.19: NmslibHNSWMethod."""
     works(server, IndexKind, **vector(engine="nmslib", space_type="l2"))
@@ -290,6 +329,7 @@ def numbers(version):
 
 
 GATES = [
+    Gate("trusted_endpoint.py", "2.14.0", private_addresses_are_no_setting, "2.15.0", private_addresses_are_a_setting),
     Gate("mlcommons.py", "2.11.1", what_exists_keeps_its_mark, "2.12.0", what_exists_is_taken_over),
     Gate("model_group.py", "2.11.1", a_group_is_only_searched_for, "2.12.0", a_group_is_read_by_its_id),
     Gate("connector.py", "2.11.1", bedrocks_functions_are_unknown, "2.12.0", bedrocks_functions_are_known),
@@ -300,6 +340,7 @@ GATES = [
     Gate("connector.py", "2.18.0", a_connector_needs_no_credential, "2.19.0", a_connector_gets_a_placeholder),
     Gate("connector.py", "3.4.0", skipping_verification_would_be_dropped, "3.5.0", skipping_verification_is_kept),
     Gate("index.py", "2.16.0", faiss_does_not_know_bytes, "2.17.0", faiss_knows_bytes),
+    Gate("index.py", "2.15.0", passages_get_no_default_model, "2.16.0", passages_get_the_default_model),
     Gate("index.py", "2.16.0", vectors_cannot_be_compressed, "2.17.0", vectors_are_compressed),
     Gate("index.py", "2.18.0", faiss_does_not_know_cosines, "2.19.0", faiss_knows_cosines),
     Gate("index.py", "2.19.1", nmslib_makes_indexes, "3.0.0", nmslib_is_gone),
@@ -363,7 +404,6 @@ def aliased(server):
     return {"name": "docs", "index": "one"}
 
 
-PATTERN = "^http://127\\.0\\.0\\.1:1/.*$"
 LIVES = {
     TrustedEndpointKind: (lambda server: {"pattern": PATTERN}, None),
     ModelGroupKind: (lambda server: {"name": "group"}, {"description": "changed"}),

@@ -96,6 +96,16 @@ def test_every_collection_is_searched_with_its_own_query(search):
     assert row.endswith("x…")
 
 
+def test_of_a_document_whose_texts_are_chunked_the_best_passage_is_shown(search):
+    inner = {"hits": {"hits": [{"_source": {"text": "the kettle\nwhistles"}}]}}
+    hit = {"_id": "1", "_score": 0.5, "_source": {"body": "long"}, "inner_hits": {"v": inner}}
+    search.respond(json={"hits": {"hits": [hit, {**hit, "inner_hits": {"v": {"hits": {"hits": []}}}}]}})
+    assert list(question.ask(ACCESS, COLLECTIONS, "hot?"))[1:] == [
+        "  0.500      1  the kettle whistles",
+        "  0.500      1  long",
+    ]
+
+
 def test_a_search_without_hits_says_so(search):
     search.respond(json={"hits": {"hits": []}})
     assert list(question.ask(ACCESS, COLLECTIONS, "hot?"))[1:] == ["  nothing found"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from providers.index import IndexInputs, IndexKind, IndexState, body, unsupported, validated_index_name
+from providers.index import IndexInputs, IndexKind, IndexState, body, shown, unsupported
 from providers.kit import Plan, Refused
+from providers.services.index_names import validated_index_name
 from providers.services.vector import Vector
 
 TEXT = {"type": "text"}
@@ -134,6 +135,32 @@ def test_the_create_request_has_the_owner_reference_pipelines_and_vectors():
 )
 def test_an_option_that_the_version_lacks_is_reported(vector, version, problems):
     assert len(unsupported(docs(vectors={"v": {"dimension": 8, **vector}}), version)) == problems
+
+
+PASSAGES = {"type": "nested", "properties": {"text": TEXT}}
+
+
+def test_a_vector_with_a_dotted_name_is_inside_of_its_nested_field():
+    inputs = docs(properties={"text": TEXT, "v": PASSAGES}, vectors={"v.knn": {"dimension": 8}})
+    created = body(inputs, "00ff")
+    assert created["settings"]["index"]["knn"] is True
+    nested = created["mappings"]["properties"]["v"]
+    assert (nested["type"], sorted(nested["properties"])) == ("nested", ["knn", "text"])
+    index = {
+        "settings": {"index": {"number_of_shards": "1", "number_of_replicas": "1"}},
+        "mappings": created["mappings"],
+    }
+    state = shown("docs_1", index, inputs)
+    assert (state.properties, state.vectors) == (inputs.properties, inputs.vectors)
+
+
+@pytest.mark.parametrize(
+    ("around", "version", "problems"),
+    [(PASSAGES, (2, 15, 0), 1), (PASSAGES, (2, 16, 0), 0), ({"properties": {"text": TEXT}}, (2, 15, 0), 0)],
+)
+def test_a_nested_vector_needs_a_version_that_finds_it_by_text_alone(around, version, problems):
+    inputs = docs(properties={"v": around}, vectors={"v.knn": {"dimension": 8, "engine": "lucene"}})
+    assert len(unsupported(inputs, version)) == problems
 
 
 def test_a_resource_that_is_not_ready_reports_why():

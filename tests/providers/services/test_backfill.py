@@ -125,6 +125,31 @@ def test_only_a_text_that_is_not_blank_needs_a_vector(backfill, rest, polardb):
     assert backfill.observe().missing == {"1"}
 
 
+def test_each_column_of_a_joined_text_needs_its_vector(rest, polardb, backfill):
+    polardb.run("CREATE TABLE db.u (id INT PRIMARY KEY, title TEXT, body TEXT)")
+    polardb.run("INSERT INTO db.u VALUES (1, 'a', ''), (2, NULL, 'b'), (3, ' ', NULL), (4, 'a', 'b')")
+    source = BackfillSource("db.u", {"title": "v", "body": "v"}, "id")
+    probe = BackfillProbe(polardb.connections.search, polardb.connections.database, "docs", source)
+    fill(rest, 1, 2, 3, 4, vector=False)
+    assert probe.observe().missing == {"1", "2", "4"}
+    fill(rest, 1, 2, 4)
+    assert probe.observe() == Backfill(4, 4, {"title": 2, "body": 2}, {"title": 3, "body": 3}, frozenset())
+
+
+def test_the_vector_of_a_passage_counts_for_its_document(rest, polardb, backfill):
+    vector = {"type": "knn_vector", "dimension": 2, "method": {"name": "hnsw", "engine": "lucene"}}
+    nested = {"v": {"type": "nested", "properties": {"knn": vector}}}
+    rest.put("/chunks", {"mappings": {"properties": nested}, "settings": {"index.knn": True}})
+    polardb.run("INSERT INTO db.t VALUES (1, 'a'), (2, 'b'), (3, '')")
+    source = BackfillSource("db.t", {"body": "v.knn"}, "id")
+    probe = BackfillProbe(polardb.connections.search, polardb.connections.database, "chunks", source)
+    for id in (1, 2, 3):
+        rest.put(f"/chunks/_doc/{id}", {"v": [{"knn": [1, 0]}, {"knn": [0, 1]}]} if id == 1 else {})
+    assert probe.observe() == Backfill(3, 3, {"body": 2}, {"body": 1}, frozenset({"2"}))
+    rest.put("/chunks/_doc/2", {"v": [{"knn": [1, 0]}]})
+    assert probe.observe().left == 0
+
+
 def test_every_page_of_rows_is_looked_up(backfill, rest, search, polardb, requests):
     ids = range(1, 2 * PAGE + 1)
     values = ", ".join(f"({id}, 'x')" for id in ids)

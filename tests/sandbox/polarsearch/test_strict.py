@@ -157,6 +157,21 @@ def test_an_unknown_key_of_an_action_is_refused(ready, verb):
     assert ready.raw("POST", "/_bulk", "".join(json.dumps(line) + "\n" for line in lines)).status == 400
 
 
+def test_a_script_that_is_not_known_is_refused_by_name(client):
+    script = {"script": {"source": "ctx.a = 1", "params": {}}}
+    _, reason = client.reason("PUT", "/_ingest/pipeline/p", {"processors": [script]})
+    assert reason.startswith("the script [")
+    assert reason.endswith("is not supported (in the sandbox)")
+
+
+@pytest.mark.parametrize("text", ["a mug ☕", "cafe\u0301", "½ litre"])
+def test_a_text_that_may_be_chunked_in_another_way_is_refused_by_name(client, text):
+    chunking = {"algorithm": {"fixed_token_length": {}}, "field_map": {"a": "b"}}
+    client.ok("PUT", "/_ingest/pipeline/p", {"processors": [{"text_chunking": chunking}]})
+    _, reason = client.reason("PUT", "/i/_doc/1?pipeline=p", {"a": text})
+    assert reason.endswith("is not chunked (in the sandbox)")
+
+
 def test_every_leaf_of_the_data_is_one_that_is_checked():
     leaves = {word.rstrip("?") for shape in BODIES.values() for word in words(shape) if word[:1] not in "@"}
     assert leaves - LEAVES.keys() - ELSEWHERE == set()
