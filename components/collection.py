@@ -15,7 +15,8 @@ from .wiring import CollectionWiring
 
 
 class SearchCollection(pulumi.ComponentResource):
-    """Pipelines, index, sync link and alias of one collection; `table` is the id of its source table.
+    """Pipelines, index, sync link and alias of one collection; `table` is the id of its source table, or of the first
+    table of its query.
 
     What cannot change in place builds another generation beside this one, and the alias moves to it once it is full.
     `outputs` is what applications need: `alias, index, ingest_pipeline, search_pipeline, sync_link` and `query`, a
