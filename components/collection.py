@@ -15,7 +15,8 @@ from .wiring import CollectionWiring
 
 
 class SearchCollection(pulumi.ComponentResource):
-    """Pipelines, index, sync link and alias of one collection; `table` is the id of its source table.
+    """Pipelines, index, sync link and alias of one collection; `table` is the id of its source table, or of the first
+    table of its query.
 
     Documents are embedded by the model `model_id`, queries by `query_model_id`, where that is another one.
 

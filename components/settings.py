@@ -271,14 +271,18 @@ class QuerySettings(SettingsBlock):
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns of the output. Their types are the database's to tell."""
-        return dict.fromkeys(read_query(self.query).outputs, "")
+        """The columns of the output, with the type of what is no text and no column: those are the tables' to tell."""
+        outputs = {name: output.kind for name, output in read_query(self.query).outputs.items()}
+        return {name: kind.lower() if kind in NUMBERS else "" for name, kind in outputs.items()}
 
     @property
     def document_key(self) -> str | None:
         """The column whose values AutoETL may make the documents' ids."""
         return self.key[0] if len(self.key) == 1 else None
 
+
+NUMBERS = frozenset({"BIGINT", "DOUBLE"})
+"""Types that an expression of a query may have by itself, other than a text."""
 
 TABLE, QUERY = "rows of a table", "rows of a query"
 """What pydantic calls the two forms of a source in the place of an error."""
@@ -321,6 +325,7 @@ class SyncSettings(SettingsBlock):
 class Collection(SettingsBlock):
     """Rows that are to be found by meaning: applications search it by `name`.
 
+    `source` is a table, or a query over several.
     `fields` says which column fills which field of the index, `mapping` how OpenSearch maps them, and `field_map` which
     vector field takes the embedding of which text field; `my_vector: [title, body]` joins texts into one. `texts` says
     how, by vector field, and `long_texts` for all of them what becomes of texts that the model does not take whole.

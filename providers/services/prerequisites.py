@@ -124,6 +124,8 @@ def _of_the_key(link: Route, source: Source, facts: TableFacts) -> Iterable[str]
 
     Of a query, one row of the first table must give one at most: its key is not null, and joins find one row each.
     """
+    if not source.key:
+        return  # that the key is no column of the first table is told already
     key, keys = _folded(source.key), facts.keys if link.query is None or source.joined else facts.row_keys
     listed = ", ".join(f"({', '.join(each)})" for each in keys) or "none"
     if source.joined and not any(set(_folded(each)) <= set(key) for each in keys):

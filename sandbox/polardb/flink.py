@@ -72,7 +72,7 @@ def _table(reader: Reader) -> _FlinkTable:
 def _joined(tables: Mapping[str, _FlinkTable], reader: Reader) -> LinkRequest:
     sink = _known(tables, _name(reader), "opensearch")
     targets = reader.listed(reader.name) if reader.peek("(") else list(sink.columns)
-    if not is_plain(reader.tree()):
+    if not is_plain(tree := reader.tree()) or tree.args["from_"].this.alias:
         return _of_query(tables, sink, targets, reader.rest)
     reader.expect("SELECT")
     chosen = _select_list(reader)

@@ -5,7 +5,7 @@ A change of another table's row concerns the rows of the first that join with it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,10 +95,7 @@ class Joins:
 
     def row(self, key: Sequence[Any]) -> Node:
         """The same of one row of the first table."""
-        tree, where = self.rows(), self._tree.args.get("where")
-        same = [exp.EQ(this=one, expression=exp.convert(to)) for one, to in zip(self._key_columns(), key, strict=True)]
-        tree.set("where", exp.Where(this=exp.and_(*([where.this] if where else []), *same)))
-        return tree
+        return self._of_key(self.rows(), map(exp.convert, key))
 
     def concerned(self, at: int, values: Sequence[Any]) -> Node:
         """A SELECT of the keys that join with a row of member `at` whose watched columns have these values."""
@@ -117,10 +114,13 @@ class Joins:
         """SQLite's form of `rows` for one key, and its columns."""
         tree = self.rows()
         columns = translate.select(tree, _Names(catalog))
-        same = [exp.EQ(this=column, expression=exp.Placeholder()) for column in self._key_columns()]
-        where = tree.args.get("where")
-        tree.set("where", exp.Where(this=exp.and_(*([where.this] if where else []), *same)))
-        return tree.sql("sqlite"), columns
+        return self._of_key(tree, (exp.Placeholder() for _ in self._key)).sql("sqlite"), columns
+
+    def _of_key(self, tree: Node, values: Iterable[Any]) -> Node:
+        where = [tree.args["where"].this] if tree.args.get("where") else []
+        same = [exp.EQ(this=one, expression=value) for one, value in zip(self._key_columns(), values, strict=True)]
+        tree.set("where", exp.Where(this=exp.and_(*where, *same)))
+        return tree
 
     def concerned_by(self, at: int, values: Sequence[Any], catalog: Catalog) -> str:
         """SQLite's form of `concerned`."""

@@ -119,6 +119,7 @@ ONE_MISTAKE += [
     (queried(sync={"backend": "sync_by_map"}), "collections[0].sync.backend: sync_by_map is documented for one table alone; write search_view or sync_by_sql for a query"),
     (queried(sync={"backend": "sync_by_table"}), "collections[0].sync.backend: sync_by_table is documented for one table alone; write search_view or sync_by_sql for a query"),
     (queried(fields={"my_text": "kind"}), "collections[0].fields: a search view must contain its key; add id"),
+    (queried(QUERY.replace("c.name AS kind", "p.id + 1 AS kind")), "collections[0].field_map.my_text: column kind is double; only text can be embedded"),
     (changed(*IN_DOCS, "source", "colums", to={}), "collections[0].source.colums: is no key we know; did you mean columns?"),
 ]  # fmt: skip
 

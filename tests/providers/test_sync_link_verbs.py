@@ -118,6 +118,17 @@ def test_a_link_of_a_query(links, polardb, documents, shown, meta, reference, ba
     assert (meta(), shown(), shown(views=True)) == ({}, [], [])
 
 
+@pytest.mark.parametrize("where", ["", " WHERE a.t2 <> 'a cup'"])
+@pytest.mark.parametrize("backend", ["search_view", "sync_by_sql"])
+def test_a_link_of_a_query_over_one_table(links, polardb, documents, backend, where):
+    query = f"SELECT a.t2 AS text, a.id FROM db.t AS a{where}"
+    links.create(**{**LINK, "backend": backend, "query": query, "fields": {"id": "id", "text": "text"}})
+    polardb.until(lambda: set(documents()) == ({"1"} if where else {"1", "2", "3"}))
+    polardb.run("UPDATE db.t SET t2 = 'a kettle' WHERE id > 1")
+    polardb.until(lambda: {id: each["text"] for id, each in documents().items()}.get("3") == "a kettle")
+    assert set(documents()) == {"1", "2", "3"}
+
+
 @pytest.mark.parametrize(
     ("query", "why"),
     [

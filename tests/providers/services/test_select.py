@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from providers.services.query import QueryColumn
 from providers.services.select import normal_query, read_query
@@ -138,6 +141,22 @@ def test_what_a_link_cannot_follow_is_refused_by_name(query, mistake):
     with pytest.raises(ValueError) as refused:  # noqa: PT011  each text is told below
         read_query(query)
     assert mistake in str(refused.value)
+
+
+WORDS = [
+    "FROM s.p AS p", "JOIN s.c AS c ON", "LEFT", "WHERE", "AND", "OR", "NOT", "c.id = p.c", "p.id", "c.name",
+    "AS a", "AS b",
+    ",", "(", ")", "=", "<>", "+", "-", "'x'", "1", "NULL", "IS", "IN", "BETWEEN", "CASE WHEN", "THEN", "END", "IF(",
+    "COALESCE(", "CONCAT(", "GROUP BY", "UNION SELECT", "*", "@x", "?", ";", "--", "/*", "`", '"', "USING", "OVER ()",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=20))
+def test_any_text_is_a_query_or_is_refused(words):
+    with suppress(ValueError):
+        query = read_query(" ".join(["SELECT p.id", *words]))
+        assert read_query(str(query)) == query
 
 
 def test_every_mistake_of_a_query_is_reported_at_once():
