@@ -130,7 +130,7 @@ def test_other_search_processors_stand_after_ours_and_are_read_back(change):
         "negative",
         "technique",
         "mix",
-    ],  # fmt: skip
+    ],
 )
 def test_invalid_inputs_are_refused(make, what):
     with pytest.raises(ValidationError, match=what):
