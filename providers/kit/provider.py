@@ -86,6 +86,7 @@ class DynamicProvider(ResourceProvider):
             try:
                 shown = self._bound.read(id, state)
             except NotFound:
+                host.warn(f"{id} is gone: `pulumi up` makes it again while it is declared")
                 return ReadResult("", {})  # Pulumi's form of "gone"; None crashes its host
             shown = shown.model_copy(update={"uid": state.uid})
             inputs = self._inputs(shown)

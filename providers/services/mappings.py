@@ -12,6 +12,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from importlib import resources
 from typing import Any
 
@@ -72,7 +73,18 @@ def text(value: Any) -> Any:
     """Returns "5" for 5, and "true" for true."""
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, (int, float)) else value
+    if isinstance(value, float):
+        return java_text(value)
+    return str(value) if isinstance(value, int) else value
+
+
+def java_text(real: float) -> str:
+    """Returns a number as Java writes it: `1.5`, `1.0E10`, `1.0E-4`."""
+    if real == 0 or not math.isfinite(real) or 1e-3 <= abs(real) < 1e7:
+        return str(real)
+    decimal = Decimal(repr(real)).normalize()
+    digits = f"{decimal.scaleb(-decimal.adjusted()):f}"
+    return f"{digits}{'' if '.' in digits else '.0'}E{decimal.adjusted()}"
 
 
 def lower_text(value: Any) -> Any:
@@ -82,8 +94,10 @@ def lower_text(value: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """Returns ["a"] for "a"."""
-    return [value] if isinstance(value, (str, Mapping)) else value
+    """Returns ["a"] for "a", and ["1.5"] for 1.5."""
+    if value is None:
+        return value
+    return [text(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def locale(value: Any) -> Any:
