@@ -78,6 +78,15 @@ def text(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
+def java_string(value: Any) -> str:
+    """Returns a value as Java writes it: `[a, null]`, `{a=1}`."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(java_string, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}={java_string(item)}' for key, item in value.items())}}}"
+    return "null" if value is None else str(text(value))
+
+
 def java_text(real: float) -> str:
     """Returns a number as Java writes it: `1.5`, `1.0E10`, `1.0E-4`."""
     if real == 0 or not math.isfinite(real) or 1e-3 <= abs(real) < 1e7:
@@ -176,6 +185,9 @@ FORMS: Mapping[str, Callable[[Any], Any]] = {
 SET_BY_INDEX = frozenset({"coerce", "ignore_malformed"})
 """Parameters whose default is a setting, `index.mapping.*`: one that is not shown may still be needed."""
 
+TEXTS = frozenset({"null_value", "format", "normalizer", "locale"})
+"""Parameters that are texts, whatever is written."""
+
 DROPPED = object()
 SINGLE_MAX = 3.4028234e38
 
@@ -194,8 +206,13 @@ def normal_value(kind: str, name: str, value: Any) -> Any:
     for other, shown in known.get("others", []):
         if canonical(other) == written:
             return shown
-    normal = FORMS[known["form"]](value)
+    normal = FORMS[known["form"]](java_string(value) if is_made_text(name, value) else value)
     return DROPPED if name not in SET_BY_INDEX and is_dropped(known, normal) else normal
+
+
+def is_made_text(name: str, value: Any) -> bool:
+    """Tells whether OpenSearch makes a text of a list or an object: `null_value: [a]` is `[a]` to it."""
+    return name in TEXTS and isinstance(value, (list, Mapping))
 
 
 def is_dropped(known: Mapping[str, Any], normal: Any) -> bool:
