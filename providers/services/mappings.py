@@ -186,7 +186,8 @@ SET_BY_INDEX = frozenset({"coerce", "ignore_malformed"})
 """Parameters whose default is a setting, `index.mapping.*`: one that is not shown may still be needed."""
 
 TEXTS = frozenset({"null_value", "format", "normalizer", "locale"})
-"""Parameters that are texts, whatever is written."""
+TEXT_FORMS = frozenset({"as_is", "text", "locale"})
+"""Parameters that are texts in these forms, whatever is written."""
 
 DROPPED = object()
 SINGLE_MAX = 3.4028234e38
@@ -206,13 +207,13 @@ def normal_value(kind: str, name: str, value: Any) -> Any:
     for other, shown in known.get("others", []):
         if canonical(other) == written:
             return shown
-    normal = FORMS[known["form"]](java_string(value) if is_made_text(name, value) else value)
+    normal = FORMS[known["form"]](java_string(value) if is_made_text(known["form"], name, value) else value)
     return DROPPED if name not in SET_BY_INDEX and is_dropped(known, normal) else normal
 
 
-def is_made_text(name: str, value: Any) -> bool:
+def is_made_text(form: str, name: str, value: Any) -> bool:
     """Tells whether OpenSearch makes a text of a list or an object: `null_value: [a]` is `[a]` to it."""
-    return name in TEXTS and isinstance(value, (list, Mapping))
+    return name in TEXTS and form in TEXT_FORMS and isinstance(value, (list, Mapping))
 
 
 def is_dropped(known: Mapping[str, Any], normal: Any) -> bool:
