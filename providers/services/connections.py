@@ -36,6 +36,7 @@ class Connections:
         self._setting, self._environment, self._report, self._warn = setting, environment, report, warn
         self.clock = clock or Clock()
         self.lock = threading.RLock()
+        self.declares = False
         self._search: SearchClient | None = None
         self._database: Database | None = None
         self._unreachable: str | None = None
