@@ -52,7 +52,7 @@ def require_possible(
     if found := problems(connections, wiring, lambda: frozenset(references_of(state)), inventory):
         things = f"{pluralize(len(found), 'thing')} {'is' if len(found) == 1 else 'are'}"
         raise pulumi.RunError("\n".join([f"{things} in the way, nothing was touched:", *(f"  {x}" for x in found)]))
-    delete_orphans(connections, wiring, inventory.metas, state)
+    delete_orphans(connections, wiring, inventory, state)
 
 
 def problems(

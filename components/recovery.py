@@ -13,7 +13,7 @@ from functools import cached_property
 import pulumi
 
 from providers.kit import Inputs, OwnerReference, SearchStackError, hide, meta_reference
-from providers.services import Connections
+from providers.services import Connections, Inventory
 from providers.services.index_meta import Meta
 from providers.services.objects import Found, Objects, owners_of, unused
 from providers.services.orphans import Orphans, protected_documents
@@ -28,13 +28,10 @@ MADE_ANEW = frozenset({"model", "connector"})
 """Objects whose names do not tell whether they are what is declared; another is as good."""
 
 
-def delete_orphans(connections: Connections, stack: StackWiring, metas: Mapping[str, Meta], state: Resources) -> None:
-    """Deletes what the last run left behind, if it was killed. Raises pulumi.RunError.
-
-    `metas` are those of the indexes that have an owner reference.
-    """
+def delete_orphans(connections: Connections, stack: StackWiring, inventory: Inventory, state: Resources) -> None:
+    """Deletes what the last run left behind, if it was killed. Raises pulumi.RunError."""
     recovery = Recovery(stack, state)
-    if not (recovery.did_not_end or recovery.strays(metas)):
+    if not (recovery.did_not_end or recovery.strays(inventory.metas)):
         return
     try:
         recovery.delete_orphans(connections)
@@ -53,7 +50,7 @@ class Recovery:
     def did_not_end(self) -> bool:
         """Whether the last run began to make something, and did not come to its end."""
         begun = outputs_of(self._state, self._stack.garbage_collector().name)
-        ended = outputs_of(self._state, self._stack.deletion_guard().name)
+        ended = outputs_of(self._state, self._stack.deletion_guard([], []).name)
         return begun is not None and begun.get("configuration") != (ended or {}).get("configuration")
 
     def strays(self, metas: Mapping[str, Meta]) -> list[str]:
@@ -86,7 +83,7 @@ class Recovery:
     @cached_property
     def _owners(self) -> frozenset[str]:
         """The owners of what is declared, and of what the last run began to make."""
-        guards = (self._stack.garbage_collector(), self._stack.deletion_guard())
+        guards = (self._stack.garbage_collector(), self._stack.deletion_guard([], []))
         last = (outputs_of(self._state, each.name) or {} for each in guards)
         return frozenset(self._declared_names).union(
             *(owners_of(str(each["owner"]), each["resources"]) for each in last if each.get("owner"))

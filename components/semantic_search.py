@@ -95,7 +95,8 @@ class SemanticSearchStack(pulumi.ComponentResource):
             for collection in collections
         }
         last = ResourceOptions(parent=self, depends_on=[each.alias for each in made.values()])
-        self.deletion_guard = wiring.deletion_guard().declare(last)
+        connectors = [each.id for each in self.embedding.connectors]
+        self.deletion_guard = wiring.deletion_guard([self.embedding.group.id], connectors).declare(last)
         self.collections = {called: collection.outputs for called, collection in made.items()}
         self.outputs = {**self.embedding.outputs, "collections": self.collections}
         self.register_outputs(self.outputs)

@@ -343,7 +343,9 @@ class StackWiring:
             lambda: GarbageCollectorInputs(resources=self._resources, configuration=self._digest),
         )
 
-    def deletion_guard(self) -> Declaration[DeletionGuard]:
+    def deletion_guard(
+        self, groups: Sequence[Input[str]], connectors: Sequence[Input[str]]
+    ) -> Declaration[DeletionGuard]:
         """What judges whether the stack, or a collection of it, may be deleted."""
         return _declaration(
             DeletionGuard,
@@ -353,6 +355,8 @@ class StackWiring:
                 tables={
                     table: bool(each.inputs.declared()["deletion_protection"]) for table, each in self.tables().items()
                 },
+                groups=groups,
+                connectors=connectors,
                 resources=self._resources,
                 configuration=self._digest,
             ),

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pulumi import Input
+
 from providers.kit import (
     META_KEY,
     Inputs,
@@ -29,7 +31,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, quote
 from providers.services.backfill import count_documents
-from providers.services.objects import Found, Objects, owners_of
+from providers.services.objects import Objects, owners_of
 from providers.services.tables import Tables
 
 
@@ -45,12 +47,15 @@ class GuardedCollection(Nested):
 class DeletionGuardProperties(Properties):
     """`collections` by name; `tables`, as `<database>.<name>`, with whether their rows are protected.
 
-    `resources` are the names of the stack's resources; `configuration` is a digest of what they make, which a garbage
-    collector has too: where the two differ, the last run did not end.
+    `groups` and `connectors` are the ids of the stack's, which nobody else's models may use. `resources` are the names
+    of its resources; `configuration` is a digest of what they make, which a garbage collector has too: where the two
+    differ, the last run did not end.
     """
 
     collections: Property[dict[str, GuardedCollection], Mapping[str, Any]] = prop(default={})
     tables: Property[dict[str, bool], Mapping[str, bool]] = prop(default={})
+    groups: Property[list[str], Sequence[Input[str]]] = prop(default=[])
+    connectors: Property[list[str], Sequence[Input[str]]] = prop(default=[])
     resources: Property[list[str], Sequence[str]] = prop(default=[])
     configuration: Secret[str] = prop(default="")
 
@@ -102,14 +107,13 @@ def lost_references(guarded: DeletionGuardInputs, objects: Objects) -> Iterator[
             )
 
 
-def foreign_users(objects: Objects) -> Iterator[str]:
-    """Yields what is not of this stack and uses an object that would be deleted."""
-    ours: Mapping[Any, Found] = {each.place: each for each in (*objects.groups, *objects.connectors)}
-    stacks = {each.reference.stack for each in ours.values()}
-    for model in objects.models:
-        used = [str(ours[place]) for place in sorted(model.uses) if place in ours]
-        if model.reference.stack not in stacks:
-            yield f"{model} is not of this stack and uses {' and '.join(used)}; delete it, or move it elsewhere, first"
+def foreign_models(guarded: DeletionGuardInputs, objects: Objects) -> Iterator[str]:
+    """Yields models that are not of this stack and use its model groups and connectors."""
+    used, stack = [*guarded.groups, *guarded.connectors], OwnerReference(guarded.owner).stack
+    for model in objects.models_with(used):
+        if model.reference.stack != stack:
+            inside = " and ".join(f"{noun} {id}" for noun, id in sorted(model.uses) if id in used)
+            yield f"{model} is not of this stack and uses {inside}; delete it, or move it elsewhere, first"
 
 
 class DeletionGuardKind(ClusterKind[DeletionGuardInputs, DeletionGuardState]):
@@ -144,8 +148,9 @@ class DeletionGuardKind(ClusterKind[DeletionGuardInputs, DeletionGuardState]):
 
     def delete(self, id: str, state: DeletionGuardState) -> None:
         objects = Objects(self.services, state.owners)
-        users = [*foreign_users(objects), *self._foreign_indexes(state, objects)]
+        users = [*foreign_models(state, objects), *self._foreign_indexes(state, objects)]
         _refuse([*users, *lost_references(state, objects), *self._protected(state, objects)])
+        self.services.judged = True
 
     def _protected(self, guarded: DeletionGuardInputs, objects: Objects) -> Iterator[str]:
         """Yields whose documents and rows are protected, and what to do about it."""

@@ -117,7 +117,6 @@ class IndexState(IndexInputs, State):
     """The aliases of the same stack that point to it."""
     _declared_protection: bool = PrivateAttr(default=False)
     _has_link: bool = PrivateAttr(default=False)
-    """Whether a link of the same stack fills it, which a run that was killed has left."""
 
 
 def immutable_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
@@ -273,10 +272,8 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
     def delete(self, id: str, state: IndexState) -> None:
         """An index that an alias of the stack still points to stays until the alias moves; a destroy has deleted it."""
         if state._served and self.services.declares:
-            raise Refused(
-                f"index {id} still serves alias {', '.join(state._served)}; run `pulumi up --refresh`: the alias moves "
-                f"first, and then the index is deleted"
-            )
+            serves = f"index {id} still serves alias {', '.join(state._served)}"
+            raise Refused(f"{serves}; run `pulumi up --refresh`: the alias moves first, and then the index is deleted")
         if state.deletion_protection or state._declared_protection:
             self._require_replaceable(id, state)
         if state._has_link:
@@ -288,8 +285,9 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
         return state.model_copy(update={"available": status != "red"})
 
     def _require_owned(self, inputs: IndexInputs, reference: OwnerReference) -> None:
-        hint = adoption_hint(inputs.name, "index", inputs.owner)
-        require_owned(f"index {inputs.name}", reference, inputs.owner, hint)
+        require_owned(
+            f"index {inputs.name}", reference, inputs.owner, adoption_hint(inputs.name, "index", inputs.owner)
+        )
 
     def _require_version(self, inputs: IndexInputs) -> None:
         if problems := unsupported(inputs, self.search.version):
@@ -336,8 +334,7 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
     )
     owners = {alias: meta_reference(kept, alias_place(alias)) for alias in index.get("aliases", {})}
     state._declared_protection = declared.deletion_protection
-    link = meta_reference(kept, "link")
-    state._has_link = bool(link.stack) and link.stack == reference.stack
+    state._has_link = reference.stack == meta_reference(kept, "link").stack != ""
     state._served = sorted(alias for alias, owner in owners.items() if owner.stack and owner.stack == reference.stack)
     return state
 

@@ -148,7 +148,9 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
             )
 
     def delete(self, id: str, state: ModelState) -> None:
-        self._named(state, known={id: state})
+        """Temporary ones that a killed run left go with it; where the whole stack goes, with their connectors."""
+        if not self.services.judged:
+            self._named(state, known={id: state})
         delete_model(self.search, id, self.services.clock)
 
     def _change(self, id: str, old: ModelState, new: ModelInputs, uid: str) -> None:

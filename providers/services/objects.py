@@ -139,7 +139,10 @@ class Objects:
     @cached_property
     def models(self) -> list[Found]:
         """The models, whoever made them, that use a connector or a model group of ours."""
-        used = [each.id for each in (*self.connectors, *self.groups)]
+        return self.models_with([each.id for each in (*self.connectors, *self.groups)])
+
+    def models_with(self, used: Sequence[str]) -> list[Found]:
+        """Returns the models that use one of these connectors and model groups."""
         if not used:
             return []
         fields = ("connector_id", "model_group_id")

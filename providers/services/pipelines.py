@@ -68,8 +68,9 @@ class PipelineKind(NamedKind[N, S]):
         self.search.put(f"{self.path}/{inputs.name}", self.definition(inputs, uid))
 
     def delete(self, id: str, state: S) -> None:
-        """OpenSearch deletes a pipeline that indexes still use, so we look first."""
-        if used := delete_indexes_of(self.services, state.owner, self._indexes_that_use(id)):
+        """OpenSearch deletes a pipeline that indexes still use, so we look first, where a guard has not looked yet."""
+        using = [] if self.services.judged else self._indexes_that_use(id)
+        if used := delete_indexes_of(self.services, state.owner, using):
             raise Refused(
                 f"{self.noun} {id} is the {self.setting} of {', '.join(used)}: without it every {self.without_it} them "
                 f"fails; give them another pipeline first; an index of this stack is put right by `pulumi up --refresh`"

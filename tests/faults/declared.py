@@ -60,5 +60,5 @@ def program(wiring: StackWiring) -> Program:
         ),
         lambda made: collection.link(name(made, f"{collection.name}-index"), id(made, table.name)),
         lambda made: collection.alias(name(made, f"{collection.name}-index")),
-        lambda made: wiring.deletion_guard(),
+        lambda made: wiring.deletion_guard([id(made, f"{model.name}-group")], [id(made, f"{model.name}-connector")]),
     ]
