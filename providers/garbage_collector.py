@@ -62,9 +62,10 @@ class GarbageCollectorKind(ClusterKind[GarbageCollectorInputs, GarbageCollectorS
         """Everything that state knew is deleted by now."""
         objects = Objects(self.services, owners_of(state.owner, state.resources))
         found = objects.everything()
-        orphans = [each for each in unused(found, lambda each: not objects.is_ours(each)) if objects.is_ours(each)]
+        foreign = [each for each in found if not objects.is_ours(each)]
+        orphans = unused(found, lambda each: each in foreign)
         Orphans(self.services, self.warn).delete(orphans)
-        require_none_left([each for each in found if objects.is_ours(each) and each not in orphans], found)
+        require_none_left([each for each in found if each not in (*foreign, *orphans)], foreign)
 
 
 class GarbageCollector(GarbageCollectorProperties, Resource, module="polarsearch", name="GarbageCollector"):

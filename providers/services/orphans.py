@@ -173,8 +173,9 @@ def _described(connections: Connections, path: str) -> OwnerReference:
     return read_description(shown.get("description") or "")[1]
 
 
-def require_none_left(left: Iterable[Found], found: Iterable[Found]) -> None:
+def require_none_left(left: Iterable[Found], foreign: Iterable[Found]) -> None:
     """Raises Refused for what is left since something that is not ours uses it."""
-    users = {each: [other for other in found if each.place in other.uses] for each in left}
-    if reasons := [f"{each} is used by {', '.join(map(str, using))}" for each, using in users.items()]:
+    others = list(foreign)
+    users = {each: [other for other in others if each.place in other.uses] for each in left}
+    if reasons := [f"{each} is used by {', '.join(map(str, using))}" for each, using in users.items() if using]:
         raise Refused(f"{'; '.join(reasons)}; delete what is not of this stack, and try again")
