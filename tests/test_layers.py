@@ -34,8 +34,9 @@ LAYERS = [
     ["providers.services.connections", "providers.services.mlcommons", "providers.services.index_meta"],
     ["providers.services.select", "providers.services.tables"],
     ["providers.services.autoetl", "providers.services.backfill"],
-    ["providers.services.reconcile", "providers.services.refused_rows"],
-    ["providers.services.inventory"],
+    ["providers.services.reconcile", "providers.services.refused_rows", "providers.services.links"],
+    ["providers.services.inventory", "providers.services.objects"],
+    ["providers.services.orphans"],
     ["providers.services.kind", "providers.services.prerequisites"],
     ["providers.services.pipelines"],
     ["providers.services"],
@@ -47,7 +48,8 @@ LAYERS = [
     ["components.validation"],
     ["components.wiring", "components.configuration"],
     ["components.embedding_model", "components.collection"],
-    ["components.semantic_search", "components.preflight"],
+    ["components.semantic_search", "components.recovery"],
+    ["components.preflight"],
     ["__main__"],
 ]
 ONLY_HERE = {
