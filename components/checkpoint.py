@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import invoke
 
-from providers.kit import OwnerReference
+from providers.kit import Clock, OwnerReference, SearchStackError, retry
 
 READ_RESOURCES = "pulumi:pulumi:readStackResourceOutputs"
 """A function of the engine's own (pkg/resource/deploy/builtins.go): `{stackName} → {outputs: {urn: …}}`.
@@ -24,10 +24,23 @@ Resources = Mapping[str, Any]
 """What a stack's state holds, by URN."""
 
 
-def resources_in_state() -> Resources:
-    """Returns what the state of the running program's stack held before this run; asks the engine."""
+def resources_in_state(clock: Clock | None = None) -> Resources:
+    """Returns what the state of the running program's stack held before this run. Raises pulumi.RunError.
+
+    The engine reads the stack's file, which it may be writing at the same time: "failed to load checkpoint: EOF".
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    shown: Mapping[str, Any] = invoke(READ_RESOURCES, {"stackName": name}).value or {}
+    try:
+        return retry(lambda: _read(name), lambda _: True, times=6, pause=0.1, clock=clock or Clock())
+    except SearchStackError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def _read(stack: str) -> Resources:
+    try:
+        shown: Mapping[str, Any] = invoke(READ_RESOURCES, {"stackName": stack}).value or {}
+    except Exception as error:  # the SDK raises nothing more specific
+        raise SearchStackError(" ".join(str(error).split())) from error
     outputs: Resources = shown.get("outputs", {})
     return outputs
 

@@ -206,7 +206,7 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         for index in state._aliases:
             self._require_unprotected(id, index, state)
         for index in state._aliases:
-            if not self.services.judged:
+            if state.owner not in self.services.judged:
                 write_reference(self.search, index, alias_place(id), None, state._metas[index])
             self.search.delete(f"/{index}/_alias/{id}")
 

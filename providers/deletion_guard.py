@@ -150,7 +150,7 @@ class DeletionGuardKind(ClusterKind[DeletionGuardInputs, DeletionGuardState]):
         objects = Objects(self.services, state.owners)
         users = [*foreign_models(state, objects), *self._foreign_indexes(state, objects)]
         _refuse([*users, *lost_references(state, objects), *self._protected(state, objects)])
-        self.services.judged = True
+        self.services.judged |= state.owners
 
     def _protected(self, guarded: DeletionGuardInputs, objects: Objects) -> Iterator[str]:
         """Yields whose documents and rows are protected, and what to do about it."""

@@ -149,7 +149,7 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
 
     def delete(self, id: str, state: ModelState) -> None:
         """Temporary ones that a killed run left go with it; where the whole stack goes, with their connectors."""
-        if not self.services.judged:
+        if state.owner not in self.services.judged:
             self._named(state, known={id: state})
         delete_model(self.search, id, self.services.clock)
 

@@ -69,7 +69,7 @@ class PipelineKind(NamedKind[N, S]):
 
     def delete(self, id: str, state: S) -> None:
         """OpenSearch deletes a pipeline that indexes still use, so we look first, where a guard has not looked yet."""
-        using = [] if self.services.judged else self._indexes_that_use(id)
+        using = [] if state.owner in self.services.judged else self._indexes_that_use(id)
         if used := delete_indexes_of(self.services, state.owner, using):
             raise Refused(
                 f"{self.noun} {id} is the {self.setting} of {', '.join(used)}: without it every {self.without_it} them "
