@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components sandbox engine dev bench tests __main__.py)
+CHECKED = $(wildcard providers components ops sandbox engine dev bench tests __main__.py)
 WORKERS ?= 2
 
 # MiniLM's products are small: a second thread gains a fifth on idle cores, and costs four times as much on busy ones.
