@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 import typer
 
 from components.settings import SettingsError
+from ops.doctor import doctor
 from ops.stack import Stopped
 from ops.status import status
 from providers.kit import SearchStackError
 
-COMMANDS: Sequence[Callable[..., None]] = (status,)
+COMMANDS: Sequence[Callable[..., None]] = (doctor, status)
 """Each is a module of its own, and a function whose parameters are the options. A new command is registered here."""
 
 app = typer.Typer(

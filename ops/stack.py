@@ -152,9 +152,18 @@ class Stack:
     @cached_property
     def outputs(self) -> Json:
         """The outputs of the last `up`. Raises Stopped where there are none."""
-        outputs: Json = self.cli.read("stack", "output", "--json", "--show-secrets") or {}
-        if "collections" not in outputs:
+        if not self.is_up:
             raise Stopped(f"stack {self.name} has no outputs: run `pulumi up` first")
+        return self._outputs
+
+    @property
+    def is_up(self) -> bool:
+        """Whether an `up` has ended."""
+        return "collections" in self._outputs
+
+    @cached_property
+    def _outputs(self) -> Json:
+        outputs: Json = self.cli.read("stack", "output", "--json", "--show-secrets") or {}
         return outputs
 
     def references(self) -> frozenset[OwnerReference]:
