@@ -175,9 +175,8 @@ def blocked_findings(shown: Mapping[str, Json], ours: Iterable[str]) -> Iterator
         blocks = shown.get(index, {}).get("settings", {}).get("index", {}).get("blocks", {})
         if str(blocks.get("read_only_allow_delete")).lower() == "true":
             lift = f'PUT /{index}/_settings {{"index.blocks.read_only_allow_delete": null}}'
-            yield Finding(
-                "polarsearch", f"index {index} takes no writes: a disk was full; free it, then lift it", [lift]
-            )
+            line = f"index {index} takes no writes since a disk was full; free it, then lift the block"
+            yield Finding("polarsearch", line, [lift])
 
 
 def orphan_findings(found: Iterable[Carrier]) -> Iterator[Finding]:
@@ -194,9 +193,8 @@ def refused_findings(collection: str, rows: Sequence[str], refusals: Sequence[st
     """Yields the rows that a simulated pipeline refuses."""
     for row, why in zip(rows, refusals, strict=True):
         if why is not None:
-            yield Finding(
-                collection, f"its pipeline refuses row {row}: {' '.join(why.split())}; mend the row or the text"
-            )
+            reason = " ".join(why.split())
+            yield Finding(collection, f"its pipeline refuses row {row}: {reason}; mend the row, or the pipeline")
 
 
 def unique(findings: Iterable[Finding]) -> list[Finding]:

@@ -24,7 +24,7 @@ from ops.vector_memory import space
 from providers.kit import Clock, Refused, SearchStackError, hide
 from providers.model import PROBE_TEXT
 from providers.services import Connections, Inventory
-from providers.services.embedding_answers import misfit, vector_of
+from providers.services.embedding_answers import misfit, vectors_of
 from providers.services.mlcommons import ROOT
 from providers.services.prerequisites import of_the_cluster, of_the_query, of_the_tables, prerequisites_of
 from providers.services.refused_rows import document, refusals
@@ -264,7 +264,7 @@ class Examination:
         """Embeds texts as the ingest pipeline does."""
         body = {"text_docs": list(texts), "return_number": True, "target_response": ["sentence_embedding"]}
         answer = self.connections.search.post(f"{ROOT}/_predict/text_embedding/{model}", body, idempotent=True)
-        return [vector_of({"inference_results": [each]}) for each in answer.get("inference_results", [])] or [[]]
+        return vectors_of(answer) or [[]]
 
     def _real_texts(self) -> list[str]:
         """Returns texts of the first collection that has any."""
@@ -291,7 +291,7 @@ class Examination:
 
     def _synchronization(self) -> Iterator[Finding]:
         """What `status` finds."""
-        for each in Observer(self.stack, self.connections, self.clock).look():
+        for each in Observer(self.stack, self.connections, self.clock).look_again():
             yield from (Finding(each.name, line) for line in each.problems)
 
 

@@ -31,6 +31,9 @@ from providers.services.refused_rows import LinkedRows, find_refused_row
 GONE = frozenset({1049, 1146})
 """MySQL's numbers for a database or a table that is not there."""
 
+SECOND_LOOK = 1.0
+"""Seconds to another look, where rows are on their way."""
+
 BACKENDS: Sequence[Backend] = ("sync_by_map", "search_view")
 """One for each of AutoETL's two lists."""
 
@@ -48,6 +51,14 @@ class Observer:
         """Looks at every collection. Raises SearchStackError."""
         inventory = Inventory(self.connections)
         return [self._collection(each, inventory) for each in self.stack.collections]
+
+    def look_again(self) -> list[CollectionStatus]:
+        """Looks once, or twice where rows are on their way: a rate and a lag take two. Raises SearchStackError."""
+        found = self.look()
+        if self.is_settled:
+            return found
+        self.clock.sleep(SECOND_LOOK)
+        return self.look()
 
     @property
     def is_settled(self) -> bool:

@@ -19,9 +19,6 @@ from ops.progress import CollectionStatus, GenerationStatus, LinkStatus
 from ops.stack import Stack, to_stderr
 from providers.kit import Clock
 
-SECOND_LOOK = 1.0
-"""Seconds to another look, where rows are on their way."""
-
 NUMBERS = ("rows", "documents", "vectors", "no vector", "no row", "AutoETL lag", "own lag", "restarts", "/s", "left")
 
 
@@ -78,25 +75,11 @@ def status(
     object a line.
     """
     opened = Stack.open(stack)
-    assert_up(opened)
+    _ = opened.outputs  # raises Stopped where there are none
     observer = Observer(opened, opened.connections(to_stderr), Clock())
     if watch:
         _watch(observer, interval, as_json=as_json)
-    finish("status", opened.name, looked(observer), opened.secrets(), as_json=as_json)
-
-
-def assert_up(stack: Stack) -> None:
-    """Raises Stopped where the stack has no outputs."""
-    _ = stack.outputs
-
-
-def looked(observer: Observer) -> Status:
-    """Looks once, or twice where rows are on their way: a rate and a lag take two looks."""
-    found = observer.look()
-    if not observer.is_settled:
-        observer.clock.sleep(SECOND_LOOK)
-        found = observer.look()
-    return Status(found)
+    finish("status", opened.name, Status(observer.look_again()), opened.secrets(), as_json=as_json)
 
 
 def _watch(observer: Observer, interval: float, *, as_json: bool) -> None:
