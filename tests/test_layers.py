@@ -49,11 +49,11 @@ LAYERS = [
     ["components.embedding_model", "components.collection"],
     ["components.semantic_search", "components.preflight"],
     ["__main__"],
-    ["ops", "ops.orphans", "ops.output", "ops.progress", "ops.stack", "ops.vector_memory"],
+    ["ops", "ops.found", "ops.orphans", "ops.output", "ops.progress", "ops.stack", "ops.vector_memory"],
     ["ops.checks", "ops.observation"],
     ["ops.texts"],
     ["ops.examination"],
-    ["ops.doctor", "ops.status"],
+    ["ops.doctor", "ops.search", "ops.status"],
     ["ops.app"],
     ["ops.__main__"],
 ]
