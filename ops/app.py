@@ -11,12 +11,13 @@ import typer
 
 from components.settings import SettingsError
 from ops.doctor import doctor
+from ops.estimate import estimate
 from ops.search import search
 from ops.stack import Stopped
 from ops.status import status
 from providers.kit import SearchStackError
 
-COMMANDS: Sequence[Callable[..., None]] = (doctor, search, status)
+COMMANDS: Sequence[Callable[..., None]] = (doctor, status, estimate, search)
 """Each is a module of its own, and a function whose parameters are the options. A new command is registered here."""
 
 app = typer.Typer(

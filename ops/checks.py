@@ -45,6 +45,7 @@ class ColumnFacts:
     rows: int
     filled: int
     characters: int
+    bytes: int
     longest_characters: int
     longest_bytes: int
 

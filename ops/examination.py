@@ -13,13 +13,12 @@ from urllib.parse import urlsplit
 
 from components.embedding_calls import calls
 from components.preflight import problems
-from components.settings import Collection
 from ops import checks
 from ops.checks import ColumnFacts, Finding, NodeFacts
 from ops.observation import Observer
 from ops.orphans import holdings, orphans
 from ops.stack import Stack
-from ops.texts import column_facts, columns_of, some_rows, some_texts, text_columns
+from ops.texts import column_facts, columns_of, is_there, some_rows, some_texts, text_columns
 from ops.vector_memory import space
 from providers.kit import Clock, Refused, SearchStackError, hide
 from providers.model import PROBE_TEXT
@@ -194,16 +193,8 @@ class Examination:
     @cached_property
     def _facts(self) -> dict[str, Mapping[str, ColumnFacts]]:
         """The texts of each collection whose tables are there."""
-        there = [each for each in self.stack.collections if self._is_there(each)]
+        there = [each for each in self.stack.collections if is_there(each, self._inventory.tables)]
         return {each.name: column_facts(self.connections.database, each) for each in there}
-
-    def _is_there(self, collection: Collection) -> bool:
-        """Whether every table and column that is embedded is there, as far as this account sees."""
-        tables = self._inventory.tables
-        if any(not tables.columns(table) for table in collection.source.tables):
-            return False
-        known = tables.columns(collection.source.table)
-        return collection.source.query is not None or set(text_columns(collection)) <= set(known)
 
     def _private(self) -> Iterator[Finding]:
         hosts = {urlsplit(call.url).hostname or "" for call in calls(self.stack.embedding)}

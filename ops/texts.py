@@ -9,7 +9,9 @@ from components.settings import Collection
 from ops.checks import ColumnFacts
 from providers.services import quote
 from providers.services.backfill import NON_BLANK, relation_of
+from providers.services.column_types import ByName
 from providers.services.sql import Database
+from providers.services.tables import Tables
 from providers.services.texts import EmbeddedText
 
 Row = Mapping[str, Any]
@@ -45,13 +47,21 @@ def column_facts(database: Database, collection: Collection) -> Facts:
 def _measured(at: int, column: str) -> str:
     return (
         f"COALESCE(SUM(CASE WHEN {column} REGEXP %s THEN 1 ELSE 0 END), 0) AS f{at}, "
-        f"COALESCE(SUM(CHAR_LENGTH({column})), 0) AS c{at}, "
+        f"COALESCE(SUM(CHAR_LENGTH({column})), 0) AS c{at}, COALESCE(SUM(LENGTH({column})), 0) AS s{at}, "
         f"COALESCE(MAX(CHAR_LENGTH({column})), 0) AS m{at}, COALESCE(MAX(LENGTH({column})), 0) AS b{at}"
     )
 
 
 def _facts(row: Row, at: int) -> ColumnFacts:
-    return ColumnFacts(*(int(row[name]) for name in ("n", f"f{at}", f"c{at}", f"m{at}", f"b{at}")))
+    return ColumnFacts(*(int(row[name]) for name in ("n", f"f{at}", f"c{at}", f"s{at}", f"m{at}", f"b{at}")))
+
+
+def is_there(collection: Collection, tables: Tables) -> bool:
+    """Tells whether every table and column that is embedded is there, as far as this account sees."""
+    if any(not tables.columns(table) for table in collection.source.tables):
+        return False
+    known = ByName(tables.columns(collection.source.table))
+    return collection.source.query is not None or all(column in known for column in text_columns(collection))
 
 
 def some_rows(database: Database, collection: Collection, columns: Sequence[str], most: int) -> Sequence[Row]:
