@@ -15,7 +15,7 @@ from ops.estimate import estimate
 from ops.search import search
 from ops.stack import Stopped
 from ops.status import status
-from providers.kit import SearchStackError
+from providers.kit import SearchStackError, pluralize
 
 COMMANDS: Sequence[Callable[..., None]] = (doctor, status, estimate, search)
 """Each is a module of its own, and a function whose parameters are the options. A new command is registered here."""
@@ -46,10 +46,17 @@ def main(argv: Sequence[str]) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     except (Stopped, SettingsError, SearchStackError) as error:
-        return _could_not_look(str(error), as_json="--json" in argv)
+        return _could_not_look(one_line(error), as_json="--json" in argv)
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def one_line(error: Exception) -> str:
+    """Returns what a person reads of an error, on one line."""
+    if isinstance(error, SettingsError):
+        return f"{pluralize(len(error.mistakes), 'mistake')} in the configuration: {'; '.join(error.mistakes)}"
+    return " ".join(str(error).split())
 
 
 def _could_not_look(why: str, *, as_json: bool) -> int:

@@ -111,9 +111,9 @@ def text_note(collection: Collection, text: EmbeddedText, columns: Sequence[Colu
     rows, filled = columns[0].rows, max(each.filled for each in columns)
     blank = f"{100 * (rows - filled) / rows:.0f} % blank" if rows else "no rows"
     characters = sum(each.longest_characters for each in columns)
-    takes = "of a limit that nobody said: `embedding.max_tokens`" if limit is None else f"of {limit} tokens"
+    takes = "is not known: `embedding.max_tokens`" if limit is None else f"is {limit} tokens"
     about = f"{collection.name}: {', '.join(text.fields)}"
-    return f"{about}: {blank}; the longest has {characters} characters, for a model {takes}"
+    return f"{about}: {blank}; the longest has {characters} characters, the model's limit {takes}"
 
 
 def private_findings(embedding: Embedding, addresses: Mapping[str, Sequence[str]], *, allowed: bool) -> list[Finding]:

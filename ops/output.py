@@ -16,6 +16,9 @@ from providers.kit import hide
 
 T = TypeVar("T")
 
+UNWRAPPED = 10_000
+"""Characters of a line that is not for a terminal."""
+
 StackOption = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; by default the selected one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 
@@ -53,7 +56,7 @@ def show(command: str, stack: str, report: Report, secrets: Collection[str], *, 
 
 def console_of() -> Console:
     """Returns the terminal; a line of a pipe or a file is as long as it is."""
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200, soft_wrap=False)
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else UNWRAPPED)
 
 
 def without_secrets(value: T, secrets: Collection[str]) -> T:
