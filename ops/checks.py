@@ -67,13 +67,6 @@ def account_of(grants: Iterable[str]) -> str:
     return next((match[1].rstrip(";") for match in found if match), "<account>")
 
 
-def least_privileges(tables: Iterable[str], account: str) -> list[str]:
-    """Returns the statements that grant what a stack needs of PolarDB, and no more."""
-    databases = dict.fromkeys(table.split(".")[0] for table in tables)
-    granted = [f"GRANT CREATE, ALTER, SELECT ON `{database}`.* TO {account}" for database in databases]
-    return [*granted, f"GRANT EXECUTE ON `dbms_etl`.* TO {account}"]
-
-
 def statements_for(line: str, account: str) -> list[str]:
     """Returns the statements that grant what a line says is missing."""
     if lacking := re.search(r"this account lacks ([A-Z]+(?: and [A-Z]+)*) on (\S+?)\.(\S+?)[:;,]", line):

@@ -17,6 +17,7 @@ from ops import checks
 from ops.checks import ColumnFacts, Finding, NodeFacts
 from ops.observation import Observer
 from ops.orphans import holdings, orphans
+from ops.privileges import database_grants, search_grant
 from ops.stack import Stack
 from ops.texts import column_facts, columns_of, is_there, some_rows, some_texts, text_columns
 from ops.vector_memory import space
@@ -110,7 +111,7 @@ class Examination:
             if "(in the sandbox)" in str(error):
                 self.unchecked.append(f"{area}: {self._safe(error)}")
             else:
-                self.findings.append(Finding(area, self._safe(error), checks.statements_for(str(error), self._account)))
+                self.findings.append(Finding(area, self._safe(error), self._statements(str(error))))
 
     def _safe(self, error: Exception) -> str:
         return hide(str(error), self.stack.secrets())
@@ -140,11 +141,19 @@ class Examination:
             return checks.account_of(self._inventory.tables.grants)
         return "<account>"
 
+    @property
+    def _role(self) -> str:
+        return search_grant(each.name for each in self.stack.collections)
+
+    def _statements(self, line: str) -> list[str]:
+        """Returns what to run where an account lacks something."""
+        return [self._role] if "no permissions for [" in line else checks.statements_for(line, self._account)
+
     def _preflight(self) -> Iterator[Finding]:
         """Everything that `up` asks before it touches anything."""
         for line in problems(self.connections, self.stack.wiring, self.stack.references):
             if not (line.startswith("sync link ") and " → " in line):  # `_prerequisites` has each problem on a line
-                yield Finding("preflight", line, checks.statements_for(line, self._account))
+                yield Finding("preflight", line, self._statements(line))
 
     def _declared(self) -> Iterator[Finding]:
         """What this version of PolarSearch cannot do, of everything declared."""
@@ -165,18 +174,18 @@ class Examination:
             given = prerequisites_of(link, self._inventory, None)
             tables = of_the_tables(link, given, self._inventory.required)
             for line in [*of_the_query(link), *of_the_cluster(link, given), *tables]:
-                yield Finding(collection.name, line, checks.statements_for(line, self._account))
+                yield Finding(collection.name, line, self._statements(line))
 
     def _accounts(self) -> Iterator[Finding]:
         """Whether this account may make tables and call AutoETL."""
         tables = self._inventory.tables
-        needed = checks.least_privileges(
-            chain.from_iterable(x.source.tables for x in self.stack.collections), self._account
-        )
-        self.notes.append(f"the least privileges of {self._account}: {'; '.join(needed)}")
+        every = chain.from_iterable(each.source.tables for each in self.stack.collections)
+        needed = "; ".join(database_grants(every, self._account))
+        self.notes.append(f"PolarDB's account {self._account} needs no more than: {needed}")
+        self.notes.append(f"PolarSearch's account needs no more than a role as this: {self._role}")
         missing = [table for table in self.stack.wiring.tables() if tables.comment(table) is None]
         for line in checks.unmakeable(missing, tables.grants):
-            yield Finding("accounts", line, checks.statements_for(line, self._account))
+            yield Finding("accounts", line, self._statements(line))
         for backend in dict.fromkeys(collection.backend for collection in self.stack.collections):
             self._inventory.link(backend, "")
 

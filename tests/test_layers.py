@@ -55,6 +55,7 @@ LAYERS = [
         "ops.orphans",
         "ops.output",
         "ops.prices",
+        "ops.privileges",
         "ops.progress",
         "ops.stack",
         "ops.tokens",

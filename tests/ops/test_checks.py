@@ -38,14 +38,6 @@ def test_the_account_is_the_one_of_its_grants(grants, account):
     assert checks.account_of(grants) == account
 
 
-def test_the_least_privileges_name_each_database_once():
-    assert checks.least_privileges(["a.x", "a.y", "b.z"], ACCOUNT) == [
-        "GRANT CREATE, ALTER, SELECT ON `a`.* TO `u`@`%`",
-        "GRANT CREATE, ALTER, SELECT ON `b`.* TO `u`@`%`",
-        "GRANT EXECUTE ON `dbms_etl`.* TO `u`@`%`",
-    ]
-
-
 @pytest.mark.parametrize(
     ("grants", "may"),
     [

@@ -26,6 +26,7 @@ def test_nothing_is_wrong_before_the_first_up_and_after_it(ops, project, world, 
         "PolarSearch, built on OpenSearch 2.",
         "PolarDB ",
         "GRANT EXECUTE ON `dbms_etl`.* TO",
+        "PUT /_plugins/_security/api/roles/semantic_search",
         "docs: text: 20 %",
     ):
         assert note in notes
