@@ -26,7 +26,7 @@ from providers.model import PROBE_TEXT
 from providers.services import Connections, Inventory
 from providers.services.embedding_answers import misfit, vectors_of
 from providers.services.mlcommons import ROOT
-from providers.services.prerequisites import of_the_cluster, of_the_query, of_the_tables, prerequisites_of
+from providers.services.prerequisites import of_the_cluster, of_the_query, of_the_tables, prerequisites_of, too_old
 from providers.services.refused_rows import document, refusals
 from providers.services.trust import Trust
 from providers.sync_link import SyncLink, SyncLinkInputs
@@ -186,8 +186,9 @@ class Examination:
         missing = [table for table in self.stack.wiring.tables() if tables.comment(table) is None]
         for line in checks.unmakeable(missing, tables.grants):
             yield Finding("accounts", line, self._statements(line))
-        for backend in dict.fromkeys(collection.backend for collection in self.stack.collections):
-            self._inventory.link(backend, "")
+        for collection in self.stack.collections:
+            if not too_old(collection.backend, self._inventory.revision):  # lists links, which needs its EXECUTE
+                self._inventory.link(collection.backend, self.stack.wiring.collection(collection).names.index)
 
     def _texts(self) -> Iterator[Finding]:
         """How long texts are, and how many are blank."""

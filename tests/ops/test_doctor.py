@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sandbox.wire import Lost
+
 HOST = "embedding.url: 10.1.2.3 is a private address, which it refuses to call; write private_address: true"
 
 
@@ -34,6 +36,8 @@ def test_nothing_is_wrong_before_the_first_up_and_after_it(ops, project, world, 
     assert "embedding: 4 texts in " in notes
     assert ", 64 numbers each" in notes
     assert world.inventory() == there != before
+    if world.servers:  # the sandbox does not tell of disks and memory
+        assert " native memory of k-NN's" in notes
     assert "nothing is wrong" in ops("doctor").stdout
 
 
@@ -62,11 +66,22 @@ def test_with_a_wrong_password_the_other_service_is_still_asked(ops, project, va
     assert "not-the-password" not in ran.stdout + ran.stderr
 
 
-def test_an_embedding_service_that_is_down_is_a_finding(ops, filled, world):
+def test_an_embedding_service_that_refuses_the_key_is_a_finding(ops, filled, world):
     world.keys.clear()
     ran = ops("doctor", "--json")
     assert ran.code == 1
     assert "the embedding service refuses the key" in lines(ran, "embedding")[0]
+    assert "row id=1" in " ".join(lines(ran, "docs"))
+
+
+def test_an_embedding_service_that_is_down_is_a_finding(ops, filled, world):
+    def closed(request):
+        raise Lost
+
+    world.embeddings._order = closed
+    ran = ops("doctor", "--json")
+    assert ran.code == 1
+    assert "PolarSearch cannot reach the embedding service" in lines(ran, "embedding")[0]
     assert "row id=1" in " ".join(lines(ran, "docs"))
 
 
