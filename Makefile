@@ -2,13 +2,13 @@
 # but the engine, which is kept once per user in the cache folder (see engine/).
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down preview search check test test-engine test-real bench lock
+.PHONY: help venv up down preview search doctor status estimate check test test-engine test-real bench lock
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components sandbox engine dev bench tests __main__.py)
+CHECKED = $(wildcard providers components ops sandbox engine dev bench tests __main__.py)
 WORKERS ?= 2
 
 # MiniLM's products are small: a second thread gains a fifth on idle cores, and costs four times as much on busy ones.
@@ -34,6 +34,15 @@ override Q := $(value Q)
 export Q
 search: $(READY)  ## Q="…": ask every collection of stack dev a question by meaning
 	@$(PY) -m dev search "$$Q"
+
+doctor: $(READY)  ## everything that could make stack dev fail, before its first `make up` or after
+	@$(PY) -m dev ops doctor $(ARGS)
+
+status: $(READY)  ## how far stack dev's documents are with their rows; ARGS=--watch goes on
+	@$(PY) -m dev ops status $(ARGS)
+
+estimate: $(READY)  ## what stack dev's texts cost to embed and to keep
+	@$(PY) -m dev ops estimate $(ARGS)
 
 down: $(READY)  ## destroy stack dev, stop the sandbox
 	@$(PY) -m dev down

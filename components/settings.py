@@ -153,7 +153,7 @@ class Embedding(SettingsBlock):
     alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
     `batch_size` is null before OpenSearch 2.16, which embeds one document at a time. `max_tokens` is the most tokens of
     one text that the model takes, where the service's table does not say. `private_address` allows a host whose address
-    is private, such as one in the cluster's own VPC.
+    is private, such as one in the cluster's own VPC. `price_per_million_tokens`, in dollars, is for estimates alone.
 
     `headers`, `parameters`, `request_body`, `pre_process`, `post_process` and `client_config` are a connector's, and
     override the service's; `aws_sigv4` signs requests. A model that tells documents from queries has `input_type`, or
@@ -173,6 +173,7 @@ class Embedding(SettingsBlock):
     private_address: bool = False
     send_dimensions: bool | None = None
     max_tokens: int | None = Field(default=None, ge=1)
+    price_per_million_tokens: float | None = Field(default=None, ge=0)
     headers: dict[str, str] = {}
     parameters: dict[str, Any] = {}
     request_body: str | None = Field(default=None, min_length=1)

@@ -1,4 +1,5 @@
-"""`python -m dev up|preview|down|search`: the commands behind `make up`, `preview`, `down` and `search`.
+"""`python -m dev up|preview|down|search|ops`: the commands behind `make up`, `preview`, `down`, `search`, and those of
+`python -m ops` on stack dev.
 
 Each starts the sandbox and runs the project's own program on it. The program, `Pulumi.yaml` and the engine contain
 nothing about the sandbox: stack dev is a stack like staging and prod.
@@ -76,6 +77,13 @@ def search(text: str) -> int:
     return 0
 
 
+def operate(arguments: list[str]) -> int:
+    """Starts the sandbox and runs a command of `python -m ops` on the stack, which need not be up."""
+    _sandbox("start")
+    environ = stack.select().environ
+    return subprocess.run([sys.executable, "-m", "ops", *arguments, "--stack", STACK], cwd=ROOT, env=environ).returncode
+
+
 def _sandbox(command: str) -> None:
     say(f"sandbox {command}")
     # In a session of its own, so that Ctrl-C interrupts this process only: the child would print a traceback.
@@ -117,6 +125,7 @@ def main(argv: list[str]) -> int:
         "preview": preview,
         "down": down,
         "search": lambda: search(" ".join(argv[1:])),
+        "ops": lambda: operate(argv[1:]),
     }
     if not argv or argv[0] not in commands:
         print(f"usage: python -m dev {'|'.join(commands)}", file=sys.stderr)

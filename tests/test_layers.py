@@ -51,6 +51,24 @@ LAYERS = [
     ["components.semantic_search", "components.recovery"],
     ["components.preflight"],
     ["__main__"],
+    [
+        "ops",
+        "ops.found",
+        "ops.orphans",
+        "ops.output",
+        "ops.prices",
+        "ops.privileges",
+        "ops.progress",
+        "ops.stack",
+        "ops.tokens",
+        "ops.vector_memory",
+    ],
+    ["ops.checks", "ops.observation"],
+    ["ops.cost", "ops.texts"],
+    ["ops.examination"],
+    ["ops.doctor", "ops.estimate", "ops.search", "ops.status"],
+    ["ops.app"],
+    ["ops.__main__"],
 ]
 ONLY_HERE = {
     "httpx": {"providers.services.http"},
@@ -64,12 +82,14 @@ APART = [(room, tool) for room in PRODUCT for tool in (*TOOLS, "bench")]
 APART += [(tool, room) for tool in TOOLS for room in PRODUCT]
 APART += [(room, other) for room in ("sandbox", "engine") for other in TOOLS if other != room]
 APART += [("sandbox.polarsearch", "sandbox.polardb")]
+APART += [(room, "ops") for room in (*PRODUCT, *TOOLS, "bench", "__main__")]
+APART += [("ops", room) for room in (*TOOLS, "bench", "__main__")]
 
 
 def modules():
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[0] in (*PRODUCT, *TOOLS, "__main__"):
+        if parts[0] in (*PRODUCT, *TOOLS, "ops", "__main__"):
             yield ".".join(parts).removesuffix(".__init__"), path
 
 
@@ -109,7 +129,7 @@ def test_imports_point_one_way(name, path):
 
 @pytest.mark.parametrize(("name", "path"), MODULES)
 def test_each_library_is_imported_by_one_module(name, path):
-    if not name.startswith(("providers", "components")):
+    if not name.startswith(("providers", "components", "ops")):
         return
     for target in imported(name, path):
         for library, doors in ONLY_HERE.items():
@@ -126,5 +146,7 @@ def test_separate_rooms_do_not_import_each_other(name, path):
 
 
 def test_every_module_of_the_project_has_a_layer():
-    unplaced = [name for name, _ in modules() if name.startswith(("providers.", "components.")) and layer(name) is None]
+    unplaced = [
+        name for name, _ in modules() if name.startswith(("providers.", "components.", "ops.")) and layer(name) is None
+    ]
     assert unplaced == []

@@ -196,7 +196,7 @@ def privileges_on(grants: Iterable[str], table: str) -> frozenset[str] | None:
             return None
         if re.sub(r"[`\"\\]", "", parts[2]) in places:
             found |= {privilege.split("(")[0].strip().upper() for privilege in _privileges(parts[1])}
-    return frozenset({"ALTER", "SELECT"} if found & {"ALL PRIVILEGES", "ALL"} else found)
+    return frozenset({"ALTER", "CREATE", "SELECT"} if found & {"ALL PRIVILEGES", "ALL"} else found)
 
 
 def revision_of(version: str | None) -> Revision | None:

@@ -199,13 +199,22 @@ class BackfillProbe:
 
     def observe(self) -> Backfill:
         """Returns how far the index is. Raises ApiError, SqlError."""
-        counts = self._count()
+        counts = self.counts()
         if not (self._source.key and counts.nearly_done):
             return counts
         return replace(counts, missing=self._missing_rows.find())
 
-    def _count(self) -> Backfill:
-        """The source is counted first: a row written meanwhile does not make the index look ahead of it."""
+    def newest_missing(self) -> Keys | None:
+        """Returns which of the rows with the largest keys are missing, a page of them; None without a key. Raises
+        ApiError, SqlError.
+        """
+        return self._missing_in(self._rows("", [], "DESC")) if self._source.key else None
+
+    def counts(self) -> Backfill:
+        """Returns how far the index is by count alone. Raises ApiError, SqlError.
+
+        The source is counted first: a row written meanwhile does not make the index look ahead of it.
+        """
         columns = self._source.columns
         texts = "".join(f", COALESCE(SUM({_has_text(column)}), 0) AS n{i}" for i, column in enumerate(columns))
         values = [*[NON_BLANK] * len(columns), *self._values]
@@ -232,11 +241,11 @@ class BackfillProbe:
             part = keys[at : at + PAGE]
             yield self._rows(f"WHERE {self._key} IN ({', '.join(['%s'] * len(part))}) ", part)
 
-    def _rows(self, where: str, values: Sequence[Any]) -> Sequence[Row]:
+    def _rows(self, where: str, values: Sequence[Any], order: str = "ASC") -> Sequence[Row]:
         columns = self._source.columns
         texts = "".join(f", {_has_text(column)} AS n{i}" for i, column in enumerate(columns))
         return self._database.query(
-            f"SELECT {self._key} AS k{texts} FROM {self._relation} {where}ORDER BY {self._key} LIMIT {PAGE}",
+            f"SELECT {self._key} AS k{texts} FROM {self._relation} {where}ORDER BY {self._key} {order} LIMIT {PAGE}",
             [*[NON_BLANK] * len(columns), *self._values, *values],
         )
 

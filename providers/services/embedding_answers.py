@@ -47,8 +47,13 @@ UNREADABLE: Mapping[str, str] = {
 
 def vector_of(answer: Mapping[str, Any]) -> list[Any]:
     """Returns the vector that a prediction for one text answered with; empty when there is none."""
+    return next(iter(vectors_of(answer)), [])
+
+
+def vectors_of(answer: Mapping[str, Any]) -> list[list[Any]]:
+    """Returns the vectors that a prediction for several texts answered with."""
     outputs = [output for result in answer.get("inference_results", []) for output in result.get("output", [])]
-    return list(outputs[0].get("data", [])) if outputs else []
+    return [list(output.get("data", [])) for output in outputs]
 
 
 def unreadable(reason: str) -> str:

@@ -49,14 +49,14 @@ def find_refused_row(search: SearchClient, database: Database, index: str, rows:
 
 def _find(search: SearchClient, database: Database, index: str, rows: LinkedRows) -> str:
     pipeline = search.get(f"/{index}/_settings")[index]["settings"]["index"].get("default_pipeline", "_none")
-    if pipeline == "_none" or _refused(search, pipeline, [dict.fromkeys(rows.fields, SHORT_TEXT)]) != [None]:
+    if pipeline == "_none" or refusals(search, pipeline, [dict.fromkeys(rows.fields, SHORT_TEXT)]) != [None]:
         return ""
     tried = [*_sorted(database, rows, "DESC"), *_sorted(database, rows, "ASC")]
-    reasons = _refused(search, pipeline, [document(row, rows.fields) for row in tried])
+    reasons = refusals(search, pipeline, [document(row, rows.fields) for row in tried])
     return next((name_row(row, why, rows.key) for row, why in zip(tried, reasons, strict=True) if why is not None), "")
 
 
-def _refused(search: SearchClient, pipeline: str, documents: Sequence[Json]) -> list[str | None]:
+def refusals(search: SearchClient, pipeline: str, documents: Sequence[Json]) -> list[str | None]:
     """Returns why each document is refused; None for one that is not."""
     body = {"docs": [{"_source": each} for each in documents]}
     shown = search.post(f"/_ingest/pipeline/{pipeline}/_simulate", body, idempotent=True)["docs"] if documents else []

@@ -52,7 +52,7 @@ def test_search_without_a_question_says_how_to_ask(capsys):
 @pytest.mark.parametrize("argv", [[], ["reboot"]])
 def test_an_unknown_command_is_refused(argv, capsys):
     assert main(argv) == 2
-    assert capsys.readouterr().err == "usage: python -m dev up|preview|down|search\n"
+    assert capsys.readouterr().err == "usage: python -m dev up|preview|down|search|ops\n"
 
 
 @pytest.mark.parametrize("value", ["hush", {"4dabf18193072939515e22adb298388d": "1b47", "plaintext": '"hush"'}])

@@ -220,7 +220,7 @@ def project(world, pulumi_engine, tmp_path):
 def new_project(world: World, pulumi_engine: engine.Engine, tmp_path: pathlib.Path) -> Project:
     folder = tmp_path / "project"
     (folder / "stacks").mkdir(parents=True)
-    for name in ("__main__.py", "providers", "components", "Pulumi.yaml"):
+    for name in ("__main__.py", "providers", "components", "ops", "Pulumi.yaml"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").symlink_to(sys.prefix)
     environ = engine.environment(pulumi_engine, tmp_path / "pulumi", passphrase="test", base=os.environ)

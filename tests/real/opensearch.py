@@ -153,6 +153,7 @@ class OpenSearch:
             "plugins.security.allow_default_init_securityindex": "true",
             "plugins.security.nodes_dn": "[CN=localhost]",
             "plugins.security.authcz.admin_dn": "[CN=admin]",
+            "plugins.security.restapi.roles_enabled": "[all_access]",
         }
 
     def _write_accounts(self, folder: Path) -> None:

@@ -224,7 +224,7 @@ def test_a_table_named_like_the_index_is_not_a_link():
 @pytest.mark.parametrize(
     ("grants", "may"),
     [
-        (["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"], {"ALTER", "SELECT"}),
+        (["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"], {"ALTER", "CREATE", "SELECT"}),
         (["GRANT USAGE ON *.* TO `u`@`%`", "GRANT SELECT, ALTER ON `db`.* TO `u`@`%`"], {"USAGE", "SELECT", "ALTER"}),
         (["GRANT SELECT (`a`, `b`), UPDATE ON `db`.`t` TO `u`@`%`"], {"SELECT", "UPDATE"}),
         (["GRANT SELECT ON `other`.* TO `u`@`%`", "GRANT EXECUTE ON PROCEDURE `db`.`t` TO `u`@`%`"], set()),

@@ -1,0 +1,178 @@
+"""What is wrong, computed from facts."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.settings import Collection, Embedding
+from ops import checks
+from ops.checks import ColumnFacts, NodeFacts
+from ops.orphans import Carrier, Holdings, orphans
+from providers.kit import OwnerReference
+
+ACCOUNT = "`u`@`%`"
+
+
+@pytest.mark.parametrize(
+    ("line", "statements"),
+    [
+        ("this account lacks ALTER on db.docs: grant it", ["GRANT ALTER ON `db`.`docs` TO `u`@`%`"]),
+        ("x: this account lacks ALTER and SELECT on db.t: grant", ["GRANT ALTER, SELECT ON `db`.`t` TO `u`@`%`"]),
+        ("CALL dbms_etl.show_sync_link(): denied (1370); grant", ["GRANT EXECUTE ON `dbms_etl`.* TO `u`@`%`"]),
+        ("binlog is off", []),
+    ],
+)
+def test_a_missing_grant_has_its_statement(line, statements):
+    assert checks.statements_for(line, ACCOUNT) == statements
+
+
+@pytest.mark.parametrize(
+    ("grants", "account"),
+    [
+        (["GRANT USAGE ON *.* TO `u`@`10.%`"], "`u`@`10.%`"),
+        (["GRANT USAGE ON *.* TO 'u'@'%' WITH GRANT OPTION"], "'u'@'%'"),
+        ([], "<account>"),
+    ],
+)
+def test_the_account_is_the_one_of_its_grants(grants, account):
+    assert checks.account_of(grants) == account
+
+
+@pytest.mark.parametrize(
+    ("grants", "may"),
+    [
+        (["GRANT ALL PRIVILEGES ON *.* TO `u`@`%`"], True),
+        (["GRANT CREATE ON `db`.* TO `u`@`%`"], True),
+        (["GRANT ALTER, SELECT ON `db`.* TO `u`@`%`"], False),
+        (["GRANT `role`@`%` TO `u`@`%`"], True),
+    ],
+)
+def test_a_table_that_up_must_make_needs_create(grants, may):
+    assert (list(checks.unmakeable(["db.t"], grants)) == []) is may
+
+
+def collection(**changes):
+    source = {"table": "db.docs", "columns": {"id": "INT", "body": "TEXT"}, "primary_key": "id"}
+    mapping = {"text": {"type": "text"}, "vector": {"type": "knn_vector"}}
+    given = {"name": "docs", "source": source, "fields": {"text": "body"}, "mapping": mapping}
+    return Collection.model_validate({**given, "field_map": {"text": "vector"}, **changes})
+
+
+@pytest.mark.parametrize(
+    ("long_texts", "facts", "limit", "texts"),
+    [
+        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 9000), 8192, ["may refuse that row"]),
+        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 8176), 8192, []),
+        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 9000), None, []),
+        ("cut", ColumnFacts(10, 9, 100, 100, 50, 9000), 8192, []),
+        ("cut", ColumnFacts(10, 0, 0, 0, 0, 0), 8192, ["every text is blank"]),
+        ("cut", ColumnFacts(0, 0, 0, 0, 0, 0), 8192, []),
+    ],
+)
+def test_texts(long_texts, facts, limit, texts):
+    declared = collection(long_texts=long_texts)
+    [text] = declared.embedded_texts(limit)
+    found = [each.line for each in checks.text_findings(declared, text, [facts], limit)]
+    assert len(found) == len(texts)
+    assert all(part in line for part, line in zip(texts, found, strict=True))
+
+
+def test_the_share_of_blank_texts_and_the_longest_are_noted():
+    declared = collection()
+    [text] = declared.embedded_texts(8192)
+    note = checks.text_note(declared, text, [ColumnFacts(8, 6, 100, 100, 50, 60)], 8192)
+    assert note == "docs: text: 25 % blank; the longest has 50 characters, the model's limit is 8192 tokens"
+
+
+@pytest.mark.parametrize(
+    ("resolved", "changes", "allowed", "words"),
+    [
+        ({"10.0.0.1": []}, {}, False, "10.0.0.1 is a private address"),
+        ({"e.vpc": ["10.0.0.1"]}, {}, False, "e.vpc is 10.0.0.1 here, a private address"),
+        ({"e.vpc": ["10.0.0.1"]}, {"private_address": True}, False, ""),
+        ({"e.vpc": ["10.0.0.1"]}, {}, True, ""),
+        ({"e.com": ["8.8.8.8"]}, {}, False, ""),
+        ({"e.com": []}, {}, False, ""),
+    ],
+    ids=str,
+)
+def test_private_addresses(resolved, changes, allowed, words):
+    embedding = Embedding(url="https://e/v1", model="m", dimension=8, **changes)
+    found = checks.private_findings(embedding, resolved, allowed=allowed)
+    assert [words in each.line for each in found] == ([True] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("available", "settings", "level"),
+    [
+        (20, {}, ""),
+        (15, {}, "low"),
+        (10, {}, "high"),
+        (5, {}, "flood_stage"),
+        (10, {checks.WATERMARK + "low": "0.95", checks.WATERMARK + "high": "97%"}, ""),
+        (10, {checks.WATERMARK + "high": "10b", checks.WATERMARK + "low": "50b"}, "high"),
+        (12, {checks.WATERMARK + "high": "10b", checks.WATERMARK + "low": "50b"}, "low"),
+    ],
+)
+def test_disk_watermarks(available, settings, level):
+    found = list(checks.disk_findings([NodeFacts("n1", 100, available, 0, 0)], settings))
+    assert [f"over the {level} watermark" in each.line for each in found] == ([True] if level else [])
+
+
+@pytest.mark.parametrize(("limit", "allowed"), [("50%", 35 + 5), ("10b", 20), ("0.5", 40)])
+def test_native_memory_is_a_share_of_what_the_heaps_leave(limit, allowed):
+    nodes = [NodeFacts("a", 0, 0, 100, 30), NodeFacts("b", 0, 0, 20, 10)]
+    assert checks.memory_limit(nodes, limit) == allowed
+
+
+@pytest.mark.parametrize(("needed", "allowed", "count"), [(10, 9, 1), (9, 9, 0), (10, 0, 0)])
+def test_vectors_that_do_not_fit_are_a_finding(needed, allowed, count):
+    assert len(list(checks.memory_findings(needed, allowed))) == count
+
+
+def test_an_index_that_a_full_disk_blocked_is_a_finding():
+    blocked = {"settings": {"index": {"blocks": {"read_only_allow_delete": "true"}}}}
+    [found] = checks.blocked_findings({"docs_1": blocked, "theirs": blocked}, ["docs_1", "docs_2"])
+    assert found.statements == ['PUT /docs_1/_settings {"index.blocks.read_only_allow_delete": null}']
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(0, "0 B"), (1023, "1023 B"), (2048, "2.0 KB"), (3 * 2**30, "3.0 GB"), (2**40, "1.0 TB")]
+)
+def test_sizes(size, shown):
+    assert checks.sized(size) == shown
+
+
+OURS = OwnerReference("p/s/r", "0123456789abcdef")
+HELD = Holdings(
+    metas={"docs_1": {"pulumi": {"index": str(OURS), "link": str(OURS), "alias:docs": str(OURS), "protected": "true"}}},
+    ingest_pipelines={"in": {"description": f"x [pulumi:{OURS}]"}, "theirs": {"description": "x"}},
+    search_pipelines={"out": {"description": f"x [pulumi:{OURS}]"}},
+    ml={"models": {"m1": f"x [pulumi:{OURS}]", "trial": "[pulumi:p/s/r/proof#trial]"}, "connectors": {"c1": ""}},
+    settings={"persistent": {"cluster.metadata.pulumi.trusted.x": '{"pattern":"^a$","owner":"p/s/r","uid":"1"}'}},
+    comments={"db.docs": f"text [pulumi:p/other/r#1] [pulumi:{OURS}]"},
+)
+
+
+def test_everything_that_carries_our_reference_is_found():
+    assert [each.what for each in orphans(HELD, "p/s", frozenset())] == [
+        "index docs_1",
+        "sync link into docs_1",
+        "alias docs",
+        "ingest pipeline in",
+        "search pipeline out",
+        "model m1",
+        "trusted endpoint ^a$",
+        "table db.docs",
+    ]
+
+
+def test_what_state_knows_and_what_is_another_stack_s_is_no_orphan():
+    assert [each.what for each in orphans(HELD, "p/s", frozenset({OURS}))] == ["trusted endpoint ^a$"]
+    assert [each.what for each in orphans(HELD, "p/other", frozenset())] == ["table db.docs"]
+
+
+def test_an_orphan_comes_with_the_request_that_deletes_it():
+    [found] = checks.orphan_findings([Carrier("model m1", OURS, "DELETE /_plugins/_ml/models/m1")])
+    assert found.statements == ["DELETE /_plugins/_ml/models/m1"]
+    assert "[pulumi" not in found.line
