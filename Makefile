@@ -8,7 +8,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components ops sandbox engine dev bench tests __main__.py)
+CHECKED = $(wildcard providers components ops sandbox engine dev bench tests __main__.py .github/comment.py)
+WORKFLOWS = $(sort $(wildcard .github/workflows/*.yml))
 WORKERS ?= 2
 
 # MiniLM's products are small: a second thread gains a fifth on idle cores, and costs four times as much on busy ones.
@@ -49,10 +50,12 @@ down: $(READY)  ## destroy stack dev, stop the sandbox
 
 venv: $(READY)  ## .venv with the locked dependencies, for a stack of your own
 
-check: $(READY)  ## ruff, its formatter, mypy --strict
+check: $(READY)  ## ruff, its formatter, mypy --strict, and the workflows
 	@echo "· ruff check"; $(PY) -m ruff check .
 	@echo "· ruff format --check"; $(PY) -m ruff format --check .
 	@echo "· mypy --strict $(CHECKED)"; $(PY) -m mypy --strict $(CHECKED)
+	@echo "· check-jsonschema"; $(PY) -m check_jsonschema -q --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	@echo "· zizmor"; $(VENV)/bin/zizmor --offline --quiet .github/workflows
 
 # Without an engine the rest is still tested; pytest's summary says what was skipped, and why.
 test: $(READY)  ## all tests; gets a Pulumi engine first, where it can

@@ -9,7 +9,7 @@ from pulumi import Input, ResourceOptions
 
 from providers.kit import short_stack_trace
 
-from .queries import hybrid, neural
+from .queries import hybrid, neural, ready
 from .settings import Collection, Embedding
 from .wiring import CollectionWiring
 
@@ -21,8 +21,8 @@ class SearchCollection(pulumi.ComponentResource):
     Documents are embedded by the model `model_id`, queries by `query_model_id`, where that is another one.
 
     What cannot change in place builds another generation beside this one, and the alias moves to it once it is full.
-    `outputs` is what applications need: `alias, index, ingest_pipeline, search_pipeline, sync_link` and `query`, a
-    ready `neural` and a ready `hybrid` body with `{{text}}` for the text.
+    `outputs` is what applications need: `alias`, the `index` behind it, and two ready query bodies, `neural` and
+    `hybrid`, each a JSON text in which `{{text}}` stands for the text to search for, as a JSON string.
     """
 
     outputs: dict[str, Any]
@@ -52,9 +52,7 @@ class SearchCollection(pulumi.ComponentResource):
         self.outputs = {
             "alias": self.alias.name,
             "index": self.index.name,
-            "ingest_pipeline": self.ingest_pipeline.name,
-            "search_pipeline": self.search_pipeline.name,
-            "sync_link": self.link.id,
-            "query": {"neural": neural(texts), "hybrid": hybrid(texts)},
+            "neural": ready(neural(texts)),
+            "hybrid": ready(hybrid(texts)),
         }
         self.register_outputs(self.outputs)

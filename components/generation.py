@@ -68,3 +68,8 @@ def names(collection: Collection, embedding: Embedding) -> Names:
     """Returns the names: the alias keeps the collection's, everything behind it carries the generation."""
     generated = f"{collection.name}_{generation(collection, embedding)}"
     return Names(collection.name, generated, generated, generated)
+
+
+def collection_of(generated: str) -> str:
+    """Returns the collection that an index or a pipeline of that name belongs to."""
+    return generated.rpartition("_")[0]

@@ -7,6 +7,7 @@ which before that leaves them out (neural-search #1253).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,20 @@ PLACEHOLDER = "{{text}}"
 """Stands for the text to search for."""
 
 Query = dict[str, Any]
+
+
+def ready(query: Query) -> str:
+    """The query as an application gets it: JSON with `{{text}}` in place of a JSON string.
+
+    Such a text is no JSON by itself, so Pulumi prints it on one line instead of unfolding it.
+    """
+    return json.dumps(query, ensure_ascii=False, separators=(",", ":")).replace(f'"{PLACEHOLDER}"', PLACEHOLDER)
+
+
+def filled(query: str, text: str) -> Query:
+    """Returns the body of a ready query, with `text` in it."""
+    body: Query = json.loads(query.replace(PLACEHOLDER, json.dumps(text)))
+    return body
 
 
 def neural(texts: Sequence[EmbeddedText], size: int = 10) -> Query:

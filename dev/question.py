@@ -1,6 +1,6 @@
 """Searches every collection of a stack by meaning, as an application does: from the stack's outputs alone.
 
-The query bodies are outputs of the stack; the text replaces `{{text}}` in them.
+The query bodies are outputs of the stack; the text, as a JSON string, replaces `{{text}}` in them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def ask(to: Access, collections: Mapping[str, Any], text: str, rows: int = ROWS)
     with _client(to) as client:
         for name, collection in collections.items():
             yield f'\n{name}: "{text}"'
-            body = {**filled(collection["query"]["neural"], text), "size": rows}
+            body = {**filled(collection["neural"], text), "size": rows}
             answer = _answer(client, f"{to.url.rstrip('/')}/{collection['alias']}/_search", body)
             yield from table(answer["hits"]["hits"])
 
@@ -82,13 +82,9 @@ def changing_counts(
             yield last
 
 
-def filled(body: Any, text: str) -> Any:
-    """Returns the body with `text` in place of the placeholder in every string."""
-    if isinstance(body, dict):
-        return {key: filled(value, text) for key, value in body.items()}
-    if isinstance(body, list):
-        return [filled(value, text) for value in body]
-    return body.replace(PLACEHOLDER, text) if isinstance(body, str) else body
+def filled(query: str, text: str) -> Any:
+    """Returns the body of a ready query, with `text` in it."""
+    return json.loads(query.replace(PLACEHOLDER, json.dumps(text)))
 
 
 def table(hits: list[dict[str, Any]]) -> list[str]:

@@ -12,12 +12,13 @@ import typer
 from components.settings import SettingsError
 from ops.doctor import doctor
 from ops.estimate import estimate
+from ops.plan import plan
 from ops.search import search
 from ops.stack import Stopped
 from ops.status import status
 from providers.kit import SearchStackError, pluralize
 
-COMMANDS: Sequence[Callable[..., None]] = (doctor, status, estimate, search)
+COMMANDS: Sequence[Callable[..., None]] = (doctor, status, estimate, plan, search)
 """Each is a module of its own, and a function whose parameters are the options. A new command is registered here."""
 
 app = typer.Typer(

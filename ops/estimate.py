@@ -86,7 +86,7 @@ def estimate(
     limits = limits_of(opened.embedding, requests_per_minute, tokens_per_minute)
     there, missing = _there(opened, connections)
     in_source = connections.search.version < LEAN
-    costs = [_cost(connections, each, opened, in_source=in_source) for each in there]
+    costs = [cost_of(connections, each, opened, in_source=in_source) for each in there]
     report = summed(costs, price_of(opened.embedding), limits, missing)
     finish("estimate", opened.name, report, opened.secrets(), as_json=as_json)
 
@@ -117,7 +117,8 @@ def _there(stack: Stack, connections: Connections) -> tuple[list[Collection], li
     return there, lines
 
 
-def _cost(connections: Connections, collection: Collection, stack: Stack, *, in_source: bool) -> CollectionCost:
+def cost_of(connections: Connections, collection: Collection, stack: Stack, *, in_source: bool) -> CollectionCost:
+    """Returns the cost of one collection, whose tables are there. Raises SqlError."""
     columns = text_columns(collection)
     texts = some_texts(some_rows(connections.database, collection, columns, SAMPLED), columns)
     found: Mapping[str, float] = shares(texts)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from components.queries import PLACEHOLDER
+from components.queries import filled
 from providers.services.texts import EmbeddedText
 
 Mode = Literal["words", "meaning", "hybrid"]
@@ -36,20 +36,11 @@ class Found:
     hits: Sequence[Hit]
 
 
-def bodies(query: Mapping[str, Any], text: str, size: int) -> dict[Mode, Body]:
+def bodies(query: str, text: str, size: int) -> dict[Mode, Body]:
     """Returns the three searches for a text, made of a collection's ready hybrid query."""
     hybrid = {**filled(query, text), "size": size}
     words, meaning = hybrid["query"]["hybrid"]["queries"]
     return {"words": {**hybrid, "query": words}, "meaning": {**hybrid, "query": meaning}, "hybrid": hybrid}
-
-
-def filled(body: Any, text: str) -> Any:
-    """Returns the body with the text in place of the placeholder, in every string."""
-    if isinstance(body, Mapping):
-        return {key: filled(value, text) for key, value in body.items()}
-    if isinstance(body, list):
-        return [filled(value, text) for value in body]
-    return body.replace(PLACEHOLDER, text) if isinstance(body, str) else body
 
 
 def hits(mode: Mode, answers: Mapping[Mode, Sequence[Mapping[str, Any]]], texts: Sequence[EmbeddedText]) -> list[Hit]:

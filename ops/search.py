@@ -78,7 +78,7 @@ def chosen(stack: Stack, name: str | None) -> list[Collection]:
 def answer(connections: Connections, collection: Collection, stack: Stack, text: str, mode: Mode, size: int) -> Found:
     """Asks one collection. Raises ApiError."""
     outputs: Mapping[str, Any] = stack.outputs["collections"][collection.name]
-    asked = bodies(outputs["query"]["hybrid"], text, size)
+    asked = bodies(outputs["hybrid"], text, size)
     path = f"/{outputs['alias']}/_search"
     answers = {each: _hits(connections, path, asked[each]) for each in NEEDED[mode]}
     return Found(collection.name, outputs["index"], hits(mode, answers, collection.embedded_texts()))

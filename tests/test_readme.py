@@ -13,7 +13,7 @@ import yaml
 
 import providers
 from components.embedding_services import NAMES
-from components.queries import PLACEHOLDER, neural
+from components.queries import PLACEHOLDER, neural, ready
 from components.settings import EMBEDDING_SECRETS
 from components.validation import parse
 from providers.connection import Connection
@@ -133,6 +133,6 @@ def test_the_placeholder_is_the_one_in_the_queries():
 def test_the_example_query_accepts_any_text(text):
     """A text must be escaped: inserted into JSON unchanged, it could change the query."""
     [line] = re.findall(r"^body = .*$", README, re.MULTILINE)
-    filled = {"query": neural([EmbeddedText("v", ["t"])]), "json": json}
+    filled = {"query": ready(neural([EmbeddedText("v", ["t"])])), "json": json}
     exec(line.replace('"something to keep coffee hot"', repr(text)), filled)
-    assert filled["body"]["query"]["neural"]["v"]["query_text"] == text
+    assert json.loads(filled["body"])["query"]["neural"]["v"]["query_text"] == text

@@ -6,7 +6,7 @@ import pytest
 
 from components.embedding_calls import embedding_space
 from components.generation import generation, names
-from components.queries import hybrid, neural
+from components.queries import filled, hybrid, neural, ready
 from components.settings import Collection, Embedding
 from providers.services.texts import Chunking, EmbeddedText
 
@@ -132,6 +132,14 @@ def test_queries_contain_no_model_and_exclude_vectors():
         "_source": {"excludes": ["vector"]},
         "query": {"neural": {"vector": {"query_text": "{{text}}", "k": 3}}},
     }
+
+
+def test_a_ready_query_is_json_but_for_its_text():
+    query = ready(neural([EmbeddedText("vector", ["text"])], size=3))
+    given = '{"size":3,"_source":{"excludes":["vector"]},"query":{"neural":{"vector":{"query_text":{{text}},"k":3}}}}'
+    assert query == given
+    body = filled(query, 'say "hot"\\')
+    assert body == {**body, "size": 3, "query": {"neural": {"vector": {"query_text": 'say "hot"\\', "k": 3}}}}
 
 
 def test_a_hybrid_query_has_two_parts_for_any_number_of_fields():

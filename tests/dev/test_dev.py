@@ -68,15 +68,15 @@ def test_there_is_no_access_before_the_first_update(deployment):
 
 
 def test_the_text_replaces_every_placeholder():
-    body = {"query": {"neural": {"v": {"query_text": "{{text}}", "k": 5}}}, "list": ["{{text}}!", 1, None]}
-    assert question.filled(body, 'a "mug"') == {
+    query = '{"query":{"neural":{"v":{"query_text":{{text}},"k":5}}},"list":[{{text}},1,null]}'
+    assert question.filled(query, 'a "mug"') == {
         "query": {"neural": {"v": {"query_text": 'a "mug"', "k": 5}}},
-        "list": ['a "mug"!', 1, None],
+        "list": ['a "mug"', 1, None],
     }
 
 
 ACCESS = question.Access("http://search.test/", "u", "p")
-COLLECTIONS = {"products": {"alias": "products", "query": {"neural": {"query": {"match": {"t": "{{text}}"}}}}}}
+COLLECTIONS = {"products": {"alias": "products", "neural": '{"query":{"match":{"t":{{text}}}}}'}}
 
 
 @pytest.fixture

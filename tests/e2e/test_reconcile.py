@@ -44,7 +44,7 @@ def test_documents_that_a_truncate_left_are_shown_and_deleted_when_asked(filled,
 
 
 def test_texts_that_were_written_without_a_vector_are_shown_and_embedded_again(filled, world, eventually):
-    pipeline = filled.outputs()["collections"]["docs"]["ingest_pipeline"]
+    pipeline = filled.outputs()["collections"]["docs"]["index"]
     whole = world.search("GET", f"/_ingest/pipeline/{pipeline}")[pipeline]
     world.search("PUT", f"/_ingest/pipeline/{pipeline}", {**whole, "processors": []})
     world.sql("INSERT INTO db.docs (id, body) VALUES (8, 'a mug'), (9, 'a rake')")

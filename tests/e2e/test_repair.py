@@ -120,7 +120,7 @@ def test_refresh_shows_a_stopped_model_and_up_repairs_it(filled, world, path, bo
 
 
 def test_refresh_shows_a_pipeline_edited_by_hand_and_up_repairs_it(filled, world, eventually):
-    name = filled.outputs()["collections"]["docs"]["ingest_pipeline"]
+    name = filled.outputs()["collections"]["docs"]["index"]
     world.search("PUT", f"/_ingest/pipeline/{name}", {"processors": []})
     filled.refresh()
     assert filled.preview() == {"search-docs-ingest-pipeline": "update"}
@@ -162,7 +162,7 @@ def test_a_failed_link_is_recreated(filled, world, eventually):
 
 
 def test_an_object_that_another_stack_took_over_is_neither_changed_nor_deleted(filled, world):
-    name = filled.outputs()["collections"]["docs"]["search_pipeline"]
+    name = filled.outputs()["collections"]["docs"]["index"]
     theirs = {"description": "theirs [pulumi:other/prod/x#1]", "request_processors": []}
     world.search("PUT", f"/_search/pipeline/{name}", theirs)
     filled.collection(search={"weights": [0.5, 0.5]})
@@ -172,7 +172,7 @@ def test_an_object_that_another_stack_took_over_is_neither_changed_nor_deleted(f
 
 
 def test_an_object_without_owner_reference_is_not_deleted_and_is_named(filled, world):
-    name = filled.outputs()["collections"]["docs"]["search_pipeline"]
+    name = filled.outputs()["collections"]["docs"]["index"]
     world.search("PUT", f"/_search/pipeline/{name}", {"request_processors": []})
     output = " ".join(filled.destroy().split())
     assert f"{name} no longer carries our owner reference and is left alone" in output

@@ -44,27 +44,26 @@ def sample_rows(world):
 
 def test_up_search_change_destroy(dev, world, sample_rows, eventually):
     before = world.inventory()
-    dev.up()
+    shown = dev.up().split("\nOutputs:\n")[1].split("\n\n")[0]
+    assert len(shown.splitlines()) <= 16
     outputs = dev.outputs()
     products = outputs["collections"]["products"]
     assert outputs["dimension"] == 384
     assert products["alias"] == "products"
-    assert products["index"] == products["ingest_pipeline"] == products["search_pipeline"] == products["sync_link"]
+    assert dev.resource("search-products-index")["outputs"]["name"] == products["index"]
     assert world.search("GET", f"/_plugins/_ml/models/{outputs['model_id']}")["model_state"] == "DEPLOYED"
     [(rows,)] = world.sql("SELECT COUNT(*) FROM shop.products")
     eventually(lambda: world.count("products", "description_vector") == rows > 400)
 
-    found = world.search(
-        "POST", "/products/_search", filled(products["query"]["neural"], "something to keep coffee hot")
-    )
+    found = world.search("POST", "/products/_search", filled(products["neural"], "something to keep coffee hot"))
     best = found["hits"]["hits"][0]["_source"]
     assert best["name"] == "Insulated Travel Mug"
     assert "description_vector" not in best
-    hybrid = filled(products["query"]["hybrid"], "double-walled mug")
+    hybrid = filled(products["hybrid"], "double-walled mug")
     assert world.search("POST", "/products/_search", hybrid)["hits"]["hits"][0]["_source"]["name"] == best["name"]
 
     def first():
-        query = filled(products["query"]["neural"], "a boat made of folded paper")
+        query = filled(products["neural"], "a boat made of folded paper")
         return world.search("POST", "/products/_search", query)["hits"]["hits"][0]["_source"]
 
     insert = "INSERT INTO shop.products (id, name, category, description, price) VALUES (9001, 'Boat', 'toys', %s, 3.5)"
@@ -84,8 +83,8 @@ def test_up_search_change_destroy(dev, world, sample_rows, eventually):
     assert world.inventory() == before
 
 
-def filled(body, text):
-    return json.loads(json.dumps(body).replace("{{text}}", text))
+def filled(query, text):
+    return json.loads(query.replace("{{text}}", json.dumps(text)))
 
 
 def test_a_missing_table_is_created_and_dropped_again(project, world, eventually):

@@ -30,7 +30,7 @@ def long(project, world):
 
 
 def filled(query, text):
-    return json.loads(json.dumps(query).replace("{{text}}", text))
+    return json.loads(query.replace("{{text}}", json.dumps(text)))
 
 
 def stored(world, id):
@@ -57,7 +57,7 @@ def test_the_row_of_a_long_text_arrives_cut_by_default_and_then_chunked(long, wo
     assert chunked != cut
     assert (world.count("docs"), passages(world, "docs")) == (10, 8)
 
-    queries = long.outputs()["collections"]["docs"]["query"]
+    queries = long.outputs()["collections"]["docs"]
     hit = world.search("POST", "/docs/_search", filled(queries["neural"], SENTENCE))["hits"]["hits"][0]
     [found] = hit["inner_hits"]["vector"]["hits"]["hits"]
     assert (hit["_id"], sorted(hit["_source"])) == ("11", ["id", "text"])

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from components.queries import hybrid
+from components.queries import hybrid, ready
 from ops.found import bodies, hits
-from ops.found import filled as filled_in
 from providers.services.texts import Chunking, EmbeddedText
 
 PLAIN = EmbeddedText("vector", ["text"])
 
 
-def test_a_text_is_put_into_every_string_as_it_is():
-    assert filled_in({"a": ["{{text}}", {"b": "x {{text}}"}], "n": 3}, 'say "hot"\\') == {
-        "a": ['say "hot"\\', {"b": 'x say "hot"\\'}],
-        "n": 3,
-    }
-
-
 def test_the_two_searches_of_a_hybrid_one_are_those_of_its_query():
-    asked = bodies(hybrid([PLAIN]), "tea", 3)
+    asked = bodies(ready(hybrid([PLAIN])), "tea", 3)
     assert asked["words"]["query"] == {"match": {"text": "tea"}}
     assert asked["meaning"]["query"]["neural"]["vector"]["query_text"] == "tea"
     assert {each["size"] for each in asked.values()} == {3}

@@ -1,0 +1,43 @@
+"""The recorded digests are what a real engine prints.
+
+One change is previewed and compared; `RECORD=all` previews every one, and writes digests and golden files again.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.ops.golden import golden, markdown, write_golden
+from tests.ops.recorded import CONFIGURED, DRIFTED, digest_of, prepared, write_digest
+
+RECORD = os.environ.get("RECORD") == "all"
+
+
+def previewed(name, project, *args):
+    """Previews the change, and records it or compares what it means."""
+    digest = digest_of(project._done("preview", "--json", *args).stdout)
+    if RECORD:
+        write_digest(name, digest)
+        write_golden(name)
+    assert markdown(digest) == golden(name)
+
+
+def test_changes_of_the_configuration(project, world):
+    previewed("first", prepared(project, world))
+    project.up()
+    before = dict(project.blocks)
+    for name in CONFIGURED if RECORD else ("dimension",):
+        CONFIGURED[name](project, world)
+        previewed(name, project)
+        project.configure(**before)
+        project.secret("embeddingApiKey", world.api_key)
+
+
+@pytest.mark.parametrize("name", DRIFTED if RECORD else ("drift-model",))
+def test_drift(project, world, eventually, name):
+    prepared(project, world).up()
+    eventually(lambda: (world.count("docs", "vector"), world.count("notes", "vector")) == (4, 1))
+    DRIFTED[name](project, world)
+    previewed(name, project, "--refresh")
