@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .interception import HTTP, SQL
+from .interception import FAULTS
 from .runner import Stack
 from .services import OWNER, World, foreign
 from .table import CHANGES, DESTROY, NOTHING, UP, Operation, Table, _done, refresh_then, table
@@ -108,7 +108,7 @@ runs = st.builds(
     operation=st.sampled_from(sorted(OPERATIONS)),
     refreshed=st.booleans(),
     index=st.integers(0, 60),
-    fault=st.sampled_from(["", *sorted(HTTP), *sorted(SQL)]),
+    fault=st.sampled_from(["", *FAULTS]),
 )
 drifts = st.builds(Drift, name=st.sampled_from(sorted(DRIFTS)))
 
