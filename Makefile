@@ -73,7 +73,7 @@ test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a re
 	if [ $$code = 77 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
 	echo "· engine"; $(PY) -m engine >/dev/null || true; \
 	echo "· pytest on real servers, $(WORKERS) at a time"; \
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup -p tests.real.plugin tests/e2e tests/conformance
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup -p tests.real.plugin tests/e2e tests/conformance tests/ops
 
 bench: $(READY)  ## what stacks cost, in calls and time: writes docs/benchmarks.md (a quarter of an hour)
 	@$(PY) -m bench

@@ -7,6 +7,7 @@ import pytest
 from components.settings import Collection, Embedding
 from ops import checks
 from ops.checks import ColumnFacts, NodeFacts
+from ops.examination import nodes_of
 from ops.orphans import Carrier, Holdings, orphans
 from providers.kit import OwnerReference
 
@@ -117,6 +118,16 @@ def test_private_addresses(resolved, changes, allowed, words):
 def test_disk_watermarks(available, settings, level):
     found = list(checks.disk_findings([NodeFacts("n1", 100, available, 0, 0)], settings))
     assert [f"over the {level} watermark" in each.line for each in found] == ([True] if level else [])
+
+
+def test_only_nodes_that_hold_data_are_counted():
+    sizes = {
+        "fs": {"total": {"total_in_bytes": 100, "free_in_bytes": 50, "available_in_bytes": 40}},
+        "os": {"mem": {"total_in_bytes": 8}},
+        "jvm": {"mem": {"heap_max_in_bytes": 2}},
+    }
+    shown = {"a": {"name": "n1", "roles": ["data", "ml"], **sizes}, "b": {"name": "n2", "roles": ["ml"], **sizes}}
+    assert list(nodes_of({"nodes": shown})) == [NodeFacts("n1", 100, 40, 8, 2)]
 
 
 @pytest.mark.parametrize(("limit", "allowed"), [("50%", 35 + 5), ("10b", 20), ("0.5", 40)])
