@@ -23,6 +23,15 @@ pytest_plugins = ["tests.services"]
 
 BASE = "http://search.test"
 
+CHANGING = (" at 0x", "frozenset({'", "frozenset({(")
+"""What is written in another way, or another order, in every process."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuses ids that differ from process to process: pytest-xdist runs nothing then."""
+    if wrong := sorted({item.nodeid.split("[")[0] for item in items if any(each in item.nodeid for each in CHANGING)}):
+        raise pytest.UsageError(f"give these tests ids of their own: {', '.join(wrong)}")
+
 
 class FakeClock:
     """A clock that moves only when it sleeps, and records each sleep."""

@@ -32,7 +32,7 @@ EVERY = [ALIAS, INDEX, LINK, PIPELINE, MODEL, CONNECTOR, GROUP, TABLE]
         ([MODEL], [ALIAS, INDEX, LINK, PIPELINE, TABLE]),
         ([GROUP], [ALIAS, INDEX, LINK, PIPELINE, MODEL, CONNECTOR, TABLE]),
     ],
-    ids=str,
+    ids=["nothing", "alias", "index", "link", "pipeline", "model", "group"],
 )
 def test_what_is_kept_keeps_all_that_it_uses(kept, left):
     assert unused(EVERY, kept.__contains__) == left
