@@ -61,8 +61,8 @@ def test_a_renamed_component_keeps_what_its_state_holds(filled, world):
     program = filled.folder / "__main__.py"
     text = program.read_text().replace('NAME = "search"', 'NAME = "shop"')
     text = text.replace(
-        "embedding, collections)\n\npulumi",
-        "embedding, collections,\n    pulumi.ResourceOptions(aliases=[pulumi.Alias(name='search')]))\n\npulumi",
+        "embedding, collections)\n\nfor",
+        "embedding, collections,\n    pulumi.ResourceOptions(aliases=[pulumi.Alias(name='search')]))\n\nfor",
     )
     program.unlink()
     program.write_text(text)
