@@ -56,9 +56,11 @@ class EmbeddingModel(pulumi.ComponentResource):
         self.group = wiring.group().declare(first)
         trusted = ResourceOptions(parent=self, depends_on=[self.endpoint])
         self.connector = wiring.connector().declare(trusted)
+        self.connectors = [self.connector]
         self.model = self.query_model = wiring.model(self.group.id, self.connector.id).declare(inside)
         if wiring.is_asymmetric:
             self.query_connector = wiring.query_connector().declare(trusted)
+            self.connectors.append(self.query_connector)
             self.query_model = wiring.query_model(self.group.id, self.query_connector.id).declare(inside)
         self.model_id, self.query_model_id, self.dimension = self.model.id, self.query_model.id, self.model.dimension
         self.outputs = {"model_id": self.model_id, "dimension": self.dimension}

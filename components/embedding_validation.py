@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from providers.connector import CLIENT_OPTIONS
 from providers.services.embedding_answers import FORMS
 from providers.services.process_functions import BUILT_IN, POST, PRE, is_built_in
-from providers.trusted_endpoint import python_pattern
+from providers.services.trust import python_pattern
 
 from .embedding_calls import CREDENTIAL, PARAMETER, RESPONSE_FILTER, STEP, EmbeddingCall, calls
 from .embedding_services import SERVICES, service_of

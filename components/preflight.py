@@ -25,8 +25,9 @@ from providers.services.query import QueryColumn
 from providers.services.select import read_query
 from providers.services.trust import is_private_address
 
-from .checkpoint import references_in_state
+from .checkpoint import Resources, references_of, resources_in_state
 from .embedding_calls import calls
+from .recovery import delete_orphans
 from .settings import Collection, Embedding
 from .validation import type_mistakes
 from .wiring import CollectionWiring, Declaration, StackWiring
@@ -36,15 +37,30 @@ References = Callable[[], Container[OwnerReference]]
 
 
 def require_possible(
-    connections: Connections, stack: str, embedding: Embedding, collections: Sequence[Collection]
+    connections: Connections,
+    stack: str,
+    embedding: Embedding,
+    collections: Sequence[Collection],
+    in_state: Callable[[], Resources] = resources_in_state,
 ) -> None:
-    """Raises pulumi.RunError with all that is in the way of the `SemanticSearchStack` of that name, a line each."""
-    if found := problems(connections, StackWiring(stack, embedding, collections), references_in_state):
+    """Raises pulumi.RunError with all that is in the way of the `SemanticSearchStack` of that name, a line each.
+
+    Where nothing is, what a run that was killed has left behind is deleted.
+    """
+    wiring, state = StackWiring(stack, embedding, collections), in_state()
+    inventory = _inventory(connections, wiring)
+    if found := problems(connections, wiring, lambda: frozenset(references_of(state)), inventory):
         things = f"{pluralize(len(found), 'thing')} {'is' if len(found) == 1 else 'are'}"
         raise pulumi.RunError("\n".join([f"{things} in the way, nothing was touched:", *(f"  {x}" for x in found)]))
+    delete_orphans(connections, wiring, inventory, state)
 
 
-def problems(connections: Connections, stack: StackWiring, in_state: References = frozenset) -> list[str]:
+def problems(
+    connections: Connections,
+    stack: StackWiring,
+    in_state: References = frozenset,
+    inventory: Inventory | None = None,
+) -> list[str]:
     """Returns everything that is in the way, once each.
 
     What state holds is ours under any owner: of the stack's former name, say. It is asked for where that matters.
@@ -52,20 +68,26 @@ def problems(connections: Connections, stack: StackWiring, in_state: References 
     found: dict[str, None] = {}
     try:
         connections.check_connectivity()
-        for line in _Preflight(connections, stack, in_state).lines():
+        for line in _Preflight(connections, stack, in_state, inventory or _inventory(connections, stack)).lines():
             found[line] = None
     except SearchStackError as error:
         found[hide(str(error), connections.secrets())] = None
     return list(found)
 
 
+def _inventory(connections: Connections, stack: StackWiring) -> Inventory:
+    tables = chain.from_iterable(each.source.tables for each in stack.collections)
+    return Inventory(connections, tables, stack.required_tables())
+
+
 class _Preflight:
     """The questions about one stack."""
 
-    def __init__(self, connections: Connections, stack: StackWiring, in_state: References) -> None:
+    def __init__(
+        self, connections: Connections, stack: StackWiring, in_state: References, inventory: Inventory
+    ) -> None:
         self._connections, self._stack, self._in_state = connections, stack, cache(in_state)
-        tables = chain.from_iterable(each.source.tables for each in stack.collections)
-        self._inventory = Inventory(connections, tables, stack.required_tables())
+        self._inventory = inventory
         self._owners = {self._inventory.reference(index, "index").owner for index in self._inventory.metas}
         every = [stack.collection(each) for each in stack.collections]
         self._new = [wiring for wiring in every if not self._has_index(wiring)]

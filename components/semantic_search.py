@@ -72,9 +72,14 @@ class SemanticSearchStack(pulumi.ComponentResource):
             )
         inside = ResourceOptions(parent=self)
         wiring = StackWiring(name, embedding, collections)
-        sources = {table: declaration.declare(inside) for table, declaration in wiring.tables().items()}
+        self.garbage_collector = wiring.garbage_collector().declare(inside)
+        first = ResourceOptions(parent=self, depends_on=[self.garbage_collector])
+        sources = {table: declaration.declare(first) for table, declaration in wiring.tables().items()}
         self.embedding = EmbeddingModel(  # a table that cannot be used shows before anything else is made
-            wiring.embedding_model.name, embedding=embedding, after=list(sources.values()), opts=inside
+            wiring.embedding_model.name,
+            embedding=embedding,
+            after=[self.garbage_collector, *sources.values()],
+            opts=inside,
         )
         self.model_id, self.dimension = self.embedding.model_id, self.embedding.dimension
         made = {
@@ -89,6 +94,9 @@ class SemanticSearchStack(pulumi.ComponentResource):
             )
             for collection in collections
         }
+        last = ResourceOptions(parent=self, depends_on=[each.alias for each in made.values()])
+        connectors = [each.id for each in self.embedding.connectors]
+        self.deletion_guard = wiring.deletion_guard([self.embedding.group.id], connectors).declare(last)
         self.collections = {called: collection.outputs for called, collection in made.items()}
         self.outputs = {**self.embedding.outputs, "collections": self.collections}
         self.register_outputs(self.outputs)

@@ -6,9 +6,12 @@ that a component passes the Output and everybody else the name. Pure.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import pulumi
@@ -17,9 +20,11 @@ from pydantic import ValidationError
 
 from providers.alias import Alias, AliasInputs, Cutover
 from providers.connector import Connector
+from providers.deletion_guard import DeletionGuard, DeletionGuardInputs, GuardedCollection
+from providers.garbage_collector import GarbageCollector, GarbageCollectorInputs
 from providers.index import Index, IndexInputs
 from providers.ingest_pipeline import IngestPipeline, IngestPipelineInputs
-from providers.kit import Inputs, Resource, format_error, owner_of
+from providers.kit import Inputs, Resource, contains_output, format_error, owner_of
 from providers.model import Model, ModelInputs
 from providers.model_group import ModelGroup, ModelGroupInputs
 from providers.search_pipeline import SearchPipeline, SearchPipelineInputs
@@ -56,9 +61,19 @@ class Declaration(Generic[R]):
         return owner_of(self.name)
 
     @property
+    def fixed(self) -> dict[str, Any]:
+        """The inputs whose change makes another object."""
+        names = type(self.inputs).immutable()
+        return {name: value for name, value in self.inputs.declared().items() if name in names}
+
+    @property
     def owned(self) -> Any:
         """The inputs with their owner."""
         return self.inputs.model_copy(update={"owner": self.owner})
+
+
+def _digest(kept: Any) -> str:
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def _declaration(resource: type[R], name: str, inputs: Callable[[], Inputs]) -> Declaration[R]:
@@ -314,6 +329,58 @@ class StackWiring:
             if isinstance(collection.source, SourceSettings):
                 users.setdefault(collection.source.table, []).append((collection, collection.source))
         return {table: self._table(table, using) for table, using in users.items()}
+
+    def declarations(self) -> list[Declaration[Any]]:
+        """Every object, before anything is made."""
+        collections = (self.collection(each).declarations() for each in self.collections)
+        return [*self.tables().values(), *self.embedding_model.declarations(), *chain.from_iterable(collections)]
+
+    def garbage_collector(self) -> Declaration[GarbageCollector]:
+        """What deletes orphans, after everything else is deleted."""
+        return _declaration(
+            GarbageCollector,
+            f"{self.name}-garbage-collector",
+            lambda: GarbageCollectorInputs(resources=self._resources, configuration=self._digest),
+        )
+
+    def deletion_guard(
+        self, groups: Sequence[Input[str]], connectors: Sequence[Input[str]]
+    ) -> Declaration[DeletionGuard]:
+        """What judges whether the stack, or a collection of it, may be deleted."""
+        return _declaration(
+            DeletionGuard,
+            f"{self.name}-deletion-guard",
+            lambda: DeletionGuardInputs(
+                collections={each.name: self._guarded(each) for each in self.collections},
+                tables={
+                    table: bool(each.inputs.declared()["deletion_protection"]) for table, each in self.tables().items()
+                },
+                groups=groups,
+                connectors=connectors,
+                resources=self._resources,
+                configuration=self._digest,
+            ),
+        )
+
+    def _guarded(self, collection: Collection) -> GuardedCollection:
+        wiring = self.collection(collection)
+        index = wiring.index(NOT_MADE, NOT_MADE)
+        return GuardedCollection(
+            alias=wiring.names.alias,
+            index=wiring.names.index,
+            resource=index.name,
+            deletion_protection=collection.deletion_protection,
+        )
+
+    @cached_property
+    def _resources(self) -> list[str]:
+        return [each.name for each in self.declarations()]
+
+    @cached_property
+    def _digest(self) -> Input[str]:
+        """Returns a digest of what replaces objects, and so makes others: keys are in it, but not to be read."""
+        kept = {each.name: each.fixed for each in self.declarations()}
+        return pulumi.Output.from_input(kept).apply(_digest) if contains_output(kept) else _digest(kept)
 
     def required_tables(self) -> frozenset[str]:
         """The tables of queries that no resource of the stack makes."""

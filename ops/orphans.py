@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.kit import META_KEY, NotFound, OwnerReference, meta_reference, read_description, read_references
-from providers.model import PROOF
 from providers.services import Connections, Inventory
-from providers.services.mlcommons import ROOT
+from providers.services.mlcommons import PROOF, ROOT
 from providers.services.trust import references_of
 
 LISTS = {"connectors": "connector", "models": "model", "model_groups": "model group"}

@@ -38,8 +38,9 @@ from providers.services.backfill import (
     Backfill,
     BackfillProbe,
     BackfillSource,
+    Progress,
     count_documents,
-    time_left,
+    duration,
     with_plain_key,
 )
 from providers.services.index_meta import Meta, adoption_hint, alias_place, meta_of, write_reference
@@ -201,10 +202,12 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         return adoption_hint(inputs.index, alias_place(inputs.name), inputs.owner)
 
     def delete(self, id: str, state: AliasState) -> None:
+        """Where the stack goes as a whole, its indexes do with the references that they keep."""
         for index in state._aliases:
             self._require_unprotected(id, index, state)
         for index in state._aliases:
-            write_reference(self.search, index, alias_place(id), None, state._metas[index])
+            if state.owner not in self.services.judged:
+                write_reference(self.search, index, alias_place(id), None, state._metas[index])
             self.search.delete(f"/{index}/_alias/{id}")
 
     def _look_up(self, inputs: AliasInputs) -> AliasState:
@@ -246,15 +249,26 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         probe = BackfillProbe(self.search, self.database, inputs.index, source)
         clock, start, first = self.services.clock, self.services.clock.now(), None
 
-        def not_ready_reason(now: Backfill) -> str | None:
+        def progress(now: Backfill) -> Progress:
             nonlocal first
-            eta = time_left(first := first or now, now, clock.now() - start)
+            first = first or now
+            return Progress(first, now, clock.now() - start)
+
+        def not_ready_reason(now: Backfill) -> str | None:
             if not now.left:
                 return None
-            problem = self._link_problem(inputs.index, cutover)
+            left, problem = progress(now).seconds_left, self._link_problem(inputs.index, cutover)
+            eta = f", about {duration(left)} to go" if left is not None and now.missing is None else ""
             return f"alias {inputs.name} stays on {behind}: {inputs.index} has {now}{eta}{problem}"
 
-        wait_until(probe.observe, not_ready_reason, timeout=cutover.timeout, clock=clock, report=self.report)
+        wait_until(
+            probe.observe,
+            not_ready_reason,
+            timeout=cutover.timeout,
+            clock=clock,
+            report=self.report,
+            progress=lambda now: str(progress(now)),
+        )
 
     def _compared(self, state: AliasState, cutover: Cutover) -> AliasState:
         """Returns the state with what the index and its rows disagree about."""

@@ -24,6 +24,7 @@ from providers.kit import (
     OwnerReference,
     Plan,
     Properties,
+    Rejected,
     Resource,
     State,
     describe,
@@ -31,10 +32,18 @@ from providers.kit import (
     plan_by_field,
     prop,
     read_description,
-    retry_while_rejected,
 )
 from providers.services import ClusterKind, Inventory, Version, require_version
-from providers.services.mlcommons import ROOT, can_be_taken_over, find_by, find_named, with_uid
+from providers.services.mlcommons import (
+    ROOT,
+    STILL_USED,
+    can_be_taken_over,
+    delete_connector,
+    find_by,
+    find_named,
+    with_uid,
+)
+from providers.services.orphans import delete_models_with
 from providers.services.signing import require_signable
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
@@ -203,11 +212,12 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
             self.search.put(f"{ROOT}/connectors/{id}", self._body(new, uid))
 
     def delete(self, id: str, state: ConnectorState) -> None:
-        """A model that was just pointed elsewhere counts for up to a second more (lifecycle.jsonl, "after swap")."""
-        path = f"{ROOT}/connectors/{id}"
-        retry_while_rejected(
-            lambda: self.search.delete(path), "are still using this connector", clock=self.services.clock
-        )
+        try:
+            delete_connector(self.search, id, self.services.clock)
+        except Rejected as error:
+            if STILL_USED not in error.reason or not delete_models_with(self.services, state.owner, connector_id=id):
+                raise
+            delete_connector(self.search, id, self.services.clock)
 
     def _named(self, inputs: ConnectorInputs) -> list[tuple[str, ConnectorState]]:
         return find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))

@@ -41,6 +41,7 @@ from providers.services.index_meta import adoption_hint, alias_place, index_meta
 from providers.services.index_names import validated_index_name
 from providers.services.index_settings import expands, flat_settings, is_dynamic
 from providers.services.mappings import all_as_shown, field_at, nested, normal_fields, shrinks, vectors_inside
+from providers.services.orphans import delete_link
 from providers.services.vector import Vector
 from providers.services.whole_mapping import changes_in_place, fixed_changes, normal_mapping, shown_mapping
 
@@ -114,6 +115,8 @@ class IndexState(IndexInputs, State):
     available: Property[bool] = prop(default=True)
     _served: list[str] = PrivateAttr(default_factory=list)
     """The aliases of the same stack that point to it."""
+    _declared_protection: bool = PrivateAttr(default=False)
+    _has_link: bool = PrivateAttr(default=False)
 
 
 def immutable_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
@@ -267,14 +270,14 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
         rewrite_meta(self.search, id, lambda kept: meta(kept, new, uid), **mapping)
 
     def delete(self, id: str, state: IndexState) -> None:
-        """An index that an alias of the stack still points to stays: the alias moves, or is destroyed, first."""
-        if state._served:
-            raise Refused(
-                f"index {id} still serves alias {', '.join(state._served)}; run `pulumi up --refresh`: the alias moves "
-                f"first, and then the index is deleted"
-            )
-        if state.deletion_protection:
+        """An index that an alias of the stack still points to stays until the alias moves; a destroy has deleted it."""
+        if state._served and self.services.declares:
+            serves = f"index {id} still serves alias {', '.join(state._served)}"
+            raise Refused(f"{serves}; run `pulumi up --refresh`: the alias moves first, and then the index is deleted")
+        if state.deletion_protection or state._declared_protection:
             self._require_replaceable(id, state)
+        if state._has_link:
+            delete_link(self.services, id)
         self.search.delete(f"/{id}")
 
     def _with_health(self, id: str, state: IndexState) -> IndexState:
@@ -282,8 +285,9 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
         return state.model_copy(update={"available": status != "red"})
 
     def _require_owned(self, inputs: IndexInputs, reference: OwnerReference) -> None:
-        hint = adoption_hint(inputs.name, "index", inputs.owner)
-        require_owned(f"index {inputs.name}", reference, inputs.owner, hint)
+        require_owned(
+            f"index {inputs.name}", reference, inputs.owner, adoption_hint(inputs.name, "index", inputs.owner)
+        )
 
     def _require_version(self, inputs: IndexInputs) -> None:
         if problems := unsupported(inputs, self.search.version):
@@ -329,6 +333,8 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
         uid=reference.uid,
     )
     owners = {alias: meta_reference(kept, alias_place(alias)) for alias in index.get("aliases", {})}
+    state._declared_protection = declared.deletion_protection
+    state._has_link = reference.stack == meta_reference(kept, "link").stack != ""
     state._served = sorted(alias for alias, owner in owners.items() if owner.stack and owner.stack == reference.stack)
     return state
 

@@ -1,7 +1,6 @@
 """Ingest pipeline: turns the text of every document into a vector before it is indexed.
 
-Two facts surprise. A blank text is refused, and its row never arrives, so blank texts are removed before embedding.
-And OpenSearch deletes a pipeline that indexes still use, after which every write to them fails, so we look first.
+A blank text is refused, and its row never arrives, so blank texts are removed before embedding.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from providers.kit import (
     OwnerReference,
     Properties,
     Property,
-    Refused,
     Resource,
     State,
     describe,
@@ -123,26 +121,14 @@ class IngestPipelineKind(PipelineKind[IngestPipelineInputs, IngestPipelineState]
     state_type = IngestPipelineState
     noun = "ingest pipeline"
     path = "/_ingest/pipeline"
+    setting, without_it = "default_pipeline", "write to"
     definition = staticmethod(definition)
     shown = staticmethod(shown)
-
-    def delete(self, id: str, state: IngestPipelineState) -> None:
-        if used := self._indexes_that_use(id):
-            raise Refused(
-                f"ingest pipeline {id} is the default_pipeline of {', '.join(used)}: without it every write to them "
-                f"fails; give them another pipeline first"
-            )
-        super().delete(id, state)
 
     def require_version(self, inputs: IngestPipelineInputs) -> None:
         if inputs.batch_size is not None:
             what = f"ingest pipeline {inputs.name}: batch_size"
             require_version(self.search.version, (2, 16, 0), what, "leave it out (in a stack's configuration: null)")
-
-    def _indexes_that_use(self, name: str) -> list[str]:
-        path = "settings.index.default_pipeline"
-        indexes = self.search.get(f"/_all/_settings?filter_path=*.{path}")
-        return [index for index, shown in indexes.items() if shown["settings"]["index"]["default_pipeline"] == name]
 
 
 class IngestPipeline(IngestPipelineProperties, Resource, module="polarsearch", name="IngestPipeline"):

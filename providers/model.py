@@ -19,7 +19,6 @@ from providers.kit import (
     ApiError,
     Immutable,
     Inputs,
-    NotFound,
     OwnerReference,
     Properties,
     Property,
@@ -30,17 +29,15 @@ from providers.kit import (
     describe,
     prop,
     read_description,
-    retry_while_rejected,
     wait_until,
 )
 from providers.services import ClusterKind, Inventory
 from providers.services.embedding_answers import VectorType, misfit, named, unreadable, vector_of
-from providers.services.mlcommons import ROOT, can_be_taken_over, find_named, with_uid
+from providers.services.mlcommons import PROOF, ROOT, can_be_taken_over, delete_model, find_named, with_uid
 
 PROBE_TEXT = "hello world"
 SWAP_DELAY = 0.3
 """Seconds until a deployed model uses another connector; recorded: up to 0.07 (swap.jsonl)."""
-PROOF = "/proof"
 FAILED = frozenset({"DEPLOY_FAILED", "PARTIALLY_DEPLOYED"})
 _SPACE = re.compile(r"^(?P<text>.*?)\s*\[space:(?P<space>.*)/(?P<dimension>\d+)\]$", re.DOTALL)
 
@@ -151,8 +148,10 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
             )
 
     def delete(self, id: str, state: ModelState) -> None:
-        self._named(state, known={id: state})
-        self._drop(id)
+        """Temporary ones that a killed run left go with it; where the whole stack goes, with their connectors."""
+        if state.owner not in self.services.judged:
+            self._named(state, known={id: state})
+        delete_model(self.search, id, self.services.clock)
 
     def _change(self, id: str, old: ModelState, new: ModelInputs, uid: str) -> None:
         self._named(new)
@@ -228,7 +227,7 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
             try:
                 self.bring_up(trial, inputs, "trial")
             finally:
-                self._drop(trial)
+                delete_model(self.search, trial, self.services.clock)
         except ApiError as error:
             raise Refused(str(error)) from error
 
@@ -239,17 +238,8 @@ class ModelKind(ClusterKind[ModelInputs, ModelState]):
         found = find_named(self.search, "models", inputs.name, lambda id: known.get(id) or self.read(id, inputs))
         for id, model in found:
             if model.owner == inputs.owner + PROOF:
-                self._drop(id)
+                delete_model(self.search, id, self.services.clock)
         return [(id, model) for id, model in found if model.owner != inputs.owner + PROOF]
-
-    def _drop(self, id: str) -> None:
-        """Deletes a model, more than once: a write or a query in between deploys it again."""
-        with suppress(NotFound):
-            retry_while_rejected(lambda: self._undeploy_and_delete(id), "deployed state", clock=self.services.clock)
-
-    def _undeploy_and_delete(self, id: str) -> None:
-        self.search.post(f"{ROOT}/models/{id}/_undeploy", idempotent=True)
-        self.search.delete(f"{ROOT}/models/{id}")
 
 
 def _description(inputs: ModelInputs, reference: OwnerReference) -> str:

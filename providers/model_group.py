@@ -21,11 +21,11 @@ from providers.kit import (
     prop,
     read_description,
     require_owned,
-    retry_while_rejected,
     wait_until,
 )
 from providers.services import ClusterKind
-from providers.services.mlcommons import ROOT, find_named
+from providers.services.mlcommons import HAS_MODELS, ROOT, delete_group, find_named
+from providers.services.orphans import delete_models_with
 
 
 class ModelGroupProperties(Properties):
@@ -84,12 +84,12 @@ class ModelGroupKind(ClusterKind[ModelGroupInputs, ModelGroupState]):
             self._wait_until_found(id, body(new, uid))
 
     def delete(self, id: str, state: ModelGroupState) -> None:
-        """A model that was just moved elsewhere, or in 2.11 deleted, counts for up to a second more."""
-        retry_while_rejected(
-            lambda: self.search.delete(f"{ROOT}/model_groups/{id}"),
-            "associated model versions",
-            clock=self.services.clock,
-        )
+        try:
+            delete_group(self.search, id, self.services.clock)
+        except Rejected as error:
+            if HAS_MODELS not in error.reason or not delete_models_with(self.services, state.owner, model_group_id=id):
+                raise
+            delete_group(self.search, id, self.services.clock)
 
     @property
     def _has_get(self) -> bool:

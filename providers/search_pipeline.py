@@ -164,6 +164,7 @@ class SearchPipelineKind(PipelineKind[SearchPipelineInputs, SearchPipelineState]
     state_type = SearchPipelineState
     noun = "search pipeline"
     path = "/_search/pipeline"
+    setting, without_it = "search.default_pipeline", "search of"
     definition = staticmethod(definition)
     shown = staticmethod(shown)
 

@@ -7,7 +7,6 @@ again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +23,6 @@ from providers.kit import (
     Property,
     Refused,
     Resource,
-    SqlError,
     State,
     meta_reference,
     pluralize,
@@ -33,7 +31,7 @@ from providers.kit import (
     wait_until,
     with_meta,
 )
-from providers.services import ClusterKind, Inventory, quote
+from providers.services import ClusterKind, Inventory
 from providers.services.autoetl import (
     SHOW_LINKS,
     Backend,
@@ -43,6 +41,7 @@ from providers.services.autoetl import (
 )
 from providers.services.backfill import count_documents
 from providers.services.index_meta import Meta, adoption_hint, meta_of, write_reference
+from providers.services.links import drop_link
 from providers.services.prerequisites import (
     LinkPrerequisites,
     of_the_cluster,
@@ -56,7 +55,6 @@ from providers.services.refused_rows import LinkedRows, find_refused_row
 from providers.services.select import normal_query
 from providers.services.tables import ColumnNames
 
-NO_SUCH_PROCEDURE = 1305
 NormalQuery = Annotated[str, AfterValidator(normal_query)]
 TABLE = r"^[^`.\s\x00]+\.[^`.\s\x00]+$"
 
@@ -245,29 +243,8 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         return Inventory(self.services).link(inputs.backend, inputs.index)
 
     def _drop(self, state: SyncLinkState) -> None:
-        if not state.link:
-            return
-        if state.backend == "search_view":
-            self.database.query(f"DROP SEARCH VIEW {quote(state.index)}")
-            return
-        procedure = state.drop_procedure or self._drop_procedure()
-        try:
-            self.database.query(f"CALL {procedure}(%s)", [state.link])
-        except SqlError as error:
-            if error.code != NO_SUCH_PROCEDURE:
-                raise
-            raise Refused(
-                f"CALL {procedure}: {error.reason} ({error.code}); no documentation names the procedure that drops "
-                f"links: name this cluster's in `drop_procedure`, run `pulumi up`, and try again"
-            ) from error
-
-    def _drop_procedure(self) -> str:
-        """The procedure's name on this cluster, where it lists native procedures at all."""
-        rows = self.database.query(
-            "SELECT routine_name AS name FROM information_schema.routines WHERE routine_schema = 'dbms_etl'"
-        )
-        drops = [row["name"] for row in rows if re.search(r"drop.*link", row["name"])]
-        return f"dbms_etl.{drops[0] if drops else 'drop_sync_link'}"
+        if state.link:
+            drop_link(self.database, state.backend, state.index, state.link, state.drop_procedure)
 
 
 class SyncLink(SyncLinkProperties, Resource, module="polardb", name="SyncLink"):

@@ -26,7 +26,7 @@ from providers.kit import (
     prop,
 )
 from providers.services import ClusterKind, Inventory, require_version
-from providers.services.trust import SETTING, Trust
+from providers.services.trust import SETTING, Trust, python_pattern
 
 LONGEST = 256
 """Characters; OpenSearch 3.7 and later refuse more."""
@@ -49,12 +49,6 @@ def validated_pattern(pattern: str) -> str:
     if all(compiled.fullmatch(url) for url in PROBE_URLS):
         raise ValueError("trusts every URL; write one that names the host, such as ^https://host/.*$")
     return pattern
-
-
-def python_pattern(pattern: str) -> str:
-    """Returns a Java regular expression as Python writes it: quoted parts and POSIX classes differ."""
-    quoted = re.sub(r"\\Q(.*?)(\\E|$)", lambda found: re.escape(found[1]), pattern)
-    return re.sub(r"\\([pP])\{(\w+)\}", lambda found: r"\w" if found[1] == "p" else r"\W", quoted)
 
 
 class TrustedEndpointProperties(Properties):

@@ -21,6 +21,8 @@ class Services(Protocol):
     """What the lifecycle needs of the services that kinds act on."""
 
     clock: Clock
+    declares: bool
+    """Whether a program declares resources in this run; a destroy runs none, and deletes what uses others first."""
 
     def check_connectivity(self) -> None:
         """Raises SearchStackError where a service cannot be used."""

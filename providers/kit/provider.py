@@ -60,6 +60,7 @@ class DynamicProvider(ResourceProvider):
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Validates the inputs, all mistakes at once, and fills in defaults. Asks no service."""
+        self._bound.services.declares = True
         with self._one_line_errors(news):
             inputs, wrong = values.check(self.kind.inputs_type, news)
             return CheckResult(inputs, [CheckFailure("", mistake) for mistake in wrong])
@@ -86,6 +87,7 @@ class DynamicProvider(ResourceProvider):
             try:
                 shown = self._bound.read(id, state)
             except NotFound:
+                host.warn(f"{id} is gone: `pulumi up` makes it again while it is declared")
                 return ReadResult("", {})  # Pulumi's form of "gone"; None crashes its host
             shown = shown.model_copy(update={"uid": state.uid})
             inputs = self._inputs(shown)
@@ -124,12 +126,16 @@ class DynamicProvider(ResourceProvider):
             host.warn(f"{id} no longer carries our owner reference and is left alone: delete it if it was ours")
 
     def _require_still_owned(self, id: str, old: State) -> State:
-        """Returns the object as it is. Raises NotOwned when another create took it over, NotFound when it is gone."""
+        """Returns the object as it is. Raises NotOwned when somebody else took it over, SearchStackError without it.
+
+        Another uid of the same owner is of a killed run's create that came late: of the resources in state that name
+        one object only the one that nothing replaces is ever updated, and its update writes the uid in state again.
+        """
         try:
             shown: State = self._bound.read(id, old)
         except NotFound as error:
             raise SearchStackError(f"{error}; it is gone: run `pulumi up --refresh` to make it again") from error
-        if shown.uid not in ("", old.uid):
+        if shown.uid not in ("", old.uid) and shown.owner != old.owner:
             raise NotOwned(f"{id} was taken over by {shown.owner or 'somebody else'}; run `pulumi refresh` and look")
         return shown
 

@@ -41,18 +41,21 @@ def wait_until(
     interval: float = 0.2,
     clock: Clock,
     report: Report = silent,
+    progress: Callable[[T], str] | None = None,
 ) -> T:
     """Probes until `not_ready_reason` is None, and returns the last observation.
 
-    `timeout` and `interval` are seconds; the interval doubles up to 5 s. `report` is called with every new reason.
+    `timeout` and `interval` are seconds; the interval doubles up to 5 s. `report` is called with every new reason,
+    after how far it is, as `progress` says it: a terminal shows the first characters of a line.
     Raises WaitTimeout with the last reason, and whatever `probe` and `not_ready_reason` raise.
     """
     deadline, reported = clock.now() + timeout, ""
     while (reason := not_ready_reason(seen := probe())) is not None:
         if clock.now() >= deadline:
             raise WaitTimeout(f"{reason} (gave up after {timeout:g} s); run `pulumi up` again to go on")
-        if reason != reported:
-            report(reported := reason)
+        line = f"{progress(seen)}: {reason}" if progress else reason
+        if line != reported:
+            report(reported := line)
         clock.sleep(interval)
         interval = min(interval * 2, 5)
     if reported:

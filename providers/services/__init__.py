@@ -23,7 +23,10 @@ backfill           how far an index is with the rows of its table, or of its que
 select, query      reading a query over several tables; what a link and a backfill need of it
 reconcile          what an index and its rows disagree about
 refused_rows       the row that a link is held up by
+links              dropping a link
 inventory          every list of the services, read whole and once
+objects            every object that may be a stack's, with its owner reference and what it uses
+orphans            objects of ours that no state knows, and how they are deleted
 kind               `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived
 pipelines          `PipelineKind`, what ingest and search pipelines have in common
 """

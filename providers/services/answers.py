@@ -29,7 +29,7 @@ SHAPES: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
         _has("acknowledged"),
     ),
     (r"POST /_aliases", _has("acknowledged")),
-    (rf"GET ({PIPELINE}(/[^/]+)?|(/_all|{NAME})?/(_mapping|_settings|_alias)|{NAME})", _of_objects),
+    (rf"GET ({PIPELINE}(/[^/]+)?|(/_all|{NAME})?/(_mapping|_settings|_alias)|/_all|{NAME})", _of_objects),
     (r"GET /_cluster/settings", _has("persistent")),
     (rf"GET /_cluster/health{NAME}", _has("status")),
     (rf"GET {OBJECT}", _has("name")),

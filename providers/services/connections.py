@@ -22,7 +22,11 @@ ENVIRONMENT = {"search_password": "POLARSEARCH_PASSWORD", "database_password": "
 
 
 class Connections:
-    """The two services. `setting` looks up one value of the Connection, None where it is not set."""
+    """The two services. `setting` looks up one value of the Connection, None where it is not set.
+
+    `declares` tells whether a program declares resources in this run; `judged` are the owners whose objects a deletion
+    guard has allowed to be deleted, all of them.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,8 @@ class Connections:
         self._setting, self._environment, self._report, self._warn = setting, environment, report, warn
         self.clock = clock or Clock()
         self.lock = threading.RLock()
+        self.declares = False
+        self.judged: frozenset[str] = frozenset()
         self._search: SearchClient | None = None
         self._database: Database | None = None
         self._unreachable: str | None = None

@@ -12,6 +12,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from importlib import resources
 from typing import Any
 
@@ -72,7 +73,27 @@ def text(value: Any) -> Any:
     """Returns "5" for 5, and "true" for true."""
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, (int, float)) else value
+    if isinstance(value, float):
+        return java_text(value)
+    return str(value) if isinstance(value, int) else value
+
+
+def java_string(value: Any) -> str:
+    """Returns a value as Java writes it: `[a, null]`, `{a=1}`."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(java_string, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}={java_string(item)}' for key, item in value.items())}}}"
+    return "null" if value is None else str(text(value))
+
+
+def java_text(real: float) -> str:
+    """Returns a number as Java writes it: `1.5`, `1.0E10`, `1.0E-4`."""
+    if real == 0 or not math.isfinite(real) or 1e-3 <= abs(real) < 1e7:
+        return str(real)
+    decimal = Decimal(repr(real)).normalize()
+    digits = f"{decimal.scaleb(-decimal.adjusted()):f}"
+    return f"{digits}{'' if '.' in digits else '.0'}E{decimal.adjusted()}"
 
 
 def lower_text(value: Any) -> Any:
@@ -82,8 +103,10 @@ def lower_text(value: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """Returns ["a"] for "a"."""
-    return [value] if isinstance(value, (str, Mapping)) else value
+    """Returns ["a"] for "a", and ["1.5"] for 1.5."""
+    if value is None:
+        return value
+    return [text(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def locale(value: Any) -> Any:
@@ -162,6 +185,10 @@ FORMS: Mapping[str, Callable[[Any], Any]] = {
 SET_BY_INDEX = frozenset({"coerce", "ignore_malformed"})
 """Parameters whose default is a setting, `index.mapping.*`: one that is not shown may still be needed."""
 
+TEXTS = frozenset({"null_value", "format", "normalizer", "locale"})
+TEXT_FORMS = frozenset({"as_is", "text", "locale"})
+"""Parameters that are texts in these forms, whatever is written."""
+
 DROPPED = object()
 SINGLE_MAX = 3.4028234e38
 
@@ -180,8 +207,13 @@ def normal_value(kind: str, name: str, value: Any) -> Any:
     for other, shown in known.get("others", []):
         if canonical(other) == written:
             return shown
-    normal = FORMS[known["form"]](value)
+    normal = FORMS[known["form"]](java_string(value) if is_made_text(known["form"], name, value) else value)
     return DROPPED if name not in SET_BY_INDEX and is_dropped(known, normal) else normal
+
+
+def is_made_text(form: str, name: str, value: Any) -> bool:
+    """Tells whether OpenSearch makes a text of a list or an object: `null_value: [a]` is `[a]` to it."""
+    return name in TEXTS and form in TEXT_FORMS and isinstance(value, (list, Mapping))
 
 
 def is_dropped(known: Mapping[str, Any], normal: Any) -> bool:

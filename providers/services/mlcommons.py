@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from providers.kit import NotFound, State
+from providers.kit import Clock, NotFound, State, retry_while_rejected
 
 if TYPE_CHECKING:
     from .http import SearchClient
 
 
 ROOT = "/_plugins/_ml"
+
+STILL_USED, HAS_MODELS = "are still using this connector", "associated model versions"
+"""What refusals to delete a connector and a group say while models use them."""
+
+PROOF = "/proof"
+"""Ends the owner of a temporary model, which a new connector is tested by."""
 
 T = TypeVar("T")
 S = TypeVar("S", bound=State)
@@ -54,6 +60,27 @@ def find_by(search: SearchClient, objects: str, **terms: str) -> list[str]:
     except NotFound:
         return []
     return [hit["_id"] for hit in found["hits"]["hits"]]
+
+
+def delete_model(search: SearchClient, id: str, clock: Clock) -> None:
+    """Deletes a model, if it is there, more than once: a write or a query in between deploys it again."""
+
+    def undeploy_and_delete() -> None:
+        search.post(f"{ROOT}/models/{id}/_undeploy", idempotent=True)
+        search.delete(f"{ROOT}/models/{id}")
+
+    with suppress(NotFound):
+        retry_while_rejected(undeploy_and_delete, "deployed state", clock=clock)
+
+
+def delete_connector(search: SearchClient, id: str, clock: Clock) -> None:
+    """A model that was just pointed elsewhere counts for up to a second more (lifecycle.jsonl, "after swap")."""
+    retry_while_rejected(lambda: search.delete(f"{ROOT}/connectors/{id}"), STILL_USED, clock=clock)
+
+
+def delete_group(search: SearchClient, id: str, clock: Clock) -> None:
+    """A model that was just moved elsewhere, or in 2.11 deleted, counts for up to a second more."""
+    retry_while_rejected(lambda: search.delete(f"{ROOT}/model_groups/{id}"), HAS_MODELS, clock=clock)
 
 
 def _exactly(field: str, value: str) -> dict[str, Any]:

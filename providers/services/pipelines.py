@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar, TypeVar
 
-from providers.kit import NamedInputs, State, read_description
+from providers.kit import NamedInputs, Refused, State, read_description
 
+from .index_settings import flat_settings
 from .inventory import Inventory
 from .kind import NamedKind
+from .orphans import delete_indexes_of
 
 PIPELINE_NAME = r"^[^\s*,/\\?#\"<>|]+$"
 """A `*` or `,` in a pipeline's id makes GET and DELETE act on several."""
@@ -22,6 +24,10 @@ class PipelineKind(NamedKind[N, S]):
 
     path: ClassVar[str]
     """Such as `/_ingest/pipeline`."""
+    setting: ClassVar[str]
+    """The setting by which an index names one."""
+    without_it: ClassVar[str]
+    """What fails for an index whose pipeline is gone."""
 
     @staticmethod
     @abstractmethod
@@ -62,4 +68,16 @@ class PipelineKind(NamedKind[N, S]):
         self.search.put(f"{self.path}/{inputs.name}", self.definition(inputs, uid))
 
     def delete(self, id: str, state: S) -> None:
+        """OpenSearch deletes a pipeline that indexes still use, so we look first, where a guard has not looked yet."""
+        using = [] if state.owner in self.services.judged else self._indexes_that_use(id)
+        if used := delete_indexes_of(self.services, state.owner, using):
+            raise Refused(
+                f"{self.noun} {id} is the {self.setting} of {', '.join(used)}: without it every {self.without_it} them "
+                f"fails; give them another pipeline first; an index of this stack is put right by `pulumi up --refresh`"
+            )
         self.search.delete(f"{self.path}/{id}")
+
+    def _indexes_that_use(self, name: str) -> list[str]:
+        shown = self.search.get(f"/_all/_settings?filter_path=*.settings.index.{self.setting}")
+        named = {index: flat_settings(each["settings"]["index"]) for index, each in shown.items()}
+        return [index for index, settings in named.items() if settings[self.setting] == name]

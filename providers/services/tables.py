@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator
 
-from providers.kit import OwnerReference
+from providers.kit import OwnerReference, read_references
 
 from .sqltext import Row, as_text
 
@@ -142,6 +143,22 @@ def tables_of(database: Database, reference: OwnerReference) -> list[str]:
         [f"%#{reference.uid}]%"],
     )
     return [_id(row) for row in rows]
+
+
+def references_of_tables(database: Database, stack: str) -> Iterator[tuple[str, OwnerReference]]:
+    """Yields the tables, as `<database>.<name>`, and each owner reference of a stack in their comments."""
+    rows = database.query(
+        "SELECT table_schema AS db, table_name AS tb, table_comment AS comment FROM information_schema.tables "
+        "WHERE table_comment LIKE %s ORDER BY table_schema, table_name",
+        [f"%[pulumi:{_literally(stack)}/%"],
+    )
+    for row in rows:
+        yield from ((_id(row), each) for each in read_references(as_text(row["comment"]))[1] if each.stack == stack)
+
+
+def _literally(text: str) -> str:
+    """Returns a text as LIKE finds it."""
+    return re.sub(r"[\\%_]", lambda found: f"\\{found[0]}", text)
 
 
 def _marks(values: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -192,6 +193,20 @@ def is_private_address(host: str) -> bool:
     except ValueError:
         return host == "localhost"
     return address.is_loopback or address.is_unspecified or any(address in network for network in PRIVATE_NETWORKS)
+
+
+def matches(pattern: str, url: str) -> bool:
+    """Tells whether a whole URL matches a Java regular expression; one that Python cannot read matches every URL."""
+    try:
+        return re.fullmatch(python_pattern(pattern), url) is not None
+    except re.error:
+        return True
+
+
+def python_pattern(pattern: str) -> str:
+    """Returns a Java regular expression as Python writes it: quoted parts and POSIX classes differ."""
+    quoted = re.sub(r"\\Q(.*?)(\\E|$)", lambda found: re.escape(found[1]), pattern)
+    return re.sub(r"\\([pP])\{(\w+)\}", lambda found: r"\w" if found[1] == "p" else r"\W", quoted)
 
 
 def references_of(settings: Mapping[str, Any]) -> References:

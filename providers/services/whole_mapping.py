@@ -91,7 +91,7 @@ def _is_flag(value: Any) -> bool:
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(listed(value), list) and all(isinstance(each, str) for each in listed(value))
+    return all(isinstance(each, str) for each in (value if isinstance(value, list) else [value]))
 
 
 def _are_templates(value: Any) -> bool:

@@ -1,4 +1,7 @@
-"""The number of requests, statements and connections of stack dev, whose two collections are 16 objects."""
+"""The number of requests, statements and connections of stack dev, whose two collections are 18 objects.
+
+The deletion guard and the garbage collector are two of them: they make requests only when they are deleted.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from bench.shape import objects
 
 STACK = Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
 
-REQUESTS = {"create": 3.0 * 16, "up without changes": 2, "preview": 0, "refresh": 1.0 * 16, "destroy": 2.2 * 16}
+REQUESTS = {"create": 3.0 * 18, "up without changes": 2, "preview": 0, "refresh": 1.0 * 18, "destroy": 2.2 * 18}
 """The maximum of HTTP requests, by operation; a create includes the preflight."""
 
 STATEMENTS = {"create": 44, "up without changes": 2, "preview": 0, "refresh": 11, "destroy": 16}
@@ -40,8 +43,8 @@ def test_no_operation_makes_more_calls_than_its_limit(found, services, tmp_path)
         made = services.counts - before
         over += excess(operation, made, services.calls - calls)
         state = state or project.state()
-    assert len(objects(state)) == 16
-    assert not over, "\n".join(["calls for 16 objects:", *over])
+    assert len(objects(state)) == 18
+    assert not over, "\n".join(["calls for 18 objects:", *over])
 
 
 def configuration(services):

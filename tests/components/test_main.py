@@ -7,12 +7,14 @@ import runpy
 import signal
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pulumi
 import pytest
 import yaml
 from pulumi.runtime import get_root_resource
 
+import components.checkpoint
 import components.preflight
 
 ROOT = Path(__file__).parents[2]
@@ -43,11 +45,13 @@ def preflight(monkeypatch):
     """Replaces the preflight. Returns the list of its calls, and the list of problems that it reports."""
     calls, found = [], []
 
-    def problems(connections, stack, in_state):
+    def problems(connections, stack, in_state, inventory):
         calls.append((connections, stack.name, [collection.name for collection in stack.collections]))
         return found
 
     monkeypatch.setattr(components.preflight, "problems", problems)
+    monkeypatch.setattr(components.preflight, "delete_orphans", lambda *_: None)
+    monkeypatch.setattr(components.checkpoint, "invoke", lambda *_: SimpleNamespace(value={}))
     return calls, found
 
 
@@ -66,7 +70,8 @@ def run_main(declare):
 def test_stack_dev_declares_the_tutorial_table_and_the_products(run_main):
     declared = run_main(configuration("dev"))
     parts = {name.split("-")[1] for name in declared if "-" in name}
-    assert parts == {"embedding", "documents", "products", "db.test_table", "shop.products"}
+    guards = {"deletion", "garbage"}
+    assert parts == {"embedding", "documents", "products", "db.test_table", "shop.products", *guards}
     assert declared["search-db.test_table-table"]["name"] == "test_table"
     assert declared["search-products-index"]["vectors"]["description_vector"]["dimension"] == 384
     assert declared["connection"][f"{PROJECT}:search_url"] == "http://127.0.0.1:19200"

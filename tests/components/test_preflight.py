@@ -230,11 +230,11 @@ def test_what_state_holds_is_ours_under_a_former_owner(polardb, rest):
 
 
 def test_a_problem_ends_the_program(polardb, rest):
-    require_possible(polardb.connections, "search", EMBEDDING, [DOCS])
+    require_possible(polardb.connections, "search", EMBEDDING, [DOCS], dict)
     rest.put(f"/{INDEX}", {})
     rest.put("/docs", {})
     with pytest.raises(pulumi.RunError) as failed:
-        require_possible(polardb.connections, "search", EMBEDDING, [DOCS])
+        require_possible(polardb.connections, "search", EMBEDDING, [DOCS], dict)
     head, *lines = str(failed.value).splitlines()
     assert head == "2 things are in the way, nothing was touched:"
     assert [line.split()[0] for line in lines] == ["index", "alias"]

@@ -67,6 +67,8 @@ def test_the_tree_of_resources(created):
         "search-embedding": (f"{COMPONENT}EmbeddingModel", "search"),
         **{name: (type, "search-embedding") for name, type in OF_THE_MODEL.items()},
         **{f"search-{table}-table": ("polardb:SourceTable", "search") for table in ("db.t", "shop.goods")},
+        "search-garbage-collector": ("polarsearch:GarbageCollector", "search"),
+        "search-deletion-guard": ("polarsearch:DeletionGuard", "search"),
     }
     for collection in ("search-docs", "search-goods"):
         expected[collection] = (f"{COMPONENT}SearchCollection", "search")
@@ -80,7 +82,7 @@ def test_every_resource_uses_the_one_connection(created):
         name: one.provider for name, one in created.items() if one.type.startswith(("polarsearch:", "polardb:S"))
     }
     assert set(dynamic.values()) == {"connection"}
-    assert len(dynamic) == 16
+    assert len(dynamic) == 18
 
 
 def test_without_a_batch_size_connector_and_pipeline_have_none(declare):
@@ -99,7 +101,7 @@ def test_without_a_batch_size_connector_and_pipeline_have_none(declare):
 def test_every_resource_has_an_owner_of_this_stack(created):
     owners = {name: one["owner"] for name, one in created.items() if "owner" in one.inputs}
     assert owners == {name: f"{PROJECT}/dev/{name}" for name in owners}
-    assert len(owners) == 16
+    assert len(owners) == 18
 
 
 def test_both_pipelines_use_the_models_id(created):
@@ -114,6 +116,37 @@ def test_tables_are_created_before_everything_else(created):
     tables = {"search-db.t-table", "search-shop.goods-table"}
     for first in ("search-embedding-endpoint", "search-embedding-group"):
         assert tables <= created[first].after
+
+
+def test_the_garbage_collector_is_deleted_after_everything_else_and_the_guard_before(created):
+    everything = {name for name, one in created.items() if "owner" in one.inputs}
+    after = {name: beneath(created, name) & everything for name in everything}
+    collector, guard = "search-garbage-collector", "search-deletion-guard"
+    assert {name for name in everything if collector not in after[name]} == {collector}
+    assert after[guard] == everything - {guard}
+
+
+def beneath(created, name):
+    """Returns everything that a resource depends on, however many are between."""
+    direct = {each for each in created[name].after if each in created}
+    return direct.union(*(beneath(created, each) for each in direct))
+
+
+def test_the_guard_knows_what_is_protected(created):
+    guarded = created["search-deletion-guard"]
+    names = {name: (each["alias"], each["resource"]) for name, each in guarded["collections"].items()}
+    assert names == {"docs": ("docs", "search-docs-index"), "goods": ("goods", "search-goods-index")}
+    assert [each["index"] for each in guarded["collections"].values()] == [
+        created[f"search-{name}-index"]["name"] for name in guarded["collections"]
+    ]
+    protected = {name: each["deletion_protection"] for name, each in guarded["collections"].items()}
+    assert protected == {"docs": True, "goods": False}
+    assert guarded["tables"] == {"db.t": True, "shop.goods": False}
+    assert (guarded["groups"], guarded["connectors"]) == (
+        ["search-embedding-group-id"],
+        ["search-embedding-connector-id"],
+    )
+    assert guarded["configuration"] == created["search-garbage-collector"]["configuration"]
 
 
 def test_the_connector_depends_on_its_trusted_endpoint(created):
@@ -166,7 +199,10 @@ def test_secrets_are_marked_as_secret(created):
     assert connector["credential"] == {"api_key": "sk-good"}
     assert (connector.secret, connector.secret_outputs) == ({"credential"}, {"credential"})
     assert created["connection"].secret == {f"{PROJECT}:search_password", f"{PROJECT}:database_password"}
+    for name in ("search-garbage-collector", "search-deletion-guard"):
+        assert (created[name].secret, created[name].secret_outputs) == ({"configuration"}, {"configuration"})
     others = [one for name, one in created.items() if name not in ("search-embedding-connector", "connection")]
+    others = [one for one in others if one.secret != {"configuration"}]
     assert [one.name for one in others if one.secret or "sk-good" in str(one.inputs)] == []
 
 

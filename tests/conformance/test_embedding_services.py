@@ -176,7 +176,7 @@ def test_rows_are_embedded_and_found_by_meaning(polardb, faked, case):
     index = make(wiring.index(*pipelines))
     make(wiring.link(index, "shop.docs"))
     make(wiring.alias(index))
-    query = json.loads(json.dumps(neural(docs.field_map)).replace("{{text}}", "children with a train"))
+    query = json.loads(json.dumps(neural(docs.embedded_texts())).replace("{{text}}", "children with a train"))
     found = polardb.search.until(
         "POST", "/docs/_search", lambda answer: answer["hits"]["total"]["value"] == len(ROWS), query
     )

@@ -60,10 +60,10 @@ def test_a_renamed_project_keeps_what_its_state_holds(filled, world):
 def test_a_renamed_component_keeps_what_its_state_holds(filled, world):
     program = filled.folder / "__main__.py"
     text = program.read_text().replace('NAME = "search"', 'NAME = "shop"')
-    text = text.replace(
-        "embedding, collections)\n\nfor",
-        "embedding, collections,\n    pulumi.ResourceOptions(aliases=[pulumi.Alias(name='search')]))\n\nfor",
-    )
+    declared = "configuration.connection(), embedding, collections)"
+    assert declared in text
+    moved_from = "pulumi.ResourceOptions(aliases=[pulumi.Alias(name='search')])"
+    text = text.replace(declared, f"{declared[:-1]}, {moved_from})")
     program.unlink()
     program.write_text(text)
     moved(filled, world)

@@ -47,6 +47,7 @@ def program(wiring: StackWiring) -> Program:
         return str(made[what].inputs["name"])
 
     return [
+        lambda made: wiring.garbage_collector(),
         lambda made: table,
         lambda made: model.endpoint(),
         lambda made: model.group(),
@@ -59,4 +60,5 @@ def program(wiring: StackWiring) -> Program:
         ),
         lambda made: collection.link(name(made, f"{collection.name}-index"), id(made, table.name)),
         lambda made: collection.alias(name(made, f"{collection.name}-index")),
+        lambda made: wiring.deletion_guard([id(made, f"{model.name}-group")], [id(made, f"{model.name}-connector")]),
     ]

@@ -92,11 +92,17 @@ class Stack:
 
     def _require_possible(self, configuration: Configuration) -> None:
         try:
-            require_possible(self._connect(), NAME, configuration.embedding, [configuration.collection])
+            require_possible(
+                self._connect(), NAME, configuration.embedding, [configuration.collection], self._resources
+            )
         except pulumi.RunError as error:
             raise Failed(str(error)) from None
         except Exception as error:
             raise Failed(f"{TRACEBACK} {type(error).__name__}: {error}") from error
+
+    def _resources(self) -> dict[str, Any]:
+        """What the engine tells a program of its state."""
+        return {f"urn::{name}": {"outputs": entry.props} for name, entry in self.live.items()}
 
     def _checked(self, declaration: Declaration[Any], services: Connections) -> dict[str, Any]:
         driver = Driver(declaration.resource.kind, services)
@@ -165,7 +171,19 @@ class Stack:
             self.entries.remove(entry)
 
 
-ORDER = ("table", "endpoint", "group", "connector", "model", "ingest-pipeline", "search-pipeline", "index", "link")
+ORDER = (
+    "garbage-collector",
+    "table",
+    "endpoint",
+    "group",
+    "connector",
+    "model",
+    "ingest-pipeline",
+    "search-pipeline",
+    "index",
+    "link",
+    "alias",
+)
 
 
 def _in_reverse(entries: Sequence[Entry]) -> Iterator[Entry]:

@@ -43,6 +43,9 @@ from .services import (
     services,
 )
 
+NO_OBJECT = ("-garbage-collector", "-deletion-guard")
+"""Ends the names of resources that are no object of a service."""
+
 CONVERGED, REFUSED, DIVERGED = "converged", "refused with advice", "diverged"
 OUR_MISTAKE = f"a mistake of ours|{TRACEBACK}"
 SECRETS = [form for secret in (*KEYS, PASSWORD, SEARCH_PASSWORD) for form in forms_of(secret)]
@@ -206,7 +209,8 @@ class Table:
         wrong = _differences(self._clean[_key(goal.to)], comparable(found))
         if foreign(found) != before:
             wrong.append("something foreign changed")
-        known = sorted((entry.props["owner"], entry.props["uid"]) for entry in stack.entries)
+        objects = [entry for entry in stack.entries if not entry.name.endswith(NO_OBJECT)]
+        known = sorted((entry.props["owner"], entry.props["uid"]) for entry in objects)
         if (carried := references(json.dumps(found))) != known:
             wrong.append(f"only in state: {_beyond(known, carried)}, only at the services: {_beyond(carried, known)}")
         if goal.to is not None:

@@ -103,15 +103,15 @@ def test_the_alias_moves_in_one_request(table_aliases, indexes_of, fill, request
 
 
 @pytest.mark.parametrize(
-    ("key", "of_deleted_rows", "line"),
+    ("key", "of_deleted_rows", "progress", "line"),
     [
-        (None, [], "3 of 4 rows, 2 of 2 vectors of t2"),
-        ("id", [99], "4 of 4 rows, 2 of 2 vectors of t2, but not all of 4"),
+        (None, [], "83 % · waiting", "3 of 4 rows, 2 of 2 vectors of t2"),
+        ("id", [99], "83 % · 1 row to go", "4 of 4 rows, 2 of 2 vectors of t2, but not all of 4"),
     ],
     ids=["by count", "by key, where a document of a deleted row does not count for a missing one"],
 )
 def test_the_alias_waits_for_every_row_and_reports_progress(
-    table, indexes, fill, indexes_of, key, of_deleted_rows, line
+    table, indexes, fill, indexes_of, key, of_deleted_rows, progress, line
 ):
     reported = []
 
@@ -127,7 +127,7 @@ def test_the_alias_waits_for_every_row_and_reports_progress(
     fill("docs_2", 3, *of_deleted_rows, vector=False)
     to_docs_2 = declared.model_copy(update={"index": "docs_2"})
     aliases.update("docs", aliases.read("docs", declared), to_docs_2, "1")
-    assert reported == [f"alias docs stays on docs_1: docs_2 has {line}", ""]
+    assert reported == [f"{progress}: alias docs stays on docs_1: docs_2 has {line}", ""]
     assert indexes_of() == ["docs_2"]
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from providers.connector import ConnectorKind
+from providers.kit import NotFound
 from providers.model import ModelKind
 from providers.model_group import ModelGroupKind
 
@@ -131,6 +132,34 @@ def test_a_connector_in_use_is_not_deleted(connectors, embedding, model, failed)
     model(used)
     advised = r"are still using this connector.*delete or repoint those models first.*pulumi up --refresh"
     with pytest.raises(failed, match=advised):
+        connectors.delete(used)
+
+
+def test_a_destroy_deletes_a_model_of_ours_that_still_uses_connector_and_group(
+    drive, connectors, connections, embedding, rest
+):
+    """Pulumi deletes the models in state first, so this one is in none."""
+    group, used = drive(ModelGroupKind).create(owner="p/s/group", name="g"), connectors.create(**embedding())
+    inside = {"model_group_id": group.id, "connector_id": used.id}
+    orphan = {"name": "m", "function_name": "remote", "description": "[pulumi:p/s/model#00ff]", **inside}
+    model = rest.post(f"{ML}/models/_register", orphan)["model_id"]
+    connections.declares = False
+    drive(ModelGroupKind).delete(group)
+    with pytest.raises(NotFound):
+        rest.get(f"{ML}/models/{model}")
+    model = rest.post(
+        f"{ML}/models/_register", {name: value for name, value in orphan.items() if name != "model_group_id"}
+    )["model_id"]
+    connectors.delete(used)
+    with pytest.raises(NotFound):
+        rest.get(f"{ML}/models/{model}")
+
+
+def test_a_destroy_names_a_model_that_is_not_ours(connectors, connections, embedding, rest, failed):
+    used = connectors.create(**embedding())
+    rest.post(f"{ML}/models/_register", {"name": "theirs", "function_name": "remote", "connector_id": used.id})
+    connections.declares = False
+    with pytest.raises(failed, match="are still using this connector"):
         connectors.delete(used)
 
 

@@ -108,15 +108,37 @@ def test_a_pipeline_recreated_by_hand_is_not_deleted(pipelines, sort, rest):
     assert rest.get(sort.path)
 
 
-def test_a_pipeline_in_use_is_not_deleted_and_its_indexes_are_named(ingest, rest, failed):
-    created = ingest.create(**INGEST.declared)
+def test_a_pipeline_in_use_is_not_deleted_and_its_indexes_are_named(pipelines, sort, rest, failed):
+    created, setting = pipelines.create(**sort.declared), f"index.{sort.kind.setting}"
     for index in ("docs_1", "docs_2"):
-        rest.put(f"/{index}", {"settings": {"index.default_pipeline": created.id}})
-    with pytest.raises(failed, match=r"is the default_pipeline of docs_1, docs_2: .* give them another pipeline first"):
-        ingest.delete(created)
-    rest.put("/docs_*/_settings", {"index.default_pipeline": "_none"})
-    ingest.delete(created)
-    assert ingest.read(created) is None
+        rest.put(f"/{index}", {"settings": {setting: created.id}})
+    named = rf"is the {sort.kind.setting} of docs_1, docs_2: .* give them another pipeline first"
+    with pytest.raises(failed, match=named):
+        pipelines.delete(created)
+    rest.put("/docs_*/_settings", {setting: "_none"})
+    pipelines.delete(created)
+    assert pipelines.read(created) is None
+
+
+@pytest.mark.parametrize(
+    ("owner", "declares", "is_deleted"),
+    [("p/s/index", False, True), ("p/s/index", True, False), ("q/s/index", False, False), ("", False, False)],
+    ids=["an orphan", "a program may know it", "another stack's", "nobody's"],
+)
+def test_a_destroy_deletes_an_index_of_ours_that_still_uses_a_pipeline(
+    pipelines, connections, sort, rest, failed, owner, declares, is_deleted
+):
+    created = pipelines.create(**sort.declared)
+    mapping = {"_meta": {"pulumi": {"index": f"{owner}#00ff"}}}
+    rest.put("/docs_1", {"settings": {f"index.{sort.kind.setting}": created.id}, "mappings": mapping})
+    connections.declares = declares
+    if is_deleted:
+        pipelines.delete(created)
+        assert rest.get("/_alias") == {}
+        return
+    with pytest.raises(failed, match="of docs_1: "):
+        pipelines.delete(created)
+    assert "docs_1" in rest.get("/_alias")
 
 
 @pytest.mark.parametrize(("version", "works"), [("2.15.0", False), ("2.16.0", True)])

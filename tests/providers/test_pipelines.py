@@ -118,7 +118,19 @@ def test_other_search_processors_stand_after_ours_and_are_read_back(change):
             "harmonic_mean does not go with normalization z_score; write arithmetic_mean",
         ),
     ],
-    ids=str,
+    ids=[
+        "name",
+        "no field map",
+        "batch size",
+        "processor",
+        "too much",
+        "no weights",
+        "for nothing",
+        "ours",
+        "negative",
+        "technique",
+        "mix",
+    ],
 )
 def test_invalid_inputs_are_refused(make, what):
     with pytest.raises(ValidationError, match=what):

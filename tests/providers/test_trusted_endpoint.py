@@ -14,9 +14,10 @@ from providers.services.trust import (
     SETTING,
     Trust,
     fingerprint,
+    python_pattern,
     setting_key,
 )
-from providers.trusted_endpoint import python_pattern, validated_pattern
+from providers.trusted_endpoint import validated_pattern
 
 DEFAULTS = ["^https://a/.*$", "^https://b/.*$"]
 OURS, OTHER = "^https://ours/.*$", "^https://other/.*$"

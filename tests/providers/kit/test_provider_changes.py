@@ -122,12 +122,20 @@ def test_update_of_a_deleted_object_advises_a_refresh(widgets, service, failed, 
         widgets.update(created, size=2)
 
 
-def test_update_refuses_an_object_that_another_create_took_over(widgets, service, failed, widget):
+def test_update_refuses_an_object_that_another_owner_took_over(widgets, service, failed, widget):
     created = widgets.create(**widget)
-    widgets.create(**widget)
-    with pytest.raises(failed, match=r"^widget was taken over by p/s/widget; run `pulumi refresh` and look$"):
+    theirs = {"owner": "p/prod/widget", "uid": "00ff"}
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update=theirs)
+    with pytest.raises(failed, match=r"^widget was taken over by p/prod/widget; run `pulumi refresh` and look$"):
         widgets.update(created, size=2)
     assert service.widgets["widget"].size == 1
+
+
+def test_update_takes_back_what_a_late_request_of_a_killed_run_took_over(widgets, service, reference, widget):
+    created = widgets.create(**widget)
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update={"uid": "00ff"})
+    assert reference(widgets.update(created, size=2)) == reference(created)
+    assert (service.widgets["widget"].size, service.widgets["widget"].uid) == (2, created.props["uid"])
 
 
 def test_update_restores_a_missing_owner_reference(widgets, service, reference, widget):

@@ -45,6 +45,7 @@ def test_every_recorded_answer_is_one():
         "GET /_alias",
         "GET /_ingest/pipeline/p",
         "GET /_search/pipeline",
+        "GET /_all",
         "GET /_all/_settings",
         "GET /_cluster/settings",
         "GET /_cluster/health/docs",

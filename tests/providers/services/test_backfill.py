@@ -13,7 +13,8 @@ from providers.services.backfill import (
     BackfillProbe,
     BackfillSource,
     MissingRows,
-    time_left,
+    Progress,
+    duration,
     with_plain_key,
 )
 
@@ -37,8 +38,37 @@ def test_left_counts_missing_rows_and_vectors(rows, documents, texts, vectors, l
 def test_progress_shows_counts_and_the_remaining_time():
     first, now = Backfill(400, 0, {"t2": 400}, {"t2": 0}), Backfill(400, 100, {"t2": 400}, {"t2": 100})
     assert str(now) == "100 of 400 rows, 100 of 400 vectors of t2"
-    assert time_left(first, now, 10) == ", about 30 s to go"
-    assert time_left(first, first, 10) == ""
+    assert Progress(first, now, 10).seconds_left == 30
+    assert Progress(first, first, 10).seconds_left is None
+
+
+def at(documents, vectors, rows=1204, missing=None):
+    return Backfill(rows, documents, {"t2": rows}, {"t2": vectors}, missing)
+
+
+@pytest.mark.parametrize(
+    ("first", "now", "seconds", "line"),
+    [
+        (at(0, 0), at(0, 0), 8, "0 % · no row yet"),
+        (at(0, 0), at(750, 745), 18, "62 % · 42/s · 11 s left"),
+        (at(0, 0, 10**7), at(125_000, 125_000, 10**7), 3600, "1 % · 35/s · 79 h left"),
+        (at(600, 600), at(600, 600), 5, "49 % · waiting"),
+        (at(0, 0), at(1203, 1203, missing=frozenset("a")), 30, "99 % · 1 row to go"),
+        (at(0, 0), at(1204, 1204, missing=frozenset("ab")), 30, "99 % · 2 rows to go"),
+        (at(0, 0), at(1204, 1204), 30, "100 % · 40/s · 1 s left"),
+    ],
+    ids=str,
+)
+def test_the_first_25_characters_say_how_far_it_is(first, now, seconds, line):
+    shown = str(Progress(first, now, seconds))
+    assert (shown, len(shown) <= 25) == (line, True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "1 s"), (12.4, "12 s"), (89, "89 s"), (90, "2 min"), (5400, "2 h"), (10**6, "278 h")]
+)
+def test_a_duration_has_one_unit(seconds, shown):
+    assert duration(seconds) == shown
 
 
 def test_missing_rows_are_named_and_counted():

@@ -1,0 +1,41 @@
+"""Every change of a live stack, with 20 writes and 20 searches a second: none fails, and nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.live import Live
+
+NEW_KEY = "sk-rotated-0123456789"
+
+
+def rotate(project, world):
+    world.keys.add(NEW_KEY)
+    project.secret("embeddingApiKey", NEW_KEY)
+
+
+CHANGES = {
+    "a new key": rotate,
+    "in place": lambda project, _: project.collection(
+        search={"weights": [0.4, 0.6]}, settings={"max_result_window": 500}
+    ),
+    "a new generation": lambda project, _: project.collection(revision=2),
+    "another dimension": lambda project, _: project.embedding(dimension=128),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_search_fails_and_no_row_is_lost_while_a_live_stack_changes(project, world, eventually, change):
+    project.up()
+    eventually(lambda: world.count("docs", "vector") == 4)
+    with Live(world).traffic() as live:
+        eventually(lambda: live.seen["searches"] > 20)
+        CHANGES[change](project, world)
+        project.up()
+        after = live.seen["searches"]
+        eventually(lambda: live.seen["searches"] > after + 20)
+    wrong = {what: live.seen[what] for what in ("empty", "mixed", "stale")}
+    assert (world.unexplained(live.failed), wrong) == ([], {"empty": 0, "mixed": 0, "stale": 0}), live.seen
+    [[rows, texts]] = world.sql("SELECT COUNT(*), SUM(body <> '') FROM db.docs")
+    eventually(lambda: (world.count("docs"), world.count("docs", "vector")) == (rows, texts))
+    assert project.preview() == {}
