@@ -269,7 +269,9 @@ def _repaired(part: Part, given: Circumstances) -> Iterator[Sentence]:
         if step.problems:
             yield from (plain(f"{SEEN.get(kind, 'drift repaired')}: {escaped(problem)}") for problem in step.problems)
         elif step.drifted and step.op in ("update", "replace"):
-            yield plain(f"drift repaired: the {CALLED[kind]} was changed by somebody, and is as declared again")
+            yield plain(
+                f"drift repaired: the {CALLED.get(kind, kind)} was changed by somebody, and is as declared again"
+            )
 
 
 SEEN = {"Alias": "drift"}

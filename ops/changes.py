@@ -15,8 +15,8 @@ from ops.sentences import Sentence, alarm, escaped, plain
 MANY_ROWS = 100_000
 """Rows from which on embedding them again is a warning."""
 
-CONTAINERS = frozenset({"Stack", "SemanticSearchStack"})
-"""Resources that are nothing in a service."""
+NO_OBJECTS = frozenset({"Stack", "SemanticSearchStack", "DeletionGuard", "GarbageCollector"})
+"""Resources that are nothing in a service, and follow from the others."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ def changes(steps: Sequence[Step], asked: Mapping[str, Figures], many: int = MAN
     found += [_table(step) for step in steps if step.kind == "SourceTable"]
     found += [_connection(step) for step in steps if step.kind == "pulumi-python"]
     known = {id(step) for change in found for step in change.steps}
-    others = [step for step in steps if id(step) not in known and step.kind not in CONTAINERS]
-    found.append(Change("other resources", [], others))
+    rest = [step for step in steps if id(step) not in known]
+    objects = [step for step in rest if step.kind not in NO_OBJECTS]
+    found.append(Change("other resources", [], objects if known or objects else rest))
     return [change if change.sentences else _counted(change) for change in found if change.steps]
 
 

@@ -122,6 +122,13 @@ def test_a_comment_of_many_resources_fits(collections):
     assert "more lines" in shown
 
 
+def test_what_is_no_object_of_a_service_is_told_where_nothing_else_changes():
+    guard = Step("update", "DeletionGuard", "search-guard", "search", "SemanticSearchStack", {}, {}, ["resources[0]"])
+    alias = Step("update", "Alias", "a", "search-docs", "SearchCollection", {"index": "x"}, {"name": "docs"}, ["index"])
+    assert [change.subject for change in changes([guard], {})] == ["other resources"]
+    assert [change.subject for change in changes([guard, alias], {})] == ["docs"]
+
+
 def test_a_change_of_which_nothing_is_known_is_counted():
     steps = [
         Step("update", "ModelGroup", "search-embedding-group", "search-embedding", "EmbeddingModel", {}, {}),
