@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.settings import Collection, Embedding
-from ops.orphans import Carrier
 from providers.kit import Json, pluralize
 from providers.services.autoetl import privileges_on
+from providers.services.mlcommons import ROOT
+from providers.services.objects import PIPELINES, Found
 from providers.services.texts import SPECIAL_TOKENS, EmbeddedText
 from providers.services.trust import is_private_address
 
@@ -173,14 +174,24 @@ def blocked_findings(shown: Mapping[str, Json], ours: Iterable[str]) -> Iterator
             yield Finding("polarsearch", line, [lift])
 
 
-def orphan_findings(found: Iterable[Carrier]) -> Iterator[Finding]:
+def orphan_findings(found: Iterable[Found]) -> Iterator[Finding]:
     """Yields the objects of ours that no state knows."""
     for each in found:
         line = (
-            f"{each.what} carries our owner reference ({each.reference}) and is in no state: `pulumi up` takes it over "
+            f"{each} carries our owner reference ({each.reference}) and is in no state: `pulumi up` takes it over "
             f"if it is still declared; otherwise nobody uses it, delete it"
         )
-        yield Finding("orphans", line, [each.delete] if each.delete else [])
+        yield Finding("orphans", line, [f"DELETE {path}"] if (path := path_of(each)) else [])
+
+
+def path_of(found: Found) -> str:
+    """Returns the path of an object in PolarSearch; empty for one that is part of another, or is in PolarDB."""
+    if found.noun == "alias":
+        index, alias = found.id.split("/", 1)
+        return f"/{index}/_alias/{alias}"
+    lists = {**PIPELINES, "index": "", "model": f"{ROOT}/models", "connector": f"{ROOT}/connectors"}
+    lists |= {"model group": f"{ROOT}/model_groups"}
+    return f"{lists[found.noun]}/{found.id}" if found.noun in lists else ""
 
 
 def refused_findings(collection: str, rows: Sequence[str], refusals: Sequence[str | None]) -> Iterator[Finding]:

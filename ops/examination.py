@@ -16,7 +16,6 @@ from components.preflight import problems
 from ops import checks
 from ops.checks import ColumnFacts, Finding, NodeFacts
 from ops.observation import Observer
-from ops.orphans import holdings, orphans
 from ops.privileges import database_grants, search_grant
 from ops.stack import Stack
 from ops.texts import column_facts, columns_of, is_there, some_rows, some_texts, text_columns
@@ -26,6 +25,7 @@ from providers.model import PROBE_TEXT
 from providers.services import Connections, Inventory
 from providers.services.embedding_answers import misfit, vectors_of
 from providers.services.mlcommons import ROOT
+from providers.services.objects import Objects
 from providers.services.prerequisites import of_the_cluster, of_the_query, of_the_tables, prerequisites_of, too_old
 from providers.services.refused_rows import document, refusals
 from providers.services.trust import Trust
@@ -236,9 +236,8 @@ class Examination:
         return total
 
     def _orphans(self) -> Iterator[Finding]:
-        name = f"{self.stack.project}/{self.stack.name}"
-        held = holdings(self.connections, self._inventory, self._settings, name)
-        yield from checks.orphan_findings(orphans(held, name, self.stack.references()))
+        objects = Objects(self.connections, stack=f"{self.stack.project}/{self.stack.name}")
+        yield from checks.orphan_findings(objects.orphans(self.stack.references()))
 
     def _trust(self) -> Iterator[Finding]:
         trust = Trust.of(self._settings)

@@ -55,7 +55,6 @@ LAYERS = [
         "ops",
         "ops.figures",
         "ops.found",
-        "ops.orphans",
         "ops.output",
         "ops.prices",
         "ops.privileges",

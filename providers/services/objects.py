@@ -7,7 +7,7 @@ state.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,10 +92,18 @@ NONE = "_none"
 
 
 class Objects:
-    """The objects of one PolarSearch and one PolarDB, of which those with one of `owners` are ours."""
+    """The objects of one PolarSearch and one PolarDB, of which those with one of `owners` are ours.
 
-    def __init__(self, connections: Connections, owners: Collection[str]) -> None:
-        self._connections, self._owners = connections, owners
+    So are those of any owner in `stack`, which is `<project>/<stack>`.
+    """
+
+    def __init__(self, connections: Connections, owners: Collection[str] = (), *, stack: str = "") -> None:
+        self._connections, self._owners, self._stack = connections, owners, stack
+
+    def orphans(self, known: Container[OwnerReference]) -> list[Found]:
+        """Returns what is ours and none of those that are known; a model on trial is nobody's for long."""
+        ours = (each for each in self.everything() if self.is_ours(each))
+        return [each for each in ours if each.reference not in known and not each.reference.owner.endswith(PROOF)]
 
     def is_ours(self, found: Found) -> bool:
         """Tells whether an object carries one of our owner references."""
@@ -193,7 +201,7 @@ class Objects:
                 yield Found(noun, name, name, read_description(pipeline.get("description", ""))[1], used)
 
     def _tables(self) -> list[Found]:
-        stacks = {OwnerReference(owner).stack for owner in self._owners}
+        stacks = {*(OwnerReference(owner).stack for owner in self._owners), *filter(None, [self._stack])}
         listed = chain.from_iterable(references_of_tables(self._connections.database, each) for each in stacks)
         return [Found("table", id, id, each) for id, each in listed if self._has_our_owner(each)]
 
@@ -207,7 +215,8 @@ class Objects:
             yield Found(noun, hit["_id"], hit["_source"].get("name", ""), reference), hit["_source"]
 
     def _has_our_owner(self, reference: OwnerReference) -> bool:
-        return reference.owner.removesuffix(PROOF) in self._owners
+        owner = reference.owner.removesuffix(PROOF)
+        return owner in self._owners or (bool(self._stack) and reference.stack == self._stack)
 
 
 def link_rows(connections: Connections) -> Iterator[tuple[Mapping[str, Any], Backend]]:

@@ -8,8 +8,8 @@ from components.settings import Collection, Embedding
 from ops import checks
 from ops.checks import ColumnFacts, NodeFacts
 from ops.examination import nodes_of
-from ops.orphans import Carrier, Holdings, orphans
 from providers.kit import OwnerReference
+from providers.services.objects import Found
 
 ACCOUNT = "`u`@`%`"
 
@@ -155,35 +155,25 @@ def test_sizes(size, shown):
 
 
 OURS = OwnerReference("p/s/r", "0123456789abcdef")
-HELD = Holdings(
-    metas={"docs_1": {"pulumi": {"index": str(OURS), "link": str(OURS), "alias:docs": str(OURS), "protected": "true"}}},
-    ingest_pipelines={"in": {"description": f"x [pulumi:{OURS}]"}, "theirs": {"description": "x"}},
-    search_pipelines={"out": {"description": f"x [pulumi:{OURS}]"}},
-    ml={"models": {"m1": f"x [pulumi:{OURS}]", "trial": "[pulumi:p/s/r/proof#trial]"}, "connectors": {"c1": ""}},
-    settings={"persistent": {"cluster.metadata.pulumi.trusted.x": '{"pattern":"^a$","owner":"p/s/r","uid":"1"}'}},
-    comments={"db.docs": f"text [pulumi:p/other/r#1] [pulumi:{OURS}]"},
+
+
+@pytest.mark.parametrize(
+    ("noun", "id", "statements"),
+    [
+        ("model", "m1", ["DELETE /_plugins/_ml/models/m1"]),
+        ("model group", "g1", ["DELETE /_plugins/_ml/model_groups/g1"]),
+        ("connector", "c1", ["DELETE /_plugins/_ml/connectors/c1"]),
+        ("ingest pipeline", "in", ["DELETE /_ingest/pipeline/in"]),
+        ("search pipeline", "out", ["DELETE /_search/pipeline/out"]),
+        ("index", "docs_1", ["DELETE /docs_1"]),
+        ("alias", "docs_1/docs", ["DELETE /docs_1/_alias/docs"]),
+        ("sync link", "docs_1", []),
+        ("trusted endpoint", "key", []),
+        ("table", "db.docs", []),
+    ],
 )
-
-
-def test_everything_that_carries_our_reference_is_found():
-    assert [each.what for each in orphans(HELD, "p/s", frozenset())] == [
-        "index docs_1",
-        "sync link into docs_1",
-        "alias docs",
-        "ingest pipeline in",
-        "search pipeline out",
-        "model m1",
-        "trusted endpoint ^a$",
-        "table db.docs",
-    ]
-
-
-def test_what_state_knows_and_what_is_another_stack_s_is_no_orphan():
-    assert [each.what for each in orphans(HELD, "p/s", frozenset({OURS}))] == ["trusted endpoint ^a$"]
-    assert [each.what for each in orphans(HELD, "p/other", frozenset())] == ["table db.docs"]
-
-
-def test_an_orphan_comes_with_the_request_that_deletes_it():
-    [found] = checks.orphan_findings([Carrier("model m1", OURS, "DELETE /_plugins/_ml/models/m1")])
-    assert found.statements == ["DELETE /_plugins/_ml/models/m1"]
+def test_an_orphan_comes_with_the_request_that_deletes_it(noun, id, statements):
+    [found] = checks.orphan_findings([Found(noun, id, "named", OURS)])
+    assert found.statements == statements
+    assert f"{noun} named" in found.line
     assert "[pulumi" not in found.line
