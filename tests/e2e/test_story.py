@@ -74,7 +74,7 @@ def test_up_search_change_destroy(dev, world, sample_rows, eventually):
     world.sql("DELETE FROM shop.products WHERE id = 9001")
     eventually(lambda: world.count("products") == rows)
 
-    assert "22 unchanged" in dev.up("--diff")
+    assert "24 unchanged" in dev.up("--diff")
     assert dev.preview() == {}
     dev.refresh("--expect-no-changes")
     assert world.api_key not in json.dumps(dev.state())
