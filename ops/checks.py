@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from components.settings import Collection, Embedding
 from providers.kit import Json, pluralize
-from providers.services.autoetl import privileges_on
+from providers.services.autoetl import Revision, privileges_on
 from providers.services.mlcommons import ROOT
 from providers.services.objects import PIPELINES, Found
+from providers.services.prerequisites import too_old
 from providers.services.texts import SPECIAL_TOKENS, EmbeddedText
 from providers.services.trust import is_private_address
 
@@ -172,6 +173,16 @@ def blocked_findings(shown: Mapping[str, Json], ours: Iterable[str]) -> Iterator
             lift = f'PUT /{index}/_settings {{"index.blocks.read_only_allow_delete": null}}'
             line = f"index {index} takes no writes since a disk was full; free it, then lift the block"
             yield Finding("polarsearch", line, [lift])
+
+
+def backend_notes(collection: Collection, revision: Revision | None) -> list[str]:
+    """Returns which backend to choose while there is no index yet (PolarDB docs, AutoETL, search views)."""
+    if collection.backend == "search_view" or revision is None or too_old("search_view", revision):
+        return []
+    return [
+        f"{collection.name}: PolarDB's documentation recommends search views on this revision; write sync: "
+        f"{{backend: search_view}} before the first `pulumi up`, since another backend later builds the index anew"
+    ]
 
 
 def orphan_findings(found: Iterable[Found]) -> Iterator[Finding]:

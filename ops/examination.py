@@ -172,6 +172,7 @@ class Examination:
             link = wiring.link(wiring.names.index, collection.source.table).inputs
             assert isinstance(link, SyncLinkInputs)
             given = prerequisites_of(link, self._inventory, None)
+            self.notes += [] if self.stack.is_up else checks.backend_notes(collection, self._inventory.revision)
             tables = of_the_tables(link, given, self._inventory.required)
             for line in [*of_the_query(link), *of_the_cluster(link, given), *tables]:
                 yield Finding(collection.name, line, self._statements(line))

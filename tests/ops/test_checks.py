@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.settings import Collection, Embedding
+from components.settings import Collection, Embedding, SyncSettings
 from ops import checks
 from ops.checks import ColumnFacts, NodeFacts
 from ops.examination import nodes_of
@@ -177,3 +177,25 @@ def test_an_orphan_comes_with_the_request_that_deletes_it(noun, id, statements):
     assert found.statements == statements
     assert f"{noun} named" in found.line
     assert "[pulumi" not in found.line
+
+
+@pytest.mark.parametrize(
+    ("backend", "revision", "notes"),
+    [
+        (None, (8, 0, 1, 1, 54), 1),
+        ("sync_by_sql", (8, 0, 2, 2, 34), 1),
+        (None, (8, 0, 1, 1, 53), 0),
+        ("search_view", (8, 0, 1, 1, 54), 0),
+        (None, None, 0),
+    ],
+)
+def test_search_views_are_recommended_where_the_revision_has_them(backend, revision, notes):
+    collection = Collection(
+        name="docs",
+        source={"table": "db.t", "columns": {"id": "INT", "body": "TEXT"}, "primary_key": "id"},
+        fields={"id": "id", "text": "body"},
+        mapping={"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}},
+        field_map={"text": "vector"},
+        sync=SyncSettings(backend=backend),
+    )
+    assert len(checks.backend_notes(collection, revision)) == notes
