@@ -1,0 +1,118 @@
+"""Search bodies, made of a collection's ready hybrid query and of filters. Pure.
+
+A ready query is a JSON text in which `{{text}}` stands for the text to search for, as a JSON string. Its two parts are
+the search by words and the search by meaning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PLACEHOLDER = "{{text}}"
+SIZE = 10
+
+Mode = Literal["words", "meaning", "hybrid"]
+MODES: Sequence[Mode] = ("words", "meaning", "hybrid")
+Query = dict[str, Any]
+
+NUMBERS = frozenset(
+    {"long", "integer", "short", "byte", "double", "float", "half_float", "scaled_float", "unsigned_long"}
+)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields of an index that can be filtered or shown, by the kind of their values."""
+
+    keywords: Sequence[str] = ()
+    numbers: Sequence[str] = ()
+    texts: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a person chose: the value of a keyword field, the least and the most of a number field."""
+
+    equal: Mapping[str, str]
+    least: Mapping[str, float]
+    most: Mapping[str, float]
+
+    def clauses(self) -> list[Query]:
+        """Returns the filters as OpenSearch takes them."""
+        bounds: dict[str, Query] = {}
+        for operator, values in (("gte", self.least), ("lte", self.most)):
+            for field, value in values.items():
+                bounds.setdefault(field, {})[operator] = value
+        terms = [{"term": {field: {"value": value}}} for field, value in self.equal.items()]
+        return [*terms, *({"range": {field: bound}} for field, bound in bounds.items())]
+
+
+NO_FILTERS = Filters({}, {}, {})
+
+
+def body(hybrid: str, mode: Mode, text: str, filters: Filters = NO_FILTERS, size: int = SIZE) -> Query:
+    """Returns the body of one search."""
+    ready: Query = json.loads(hybrid.replace(PLACEHOLDER, json.dumps(text)))
+    words, meaning = ready["query"]["hybrid"]["queries"]
+    clauses = filters.clauses()
+    if clauses:
+        words, meaning = (
+            {"bool": {"must": [words], "filter": clauses}},
+            filtered(meaning, {"bool": {"filter": clauses}}),
+        )
+    queries = {"words": words, "meaning": meaning, "hybrid": {"hybrid": {"queries": [words, meaning]}}}
+    return {**ready, "size": size, "query": queries[mode]}
+
+
+def filtered(query: Any, by: Query) -> Any:
+    """Returns a query by meaning whose nearest neighbours are sought only among what the filter lets through."""
+    if isinstance(query, list):
+        return [filtered(each, by) for each in query]
+    if not isinstance(query, dict):
+        return query
+    if "neural" in query:
+        nearest = {field: {**options, "filter": by} for field, options in query["neural"].items()}
+        return {**query, "neural": nearest}
+    return {key: filtered(value, by) for key, value in query.items()}
+
+
+def fields(properties: Mapping[str, Any]) -> Fields:
+    """Returns the fields of a mapping's `properties`, those of objects by their dotted names."""
+    leaves = sorted(_leaves(properties))
+    kinds: Sequence[Collection[str]] = ({"keyword"}, NUMBERS, {"text"})
+    return Fields(*([name for name, kind in leaves if kind in each] for each in kinds))
+
+
+def _leaves(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, definition in properties.items():
+        kind = definition.get("type", "object")
+        if kind == "object":
+            yield from _leaves(definition.get("properties", {}), f"{prefix}{name}.")
+        elif definition.get("index", True):
+            yield prefix + name, kind
+
+
+def chosen_filters(known: Fields, asked: Mapping[str, str]) -> tuple[Filters, list[str]]:
+    """Returns the filters among a request's parameters (`is.f`, `min.f`, `max.f`), and the fields without a number."""
+    equal = {field: value for field in known.keywords if (value := asked.get(f"is.{field}", "").strip())}
+    bounds: dict[str, dict[str, float]] = {"min": {}, "max": {}}
+    wrong = []
+    for field in known.numbers:
+        for end, values in bounds.items():
+            if text := asked.get(f"{end}.{field}", "").strip():
+                try:
+                    values[field] = finite(text)
+                except ValueError:
+                    wrong.append(field)
+    return Filters(equal, bounds["min"], bounds["max"]), list(dict.fromkeys(wrong))
+
+
+def finite(text: str) -> float:
+    """Returns a number that JSON can hold. Raises ValueError."""
+    number = float(text)
+    if number - number != 0:
+        raise ValueError(text)
+    return int(number) if number.is_integer() else number
