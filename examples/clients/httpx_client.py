@@ -3,12 +3,12 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 import httpx
 
 collection, text = sys.argv[1:]
-with open(os.environ["STACK_OUTPUTS"]) as file:  # pulumi stack output --json
-    outputs = json.load(file)["collections"][collection]
+outputs = json.loads(Path(os.environ["STACK_OUTPUTS"]).read_text())["collections"][collection]  # pulumi stack output
 body = outputs["neural"].replace("{{text}}", json.dumps(text))
 url, auth = os.environ["SEARCH_URL"], (os.environ["SEARCH_USERNAME"], os.environ["SEARCH_PASSWORD"])
 headers = {"content-type": "application/json"}

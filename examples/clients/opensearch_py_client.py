@@ -3,12 +3,12 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 from opensearchpy import OpenSearch
 
 collection, text = sys.argv[1:]
-with open(os.environ["STACK_OUTPUTS"]) as file:  # pulumi stack output --json
-    outputs = json.load(file)["collections"][collection]
+outputs = json.loads(Path(os.environ["STACK_OUTPUTS"]).read_text())["collections"][collection]  # pulumi stack output
 client = OpenSearch(os.environ["SEARCH_URL"], http_auth=(os.environ["SEARCH_USERNAME"], os.environ["SEARCH_PASSWORD"]))
 found = client.search(index=outputs["alias"], body=outputs["hybrid"].replace("{{text}}", json.dumps(text)))
 for hit in found["hits"]["hits"]:

@@ -68,6 +68,7 @@ class Found:
 def application(settings: Settings) -> Flask:
     """Returns the application."""
     app = Flask(__name__)
+    app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]  # it listens on loopback: no other name is its own
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     search, rows = Search(settings.service), Rows(settings.database) if settings.database else None
 

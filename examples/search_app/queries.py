@@ -67,6 +67,12 @@ def body(hybrid: str, mode: Mode, text: str, filters: Filters = NO_FILTERS, size
     return {**ready, "size": size, "query": queries[mode]}
 
 
+def everything(hybrid: str, size: int) -> Query:
+    """Returns the body of a search for any documents, without their vectors."""
+    ready: Query = json.loads(hybrid.replace(PLACEHOLDER, '""'))
+    return {"size": size, "_source": ready["_source"], "query": {"match_all": {}}}
+
+
 def filtered(query: Any, by: Query) -> Any:
     """Returns a query by meaning whose nearest neighbours are sought only among what the filter lets through."""
     if isinstance(query, list):
@@ -84,6 +90,13 @@ def fields(properties: Mapping[str, Any]) -> Fields:
     leaves = sorted(_leaves(properties))
     kinds: Sequence[Collection[str]] = ({"keyword"}, NUMBERS, {"text"})
     return Fields(*([name for name, kind in leaves if kind in each] for each in kinds))
+
+
+def fields_of(documents: Sequence[Mapping[str, Any]]) -> Fields:
+    """Returns the fields of some documents, for an account that may not read mappings: it cannot tell keywords."""
+    found = {name: value for document in documents for name, value in document.items() if value is not None}
+    numbers = [name for name, value in found.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+    return Fields((), sorted(numbers), sorted(name for name, value in found.items() if isinstance(value, str)))
 
 
 def _leaves(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 
 import httpx
 
-from .queries import Fields, Query, fields
+from .queries import Fields, Query, everything, fields, fields_of
 from .settings import Collection, Service
 
 SAMPLE = 500
 """Documents whose keywords are offered as filters."""
+
+FEW = 20
+"""Documents that show the fields, where the mapping is not shown."""
 
 MOVED = "invalid dimension"
 """In the answer to a query that was embedded while the alias moved to another model: the query is asked again."""
@@ -57,8 +60,18 @@ class Search:
 
     def index(self, collection: Collection) -> tuple[str, Fields]:
         """Returns the index behind the alias, and its fields. Raises Problem."""
-        [(name, shown)] = self._asked("GET", collection, "_mapping").items()
+        try:
+            [(name, shown)] = self._asked("GET", collection, "_mapping").items()
+        except Problem as problem:
+            if problem.sentence != "forbidden":
+                raise
+            return self._seen(collection)
         return name, fields(shown["mappings"].get("properties", {}))
+
+    def _seen(self, collection: Collection) -> tuple[str, Fields]:
+        """Returns the same as far as documents tell, which is enough for an account that may only read them."""
+        found = self.hits(collection, everything(collection.hybrid, FEW))
+        return found[0]["_index"] if found else "", fields_of([hit["_source"] for hit in found])
 
     def values(self, collection: Collection, known: Fields) -> dict[str, list[str]]:
         """Returns the values of each keyword field in a sample of the documents. Raises Problem."""
@@ -72,7 +85,8 @@ class Search:
 
     def document(self, collection: Collection, key: str) -> Mapping[str, Any] | None:
         """Returns the fields of one document; None where a search does not find it. Raises Problem."""
-        found = self.hits(collection, {"size": 1, "query": {"ids": {"values": [key]}}})
+        body = {**everything(collection.hybrid, 1), "query": {"ids": {"values": [key]}}}
+        found = self.hits(collection, body)
         source: Mapping[str, Any] | None = found[0]["_source"] if found else None
         return source
 

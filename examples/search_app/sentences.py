@@ -32,8 +32,6 @@ ENGLISH: Mapping[str, str] = {
     "documents": "Documents",
     "lag": "Lag",
     "backfill": "Backfill",
-    "seconds": "{seconds} s",
-    "found_count": "{count} found",
     "nothing": "Nothing found. Try other words, or fewer filters.",
     "score": "score {score}",
     "passage": "Best passage",
@@ -69,7 +67,7 @@ ENGLISH: Mapping[str, str] = {
     "no_row": "There is no such row to edit: it may be deleted. Go back and search again.",
     "other_site": "This form was sent from another site, so nothing was changed: open the page here, send it again.",
     "no_page": "There is no such page: go back to the search.",
-    "footer": "This page reads the stack's outputs and nothing else.",
+    "footer": "Made from the outputs of one Pulumi stack.",
 }
 
 CHINESE: Mapping[str, str] = {
@@ -97,8 +95,6 @@ CHINESE: Mapping[str, str] = {
     "documents": "文档数",
     "lag": "延迟",
     "backfill": "回填",
-    "seconds": "{seconds} 秒",
-    "found_count": "找到 {count} 条",
     "nothing": "没有找到。请换个说法，或减少筛选条件。",
     "score": "得分 {score}",
     "passage": "最佳段落",
@@ -129,7 +125,7 @@ CHINESE: Mapping[str, str] = {
     "no_row": "没有可编辑的行：它可能已被删除。请返回重新搜索。",
     "other_site": "该表单来自其他网站，未做任何修改：请在本站打开页面后重新提交。",
     "no_page": "没有这个页面：请返回搜索。",
-    "footer": "本页只读取堆栈的输出。",
+    "footer": "由一个 Pulumi 堆栈的输出生成。",
 }
 
 SENTENCES: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "zh": CHINESE}
