@@ -134,12 +134,13 @@ def answer(search: Search, rows: Rows | None, asked: Asked, parameters: Mapping[
 
 
 def _add(found: Found, looked: state.State | Problem, values: Mapping[str, Sequence[str]] | Problem) -> None:
-    found.problems += dict.fromkeys(each for each in (looked, values) if isinstance(each, Problem))
+    problems = [each for each in (looked, values) if isinstance(each, Problem)]
     if not isinstance(looked, Problem):
         found.state = looked
-        found.problems += [looked.problem] if looked.problem else []
+        problems += [looked.problem] if looked.problem else []
     if not isinstance(values, Problem):
         found.values = values
+    found.problems += {each.sentence: each for each in problems}.values()
 
 
 def column(search: Search, asked: Asked, found: Found, mode: Mode) -> Column:

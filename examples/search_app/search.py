@@ -23,7 +23,7 @@ MOVED = "invalid dimension"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Problem(Exception):
     """Why there is no answer: the name of a sentence in `sentences`, and its values."""
 

@@ -26,6 +26,30 @@ PICTURES = ROOT / "docs" / "images"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
+MANUAL = f"{'Unpack every part. ' * 30}Descale the kettle with vinegar once a month. {'Keep the box. ' * 30}"
+MANUALS = {
+    "name": "manuals",
+    "source": {
+        "table": "shop.manuals",
+        "columns": {"id": "INT", "kind": "VARCHAR(20)", "body": "TEXT"},
+        "primary_key": "id",
+    },
+    "fields": {"id": "id", "kind": "kind", "body": "body"},
+    "mapping": {
+        "id": {"type": "integer"},
+        "kind": {"type": "keyword"},
+        "body": {"type": "text"},
+        "vector": {"type": "knn_vector"},
+    },
+    "field_map": {"body": "vector"},
+    "long_texts": "chunk",
+    "texts": {"vector": {"chunk_tokens": 20}},
+    "replicas": 0,
+    "deletion_protection": False,
+}
+"""A collection whose texts are chunked."""
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     """A sandbox with its sample rows."""
@@ -43,7 +67,9 @@ def environment(world, pulumi_engine, tmp_path_factory):
     database = {f"database_{name}": world.database[name] for name in ("host", "port", "user")}
     connection = {"search_url": world.search_url, "search_username": world.search_username, **database}
     embedding = {**blocks["embedding"], "url": world.embeddings_url}
-    project.configure(connection=connection, embedding=embedding, collections=blocks["collections"])
+    project.configure(connection=connection, embedding=embedding, collections=[*blocks["collections"], MANUALS])
+    world.sql("CREATE TABLE shop.manuals (id INT PRIMARY KEY, kind VARCHAR(20), body TEXT)")
+    world.fill("shop.manuals", [(1, "kitchen", MANUAL), (2, "garden", "Sharpen the shears in spring.")])
     project.secret("embeddingApiKey", world.api_key)
     project.up()
     (folder / "outputs.json").write_text(json.dumps(project.outputs()))
@@ -57,8 +83,8 @@ def wait_for_rows(world):
     """A link loads its table in the background: the alias is there at once."""
     [[rows]] = world.sql("SELECT COUNT(*) FROM shop.products")
     deadline = time.monotonic() + PATIENCE
-    while world.count("products") < rows:
-        assert time.monotonic() < deadline, "the products did not arrive"
+    while world.count("products") < rows or world.count("manuals") < 2:
+        assert time.monotonic() < deadline, "the rows did not arrive"
         time.sleep(0.2)
 
 

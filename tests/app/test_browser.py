@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 
 from tests.app.conftest import serving
@@ -55,6 +56,45 @@ def test_filters_on_keywords_and_numbers_hold_in_every_list(browse, picture):
     picture(page, "filters-dark")
     page.get_by_role("link", name="Clear filters").click()
     assert "price" not in page.url
+
+
+def test_of_a_long_text_the_best_passage_is_shown(browse):
+    page = browse("/?q=descale+the+kettle&in=manuals&view=meaning")
+    assert "Descale the kettle with vinegar" in page.locator("blockquote").first.inner_text()
+    page = browse("/?q=descale+the+kettle&in=manuals&view=meaning&is.kind=garden")
+    assert page.locator(".hit").evaluate_all("all => all.map(each => each.dataset.id)") == ["2"]
+
+
+@pytest.fixture
+def reader(world):
+    """A database account that may only read."""
+    world.sql("CREATE USER 'viewer'@'%' IDENTIFIED BY 'only-looks'")
+    world.sql("GRANT SELECT ON shop.* TO 'viewer'@'%'")
+    world.sql("GRANT EXECUTE ON dbms_etl.* TO 'viewer'@'%'")
+    yield {"DATABASE_USER": "viewer", "DATABASE_PASSWORD": "only-looks"}
+    world.sql("DROP USER 'viewer'@'%'")
+
+
+def test_an_account_that_may_only_read_sees_the_figures_and_no_edit(browse, environment, reader):
+    with serving({**environment, **reader}) as url:
+        page = browse(QUESTION, url)
+        assert page.locator("#figure-rows").inner_text() == "427"
+        assert page.get_by_role("link", name="Edit the row").count() == 0
+
+
+def test_without_a_database_account_a_search_works(browse, environment):
+    told = {name: value for name, value in environment.items() if not name.startswith("DATABASE_")}
+    with serving(told) as url:
+        page = browse(QUESTION, url)
+        assert len(titles(page, "hybrid")) == 10
+        assert page.locator("dl dt").all_inner_texts() == ["Documents"]
+
+
+def test_another_account_of_the_database_is_a_sentence_and_a_search_works(browse, environment):
+    with serving({**environment, "DATABASE_PASSWORD": "wrong"}) as url:
+        page = browse(QUESTION, url)
+        assert page.get_by_role("alert").inner_text().startswith("PolarDB does not let polardb_user do that")
+        assert len(titles(page, "hybrid")) == 10
 
 
 def test_an_edited_row_is_found_again_with_the_seconds_it_took(browse, world):
@@ -136,6 +176,13 @@ CONTRAST = """() => {
     return [each.className || each.tagName, (one + .05) / (other + .05)];
   }).filter(([, ratio]) => ratio < 4.5);
 }"""
+
+
+def test_a_form_of_another_site_changes_nothing(served, world):
+    before = world.sql("SELECT description FROM shop.products WHERE id = 2")
+    told = {"Origin": "http://evil.test"}
+    assert httpx.post(f"{served}edit/products/2", data={"description": "x"}, headers=told).status_code == 403
+    assert world.sql("SELECT description FROM shop.products WHERE id = 2") == before
 
 
 def test_a_cluster_that_is_down_is_a_sentence(browse, environment):
