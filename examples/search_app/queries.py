@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 PLACEHOLDER = "{{text}}"
 SIZE = 10
+WIDE = 200
 
 Mode = Literal["words", "meaning", "hybrid"]
 MODES: Sequence[Mode] = ("words", "meaning", "hybrid")
@@ -61,7 +62,7 @@ def body(hybrid: str, mode: Mode, text: str, filters: Filters = NO_FILTERS, size
     if clauses:
         words, meaning = (
             {"bool": {"must": [words], "filter": clauses}},
-            filtered(meaning, {"bool": {"filter": clauses}}),
+            filtered(meaning, clauses),
         )
     queries = {"words": words, "meaning": meaning, "hybrid": {"hybrid": {"queries": [words, meaning]}}}
     return {**ready, "size": size, "query": queries[mode]}
@@ -73,16 +74,24 @@ def everything(hybrid: str, size: int) -> Query:
     return {"size": size, "_source": ready["_source"], "query": {"match_all": {}}}
 
 
-def filtered(query: Any, by: Query) -> Any:
-    """Returns a query by meaning whose nearest neighbours are sought only among what the filter lets through."""
-    if isinstance(query, list):
-        return [filtered(each, by) for each in query]
-    if not isinstance(query, dict):
-        return query
-    if "neural" in query:
-        nearest = {field: {**options, "filter": by} for field, options in query["neural"].items()}
-        return {**query, "neural": nearest}
-    return {key: filtered(value, by) for key, value in query.items()}
+def filtered(query: Any, clauses: Sequence[Query]) -> Any:
+    """Returns a query by meaning whose nearest neighbours are sought only among what the filters let through.
+
+    Where texts are chunked, the filters follow the search, which looks at `WIDE` documents for that: inside of a nested
+    query, OpenSearch before 3.5 lets only some kinds of queries filter the documents around it (k-NN #2222).
+    """
+    if "nested" in query:
+        return {"bool": {"must": [with_options(query, k=WIDE)], "filter": clauses}}
+    if "bool" in query:
+        return {"bool": {"should": [filtered(each, clauses) for each in query["bool"]["should"]]}}
+    return with_options(query, filter={"bool": {"filter": clauses}})
+
+
+def with_options(query: Any, **options: Any) -> Any:
+    """Returns a query with those options in its neural part, which may be a nested query's."""
+    if "nested" in query:
+        return {"nested": {**query["nested"], "query": with_options(query["nested"]["query"], **options)}}
+    return {"neural": {field: {**nearest, **options} for field, nearest in query["neural"].items()}}
 
 
 def fields(properties: Mapping[str, Any]) -> Fields:

@@ -25,12 +25,28 @@ def test_the_three_searches_are_the_parts_of_the_ready_query():
     assert body(READY, "hybrid", "tea") == json.loads(READY.replace("{{text}}", '"tea"'))
 
 
-@pytest.mark.parametrize("query", [READY, CHUNKED])
-def test_filters_are_in_both_parts_and_before_the_nearest_are_chosen(query):
-    parts = body(query, "hybrid", "tea", FILTERS)["query"]["hybrid"]["queries"]
-    assert parts[0] == {"bool": {"must": [{"match": {"text": "tea"}}], "filter": CLAUSES}}
-    neural = (parts[1].get("nested", {}).get("query") or parts[1])["neural"]
-    assert [each["filter"] for each in neural.values()] == [{"bool": {"filter": CLAUSES}}]
+def parts(query):
+    return body(query, "hybrid", "tea", FILTERS)["query"]["hybrid"]["queries"]
+
+
+def test_filters_are_in_both_parts_and_before_the_nearest_are_chosen():
+    words, meaning = parts(READY)
+    assert words == {"bool": {"must": [{"match": {"text": "tea"}}], "filter": CLAUSES}}
+    assert meaning == {"neural": {"v": {"query_text": "tea", "k": 10, "filter": {"bool": {"filter": CLAUSES}}}}}
+
+
+def test_where_texts_are_chunked_filters_follow_a_wider_search():
+    ([found], filters) = parts(CHUNKED)[1]["bool"].values()
+    assert filters == CLAUSES
+    assert found["nested"]["query"] == {"neural": {"v.knn": {"query_text": "tea", "k": 200}}}
+    assert found["nested"]["inner_hits"]["size"] == 1
+
+
+def test_with_several_vectors_each_is_filtered():
+    query = ready(hybrid([EmbeddedText("v", ["text"]), EmbeddedText("w", ["text"], chunking=Chunking(20, 0.2, 100))]))
+    plain, chunked = parts(query)[1]["bool"]["should"]
+    assert plain["neural"]["v"]["filter"] == {"bool": {"filter": CLAUSES}}
+    assert chunked["bool"]["filter"] == CLAUSES
 
 
 def test_the_fields_of_a_mapping_are_sorted_by_what_can_be_done_with_them():
