@@ -2,13 +2,13 @@
 # but the engine, which is kept once per user in the cache folder (see engine/).
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down preview search doctor status estimate check test test-engine test-real bench lock
+.PHONY: help venv up down preview search app doctor status estimate check test test-engine test-real bench lock
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components ops sandbox engine dev bench tests __main__.py .github/comment.py)
+CHECKED = $(wildcard providers components ops sandbox engine dev bench examples tests __main__.py .github/comment.py)
 WORKFLOWS = $(sort $(wildcard .github/workflows/*.yml))
 WORKERS ?= 2
 
@@ -35,6 +35,9 @@ override Q := $(value Q)
 export Q
 search: $(READY)  ## Q="…": ask every collection of stack dev a question by meaning
 	@$(PY) -m dev search "$$Q"
+
+app: $(READY)  ## a search application on stack dev, http://127.0.0.1:8000; ARGS=--port=N elsewhere
+	@$(PY) -m dev app $(ARGS)
 
 doctor: $(READY)  ## everything that could make stack dev fail, before its first `make up` or after
 	@$(PY) -m dev ops doctor $(ARGS)

@@ -1,5 +1,5 @@
-"""`python -m dev up|preview|down|search|ops`: the commands behind `make up`, `preview`, `down`, `search`, and those of
-`python -m ops` on stack dev.
+"""`python -m dev up|preview|down|search|app|ops`: the commands behind `make up`, `preview`, `down`, `search`, `app`,
+and those of `python -m ops` on stack dev.
 
 Each starts the sandbox and runs the project's own program on it. The program, `Pulumi.yaml` and the engine contain
 nothing about the sandbox: stack dev is a stack like staging and prod.
@@ -8,6 +8,7 @@ nothing about the sandbox: stack dev is a stack like staging and prod.
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -77,6 +78,21 @@ def search(text: str) -> int:
     return 0
 
 
+def app(arguments: list[str]) -> int:
+    """Starts the sandbox, brings the stack up where it is not, and serves the application on it until Ctrl-C."""
+    _sandbox("start")
+    pulumi = stack.select()
+    if not pulumi.read("stack", "output", "--json") and (code := up()):
+        return code
+    given = question.connection(pulumi.read("stack", "export", "--show-secrets"))
+    if given is None:
+        raise Stopped(f"stack {STACK} is not up: make up")
+    outputs = stack.HOME / "outputs.json"
+    outputs.write_text(json.dumps(pulumi.read("stack", "output", "--json")))
+    environ = {**os.environ, **question.environment(given), "STACK_OUTPUTS": str(outputs)}
+    return stack.run_until_interrupted([sys.executable, "-m", "examples.search_app", *arguments], environ)
+
+
 def operate(arguments: list[str]) -> int:
     """Starts the sandbox and runs a command of `python -m ops` on the stack, which need not be up."""
     _sandbox("start")
@@ -125,6 +141,7 @@ def main(argv: list[str]) -> int:
         "preview": preview,
         "down": down,
         "search": lambda: search(" ".join(argv[1:])),
+        "app": lambda: app(argv[1:]),
         "ops": lambda: operate(argv[1:]),
     }
     if not argv or argv[0] not in commands:

@@ -33,13 +33,27 @@ class Access:
 
 
 def access(export: Mapping[str, Any]) -> Access | None:
+    """Returns how the last update searched, None before the first."""
+    if (given := connection(export)) is None:
+        return None
+    return Access(given["search_url"], given["search_username"], given["search_password"], given.get("search_ca_file"))
+
+
+def connection(export: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Returns the Connection of the last update from `pulumi stack export --show-secrets`, None before the first."""
     for resource in export["deployment"].get("resources") or []:
         given = {key.rpartition(":")[2]: _revealed(value) for key, value in (resource.get("inputs") or {}).items()}
         if resource["type"].startswith("pulumi:providers:") and "search_url" in given:
-            ca_file = given.get("search_ca_file")
-            return Access(given["search_url"], given["search_username"], given["search_password"], ca_file)
+            return given
     return None
+
+
+def environment(given: Mapping[str, Any]) -> dict[str, str]:
+    """Returns a Connection as the environment variables of an application."""
+    names = [f"search_{name}" for name in ("url", "username", "password", "ca_file")]
+    names += [f"database_{name}" for name in ("host", "port", "user", "password")]
+    return {name.upper(): f"{given[name]:g}" if isinstance(given[name], float) else str(given[name])
+            for name in names if given.get(name)}  # fmt: skip
 
 
 def ask(to: Access, collections: Mapping[str, Any], text: str, rows: int = ROWS) -> Iterator[str]:

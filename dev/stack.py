@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,7 @@ class Pulumi:
 
     def run(self, *args: str) -> int:
         """Runs a command on this terminal and returns its exit code. Ctrl-C interrupts the CLI, not this process."""
-        with subprocess.Popen([self.program, *args, "--stack", STACK], cwd=ROOT, env=self.environ) as child:
-            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-            try:
-                return child.wait()
-            finally:
-                signal.signal(signal.SIGINT, before)
+        return run_until_interrupted([str(self.program), *args, "--stack", STACK], self.environ)
 
     def read(self, *args: str) -> Any:
         """Returns what a command prints as JSON. Raises Stopped with the last line of the command's error."""
@@ -57,6 +52,16 @@ class Pulumi:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
             raise Stopped(f"pulumi {' '.join(args)}: {lines[-1].removeprefix('error: ')}")
         return json.loads(done.stdout or "null")
+
+
+def run_until_interrupted(command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Runs a command on this terminal and returns its exit code. Ctrl-C interrupts the command, not this process."""
+    with subprocess.Popen(command, cwd=ROOT, env=environ) as child:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            return child.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def exists() -> bool:

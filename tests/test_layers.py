@@ -71,6 +71,13 @@ LAYERS = [
     ["ops.plan"],
     ["ops.app"],
     ["ops.__main__"],
+    [f"examples.search_app.{name}" for name in ("settings", "queries", "sentences", "edits")],
+    ["examples.search_app.hits", "examples.search_app.search"],
+    ["examples.search_app.rows"],
+    ["examples.search_app.state"],
+    ["examples.search_app.pages"],
+    ["examples.search_app.__main__"],
+    ["examples.search_app"],
 ]
 ONLY_HERE = {
     "httpx": {"providers.services.http"},
@@ -86,12 +93,14 @@ APART += [(room, other) for room in ("sandbox", "engine") for other in TOOLS if 
 APART += [("sandbox.polarsearch", "sandbox.polardb")]
 APART += [(room, "ops") for room in (*PRODUCT, *TOOLS, "bench", "__main__")]
 APART += [("ops", room) for room in (*TOOLS, "bench", "__main__")]
+ROOMS = (*PRODUCT, *TOOLS, "ops", "bench", "__main__")
+APART += [pair for room in ROOMS for pair in (("examples", room), (room, "examples"))]
 
 
 def modules():
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[0] in (*PRODUCT, *TOOLS, "ops", "__main__"):
+        if parts[0] in (*PRODUCT, *TOOLS, "ops", "examples", "__main__"):
             yield ".".join(parts).removesuffix(".__init__"), path
 
 
@@ -148,7 +157,6 @@ def test_separate_rooms_do_not_import_each_other(name, path):
 
 
 def test_every_module_of_the_project_has_a_layer():
-    unplaced = [
-        name for name, _ in modules() if name.startswith(("providers.", "components.", "ops.")) and layer(name) is None
-    ]
+    placed = ("providers.", "components.", "ops.", "examples.search_app.")
+    unplaced = [name for name, _ in modules() if name.startswith(placed) and layer(name) is None]
     assert unplaced == []

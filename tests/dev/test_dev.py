@@ -52,7 +52,7 @@ def test_search_without_a_question_says_how_to_ask(capsys):
 @pytest.mark.parametrize("argv", [[], ["reboot"]])
 def test_an_unknown_command_is_refused(argv, capsys):
     assert main(argv) == 2
-    assert capsys.readouterr().err == "usage: python -m dev up|preview|down|search|ops\n"
+    assert capsys.readouterr().err == "usage: python -m dev up|preview|down|search|app|ops\n"
 
 
 @pytest.mark.parametrize("value", ["hush", {"4dabf18193072939515e22adb298388d": "1b47", "plaintext": '"hush"'}])
@@ -60,6 +60,12 @@ def test_access_is_the_connection_that_the_last_update_stored(value):
     inputs = {"p:search_url": "http://s", "p:search_username": "u", "search_password": value}
     resources = [{"type": "pulumi:pulumi:Stack"}, {"type": "pulumi:providers:pulumi-python", "inputs": inputs}]
     assert question.access({"deployment": {"resources": resources}}) == question.Access("http://s", "u", "hush")
+
+
+def test_an_application_is_told_the_connection_in_its_environment():
+    given = {"search_url": "http://s", "search_password": "p", "database_port": 13306.0, "database_tls": True}
+    expected = {"SEARCH_URL": "http://s", "SEARCH_PASSWORD": "p", "DATABASE_PORT": "13306"}
+    assert question.environment(given) == expected
 
 
 @pytest.mark.parametrize("deployment", [{}, {"resources": [{"type": "pulumi:pulumi:Stack", "inputs": None}]}])
@@ -162,7 +168,7 @@ def make(*args, **variables):
 
 def test_make_help_names_every_command():
     output = make("help").stdout
-    for command in ("up", "down", "preview", "search", "check", "test", "test-engine"):
+    for command in ("up", "down", "preview", "search", "app", "check", "test", "test-engine"):
         assert f"make {command} " in output
 
 
