@@ -5,6 +5,7 @@ environment; `VARIABLES` lists it.
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ def read(environ: Mapping[str, str], outputs: Callable[[], str] | None = None) -
         environ["SEARCH_URL"].rstrip("/"),
         environ["SEARCH_USERNAME"],
         environ["SEARCH_PASSWORD"],
-        environ.get("SEARCH_CA_FILE"),
+        _certificates(environ.get("SEARCH_CA_FILE")),
         _number(environ, "SEARCH_TIMEOUT", 10.0),
     )
     text = outputs() if outputs else _outputs(environ.get("STACK_OUTPUTS"))
@@ -90,6 +91,14 @@ def _database(environ: Mapping[str, str]) -> Database | None:
     port = int(_number(environ, "DATABASE_PORT", 3306))
     user, password = environ.get("DATABASE_USER", ""), environ.get("DATABASE_PASSWORD", "")
     return Database(environ["DATABASE_HOST"], port, user, password)
+
+
+def _certificates(path: str | None) -> str | None:
+    try:
+        ssl.create_default_context(cafile=path or None)
+    except OSError as error:
+        raise Unset(f"SEARCH_CA_FILE is {path!r}: {error.strerror or error}: export a file of certificates") from None
+    return path or None
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:
