@@ -6,6 +6,7 @@ import argparse
 import os
 import socket
 import sys
+from contextlib import suppress
 
 from waitress import serve
 
@@ -27,10 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"port {port}: {error.strerror}: choose another with --port", file=sys.stderr)
+        print(f"port {port}: {os.strerror(error.errno or 0)}: choose another with --port", file=sys.stderr)
         return 1
-    print(f"http://127.0.0.1:{place.getsockname()[1]}/  (Ctrl-C ends it)", flush=True)
-    serve(app, sockets=[place], threads=8, ident="search_app", _quiet=True)
+    with suppress(KeyboardInterrupt):
+        print(f"http://127.0.0.1:{place.getsockname()[1]}/  (Ctrl-C ends it)", flush=True)
+        serve(app, sockets=[place], threads=8, ident="search_app", _quiet=True)
     return 0
 
 

@@ -71,6 +71,7 @@ def application(settings: Settings) -> Flask:
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]  # it listens on loopback: no other name is its own
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     search, rows = Search(settings.service), Rows(settings.database) if settings.database else None
+    app.extensions["search"] = search  # whoever ends the application closes it
 
     @app.get("/")
     def page() -> Response:

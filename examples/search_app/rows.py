@@ -6,6 +6,7 @@ The sync link that fills an index names its table, so the application is told of
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ class Rows:
             connection = pymysql.connect(
                 host=to.host, port=to.port, user=to.user, password=to.password, autocommit=True, charset="utf8mb4",
                 connect_timeout=5, read_timeout=10, write_timeout=10, cursorclass=DictCursor,
+                ssl=ssl.create_default_context(cafile=to.ca_file) if to.ca_file else None,
             )  # fmt: skip
             with closing(connection), connection.cursor() as cursor:
 

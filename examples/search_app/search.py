@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -39,9 +40,13 @@ class Search:
         self._http = httpx.Client(
             base_url=service.url,
             auth=(service.username, service.password),
-            verify=service.ca_file or True,
+            verify=ssl.create_default_context(cafile=service.ca_file) if service.ca_file else True,
             timeout=service.timeout,
         )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
 
     def hits(self, collection: Collection, body: Query) -> Sequence[Mapping[str, Any]]:
         """Returns the documents that a search finds. Raises Problem."""

@@ -56,7 +56,7 @@ ENGLISH: Mapping[str, str] = {
     "`python -m ops doctor` says what is wrong.",
     "account": "PolarSearch does not know the account {username}: check SEARCH_USERNAME and SEARCH_PASSWORD, then "
     "start the application again.",
-    "forbidden": "The account {username} may not read {alias}: give it a role with `read` on it ({reason}).",
+    "forbidden": "The account {username} lacks a permission for {alias}: give it a role that has it ({reason}).",
     "gone": "The alias {alias} is gone: run `pulumi up --refresh`, which makes it again.",
     "refused": "PolarSearch refused the search (HTTP {status}: {reason}). `python -m ops doctor` says what is wrong.",
     "no_json": "What answers at {url} is no PolarSearch: check SEARCH_URL.",
@@ -115,7 +115,7 @@ CHINESE: Mapping[str, str] = {
     "slow": "{seconds} 秒内没有响应：集群或向量模型较慢。请先用关键词搜索，稍后重试，或调大 SEARCH_TIMEOUT。",
     "model": "向量模型未及时响应（{reason}）。请先用关键词搜索，稍后重试；`python -m ops doctor` 会说明原因。",
     "account": "PolarSearch 不认识账号 {username}：请检查 SEARCH_USERNAME 和 SEARCH_PASSWORD，然后重新启动本应用。",
-    "forbidden": "账号 {username} 无权读取 {alias}：请授予其 `read` 权限（{reason}）。",
+    "forbidden": "账号 {username} 缺少访问 {alias} 的权限：请为其分配包含该权限的角色（{reason}）。",
     "gone": "别名 {alias} 已不存在：请运行 `pulumi up --refresh` 重新创建。",
     "refused": "PolarSearch 拒绝了搜索（HTTP {status}：{reason}）。`python -m ops doctor` 会说明原因。",
     "no_json": "{url} 的应答者不是 PolarSearch：请检查 SEARCH_URL。",

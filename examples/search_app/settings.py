@@ -5,6 +5,7 @@ environment; `VARIABLES` lists it.
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ VARIABLES: Mapping[str, str] = {
     "DATABASE_PORT": "its port (3306)",
     "DATABASE_USER": "an account with SELECT on the tables, EXECUTE on dbms_etl and, for edits, UPDATE",
     "DATABASE_PASSWORD": "its password",
+    "DATABASE_CA_FILE": "the certificate authority of its certificate; without it the connection has no TLS (optional)",
 }
 
 
@@ -57,6 +59,7 @@ class Database:
     port: int
     user: str
     password: str = field(repr=False)
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def read(environ: Mapping[str, str], outputs: Callable[[], str] | None = None) -
         environ["SEARCH_URL"].rstrip("/"),
         environ["SEARCH_USERNAME"],
         environ["SEARCH_PASSWORD"],
-        environ.get("SEARCH_CA_FILE"),
+        _certificates(environ, "SEARCH_CA_FILE"),
         _number(environ, "SEARCH_TIMEOUT", 10.0),
     )
     text = outputs() if outputs else _outputs(environ.get("STACK_OUTPUTS"))
@@ -89,7 +92,16 @@ def _database(environ: Mapping[str, str]) -> Database | None:
         return None
     port = int(_number(environ, "DATABASE_PORT", 3306))
     user, password = environ.get("DATABASE_USER", ""), environ.get("DATABASE_PASSWORD", "")
-    return Database(environ["DATABASE_HOST"], port, user, password)
+    return Database(environ["DATABASE_HOST"], port, user, password, _certificates(environ, "DATABASE_CA_FILE"))
+
+
+def _certificates(environ: Mapping[str, str], name: str) -> str | None:
+    path = environ.get(name) or None
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise Unset(f"{name} is {path!r}: {error.strerror or error}: export a file of certificates") from None
+    return path
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:

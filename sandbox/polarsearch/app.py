@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ class PolarSearch:
         self.requests.count(f"{request.method} {route.path}")
         route.check(request)
         self._access.check(user, route.action)
+        call.permit = partial(self._access.check, user)
         reply = self._handled(route, call)
         return self._response(reply, request)
 

@@ -33,11 +33,14 @@ class Reply:
 
 @dataclass
 class Call:
-    """A request that found its route. `path` are the route's parameters, `shape` what its body may hold."""
+    """A request that found its route. `path` are the route's parameters, `shape` what its body may hold; `permit`
+    raises where whoever asks may not do what the request leads to.
+    """
 
     request: Request
     path: Mapping[str, str] = field(default_factory=dict)
     shape: str | None = None
+    permit: Callable[[str], None] = lambda _: None
 
     def text(self, name: str, default: str = "") -> str:
         """A query parameter."""

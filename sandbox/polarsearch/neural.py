@@ -13,6 +13,13 @@ from sandbox.polarsearch.search_pipelines import default_model
 DEFAULT_K = 10
 
 
+def calls_a_model(query: Any) -> bool:
+    """Whether there is a neural part in the query."""
+    if isinstance(query, dict):
+        return "neural" in query or any(map(calls_a_model, query.values()))
+    return isinstance(query, list) and any(map(calls_a_model, query))
+
+
 def resolved(node: Node, query: Any, pipeline: dict[str, Any]) -> Any:
     """The query with every neural part turned into knn. Call it without the lock."""
     if isinstance(query, list):

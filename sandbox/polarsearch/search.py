@@ -79,10 +79,17 @@ def search(node: Node, call: Call) -> Reply:
         default = next((index.pipeline("search.default_pipeline") for index in indices), None)
         chosen = call.request.query.get("search_pipeline")
         pipeline = search_pipelines.chosen(node, chosen, default if len(indices) == 1 else None)
-    asked.query = neural.resolved(node, asked.query, pipeline)
+    asked.query = neural.resolved(node, _permitted(call, asked.query), pipeline)
     with node.working():
         answer, warnings = execute(node, indices, asked, search_pipelines.combination(pipeline))
     return Reply({"took": round((time.perf_counter() - began) * 1000), **answer}, warnings=warnings)
+
+
+def _permitted(call: Call, query: Any) -> Any:
+    """The query, where whoever asks may call the models in it."""
+    if neural.calls_a_model(query):
+        call.permit("cluster:admin/opensearch/ml/predict")
+    return query
 
 
 def execute(
@@ -200,7 +207,7 @@ def _shown(hit: Hit, asked: Asked) -> dict[str, Any]:
 def count(node: Node, call: Call) -> Reply:
     """How many documents match."""
     asked = Asked(query=call.json({}).get("query"), size=0, whole_total=True)
-    asked.query = neural.resolved(node, asked.query, {})
+    asked.query = neural.resolved(node, _permitted(call, asked.query), {})
     with node.working():
         answer, _ = execute(node, resolve(node, call.path.get("index")), asked)
     return Reply({"count": answer["hits"]["total"]["value"], "_shards": answer["_shards"]})

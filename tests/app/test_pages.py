@@ -39,7 +39,9 @@ def search():
 @pytest.fixture
 def client(search):
     settings = Settings({"docs": Collection("docs", "docs", HYBRID)}, SERVICE)
-    return application(settings).test_client()
+    app = application(settings)
+    yield app.test_client()
+    app.extensions["search"].close()
 
 
 def alerts(response):
@@ -64,7 +66,7 @@ NO_JSON = httpx.Response(200, text="<html>")
         ("mapping", httpx.Response(401, text="Unauthorized"), "PolarSearch does not know the account reader: check"),
         ("mapping", NO_JSON, "What answers at http://search.test/ is no PolarSearch: check SEARCH_URL."),
         ("mapping", httpx.Response(503, json={"error": "red"}), "PolarSearch refused the search (HTTP 503: red)."),
-        ("search", httpx.Response(403, json={"error": {"reason": "no"}}), "The account reader may not read docs: give"),
+        ("search", httpx.Response(403, json={"error": {"reason": "no"}}), "The account reader lacks a permission"),
         ("search", httpx.Response(500, json={"error": {"reason": "Connect timed out"}}), "The embedding model did not"),
     ],
 )  # fmt: skip

@@ -115,6 +115,7 @@ def test_of_a_chunked_document_the_best_passage_is_shown(source):
     [
         ({}, "SEARCH_URL is not set: export it; it is PolarSearch"),
         ({"SEARCH_TIMEOUT": "soon"}, "SEARCH_TIMEOUT is 'soon', no number: export one"),
+        ({"SEARCH_CA_FILE": "/nowhere"}, "SEARCH_CA_FILE is '/nowhere': No such file or directory: export a file"),
         ({"STACK_OUTPUTS": "/nowhere"}, "/nowhere: No such file or directory: set STACK_OUTPUTS"),
     ],
 )

@@ -92,3 +92,20 @@ def test_http_to_an_https_port_gets_no_answer_and_is_told_so(over_tls, refusal):
 def test_without_the_ca_file_its_certificate_is_not_trusted(over_tls, refusal):
     error = refusal("GET", "/", account=Account("nobody", "x"))
     assert "name the cluster's CA in `search_ca_file`" in str(error)
+
+
+def test_a_neural_query_takes_the_permission_to_call_a_model(guarded):
+    """Also of an account that may read the documents: an application's needs both, and a mapping's for its fields."""
+    guarded.trust()
+    model = guarded.model(guarded.connector())
+    vector = {"type": "knn_vector", "dimension": 1024, "method": {"name": "hnsw", "engine": "faiss"}}
+    guarded.index("docs", {"knn": True}, vector=vector)
+    query = {"query": {"bool": {"should": [{"neural": {"vector": {"query_text": "x", "model_id": model, "k": 1}}}]}}}
+    with Account(READER, READER_PASSWORD, guarded.account.ca_file).client(guarded.url) as reader:
+        answers = [reader.post("/docs/_search", json=query), reader.get("/docs/_mapping")]
+    who = f"User [name={READER}, backend_roles=[readall], requestedTenant=null]"
+    assert [(answer.status_code, answer.json()["error"]["reason"]) for answer in answers] == [
+        (403, f"no permissions for [cluster:admin/opensearch/ml/predict] and {who}"),
+        (403, f"no permissions for [indices:admin/mappings/get] and {who}"),
+    ]
+    assert guarded.ask("POST", "/docs/_search", query).status == 200
