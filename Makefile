@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components ops sandbox engine dev bench tests __main__.py .github/comment.py)
+CHECKED = $(wildcard providers components ops policies sandbox engine dev bench tests __main__.py .github/comment.py)
 WORKFLOWS = $(sort $(wildcard .github/workflows/*.yml))
 WORKERS ?= 2
 
