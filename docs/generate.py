@@ -1,4 +1,4 @@
-"""Writes the parts of docs/ that the code knows: `python docs/generate.py`; `make docs` does so first.
+"""Writes the parts of docs/ that the code knows: `python -m docs.generate`; `make docs` does so first.
 
 A page for each kind is made from its docstrings and inputs. In other pages, a comment such as `<!-- terminal: name -->`
 names the file that the block after it quotes.
@@ -10,14 +10,10 @@ import importlib
 import inspect
 import pkgutil
 import re
-import sys
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -26,6 +22,7 @@ import providers
 from providers.connection import Connection
 from providers.kit import Inputs, Resource
 
+ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SOURCES = {"terminal": DOCS / "terminal", "plan": ROOT / "tests" / "ops" / "golden"}
 QUOTED = re.compile(r"<!-- (terminal|plan): ([\w-]+) -->\n```text\n.*?```\n", re.DOTALL)
@@ -80,7 +77,7 @@ def kind_page(resource: type[Resource]) -> str:
         "## Example",
         _example(resource),
         "## Inputs",
-        properties or "",
+        _text(properties),
         inputs_table(inputs, declared),
     ]
     return "\n\n".join([*blocks, *_parts(declared), *_outputs(computed)]) + "\n"
@@ -88,21 +85,12 @@ def kind_page(resource: type[Resource]) -> str:
 
 def connection_page() -> str:
     """Returns the page of the explicit provider, whose inputs are its parameters."""
-    parameters = [
-        each for each in inspect.signature(Connection.__init__).parameters.values() if each.kind is each.KEYWORD_ONLY
-    ]
-    secret = {"search_password", "database_password"}
-    rows = [_connection_row(each, each.name in secret) for each in parameters if each.name != "opts"]
+    parameters = inspect.signature(Connection.__init__).parameters.values()
+    named = [each for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "opts"]
+    rows = [_connection_row(each, each.name.endswith("_password")) for each in named]
     table = "\n".join(["| input | type | default | secret |", "|---|---|---|---|", *rows])
-    blocks = [
-        "# Connection",
-        _GENERATED,
-        _module_text(Connection),
-        _text(Connection),
-        "## Example",
-        _example(Connection),
-    ]
-    return "\n\n".join([*blocks, "## Inputs", table]) + "\n"
+    about = [_GENERATED, _module_text(Connection), _text(Connection)]
+    return "\n\n".join(["# Connection", *about, "## Example", _example(Connection), "## Inputs", table]) + "\n"
 
 
 def inputs_table(inputs: type[Inputs], fields: Mapping[str, FieldInfo]) -> str:
@@ -179,7 +167,8 @@ def _quoted(found: re.Match[str]) -> str:
 
 def _plan(text: str) -> str:
     """Returns the lines of a plan that say what a change does."""
-    return "\n".join(line for line in text.splitlines() if line.startswith("- ") and "<" not in line)
+    lines = text.partition("<details>")[0].splitlines()
+    return "\n".join(line for line in lines if line.startswith(("- ", "Nothing")))
 
 
 def _file(resource: type) -> str:
@@ -211,7 +200,7 @@ def _code(text: str) -> str:
     return f"`{escaped}`"
 
 
-_GENERATED = "<!-- `python docs/generate.py` writes this page. -->"
+_GENERATED = "<!-- `python -m docs.generate` writes this page. -->"
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """What the terminal says when something fails, on a real engine: docs/what-happens.md quotes it.
 
-`RECORD=all .venv/bin/python -m pytest tests/docs` writes docs/terminal again, and `python docs/generate.py` the page.
+`RECORD=all .venv/bin/python -m pytest tests/docs` writes docs/terminal again, and `make docs` the pages.
 """
 
 from __future__ import annotations
