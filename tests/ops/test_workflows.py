@@ -141,7 +141,7 @@ def github():
 @pytest.fixture
 def runner(project, github):
     """A runner in a checkout, which is the folder of the project."""
-    for name in ("Makefile", "requirements.lock", "engine", ".github"):
+    for name in ("Makefile", "requirements.lock", "engine", "policies", ".github"):
         (project.folder / name).symlink_to(ROOT / name)
     values = {
         "github.event.number": "7",
@@ -173,6 +173,23 @@ def test_a_pull_request_gets_one_comment_a_stack_that_is_updated_in_place(runner
     [third] = github.ours
     assert "Nothing changes." in third
     assert len(github.comments) == 151
+
+
+def test_a_pull_request_that_breaks_a_policy_fails_and_says_which(runner, project):
+    project.embedding(trusted_pattern="^http://127.*$")
+    assert runner.run("preview", "preview") != 0
+    assert runner.ran[-1] == ("preview", "preview", "Policies")
+    refusal = "pattern ^http://127.*$ names no single host; write one such as ^https://host/.*$"
+    assert refusal in runner.output
+    assert refusal in (project.folder / "GITHUB_STEP_SUMMARY").read_text()
+
+
+@pytest.mark.parametrize("job", ["staging", "prod"])
+def test_a_merge_that_breaks_a_policy_changes_nothing(runner, project, world, job):
+    project.embedding(trusted_pattern="^http://127.*$")
+    assert runner.run("up", job) != 0
+    assert "names no single host" in runner.output
+    assert world.inventory()["aliases"] == []
 
 
 @pytest.mark.parametrize("job", ["staging", "prod"])
