@@ -12,6 +12,7 @@ CHECKED = $(wildcard providers components ops policies sandbox engine dev bench 
 	.github/comment.py docs/generate.py docs/site.py)
 WORKFLOWS = $(sort $(wildcard .github/workflows/*.yml))
 WORKERS ?= 2
+REAL ?= tests/e2e tests/conformance tests/ops
 
 # MiniLM's products are small: a second thread gains a fifth on idle cores, and costs four times as much on busy ones.
 export OPENBLAS_NUM_THREADS ?= 1
@@ -77,7 +78,7 @@ test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a re
 	if [ $$code = 77 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
 	echo "· engine"; $(PY) -m engine >/dev/null || true; \
 	echo "· pytest on real servers, $(WORKERS) at a time"; \
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup -p tests.real.plugin tests/e2e tests/conformance tests/ops
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup -p tests.real.plugin $(REAL)
 
 bench: $(READY)  ## what stacks cost, in calls and time: writes docs/benchmarks.md (a quarter of an hour)
 	@$(PY) -m bench
