@@ -17,7 +17,7 @@ def titles(page, mode):
     return page.locator(f".column.{mode} h3").all_inner_texts()
 
 
-def test_a_question_is_answered_by_words_meaning_and_both_side_by_side(browse, picture):
+def test_a_question_is_answered_by_words_meaning_and_both_side_by_side(browse):
     page = browse("/")
     page.get_by_role("searchbox").fill("something to keep coffee hot")
     page.keyboard.press("Enter")
@@ -28,6 +28,12 @@ def test_a_question_is_answered_by_words_meaning_and_both_side_by_side(browse, p
     lefts = [page.locator(f".column.{mode}").bounding_box()["x"] for mode in ("words", "meaning", "hybrid")]
     assert lefts == sorted(set(lefts))
     assert page.locator("#figure-rows").inner_text() == page.locator("#figure-documents").inner_text() == "427"
+
+
+def test_meaning_finds_what_words_do_not(browse, picture):
+    page = browse("/?q=a+present+for+a+child")
+    toys = {mode: page.locator(f".{mode} .facts", has_text="category toys").count() for mode in ("words", "meaning")}
+    assert toys["meaning"] > toys["words"]
     picture(page, "search")
 
 
