@@ -9,9 +9,11 @@ import pytest
 
 from providers.ingest_pipeline import IngestPipelineKind
 from providers.search_pipeline import SearchPipelineKind
+from providers.services.objects import INDEX_FACTS
 from tests.conformance.server import ML, TRUSTED, connector_body
 
 PROVIDERS = pathlib.Path(__file__).parents[2] / "providers"
+PIPELINE_PATH = re.compile(r"\{self\.path\}|\{PIPELINES\[[^}]*\]\}")
 REQUEST = re.compile(r'search\.(get|put|post|delete)\(\s*f?"([^"?]+)')
 PIPELINES = (IngestPipelineKind.path, SearchPipelineKind.path)
 LISTS = ("connectors", "models", "model_groups")
@@ -86,6 +88,9 @@ def mapping(server):
         "docs": {"mappings": {"_meta": added["_meta"], "properties": properties}}
     }
     assert server.ask("GET", "/nobody/_mapping").status == 404
+    every = server.ok("GET", INDEX_FACTS)["docs"]
+    assert every["mappings"] == {"_meta": added["_meta"]}
+    assert every["settings"]["index"].keys() == {"uuid", "default_pipeline"}
     shown_owners = server.ok("GET", "/_mapping?filter_path=*.mappings._meta.pulumi")
     return shown_owners == {"docs": {"mappings": {"_meta": {"pulumi": {"index": "o#j"}}}}}
 
@@ -222,7 +227,11 @@ STORIES = {
         "GET /_search/pipeline",
         *(f"{verb} /_search/pipeline/{{}}" for verb in ("GET", "PUT", "DELETE")),
     ],
-    connectors: [f"POST {ML}/connectors/_create", *(f"{v} {ML}/connectors/{{}}" for v in ("GET", "PUT", "DELETE"))],
+    connectors: [
+        f"POST {ML}/connectors/_create",
+        f"GET {ML}/{{}}",
+        *(f"{v} {ML}/connectors/{{}}" for v in ("GET", "PUT", "DELETE")),
+    ],
     groups: [f"POST {ML}/model_groups/_register", *(f"{v} {ML}/model_groups/{{}}" for v in ("GET", "PUT", "DELETE"))],
     models: [
         *(f"{verb} {ML}/models/{{}}" for verb in ("GET", "PUT", "DELETE")),
@@ -247,8 +256,8 @@ def used():
     """Every route in the kinds' code, whatever stands in it written as {}."""
     for path in PROVIDERS.rglob("*.py"):
         for verb, route in REQUEST.findall(path.read_text().replace("self.get(", "search.get(")):
-            for place in PIPELINES if "{self.path}" in route else [""]:
-                whole = route.replace("{ROOT}", ML).replace("{self.path}", place)
+            for place in PIPELINES if PIPELINE_PATH.search(route) else [""]:
+                whole = PIPELINE_PATH.sub(place, route.replace("{ROOT}", ML))
                 yield f"{verb.upper()} {re.sub(r'{[^}]*}', '{}', whole)}"
 
 
@@ -263,7 +272,7 @@ def test_what_the_kinds_build_in_other_ways_is_told_too():
     computed = re.compile(r"search\.(?:get|put|post|delete)\((?!\s*f?\")([^,)]+)")
     found = {path.name: computed.findall(path.read_text()) for path in PROVIDERS.rglob("*.py")}
     computed_routes = {
-        "connector.py": ["path"],  # _create and {id}
+        "objects.py": ["INDEX_FACTS", "PIPELINES[noun]"],  # every index; the lists of pipelines
         "inventory.py": ["path"],  # the lists of pipelines
         "reconcile.py": ["_place(rows.index", "_place(index"],  # a document: test_documents.py
     }
