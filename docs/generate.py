@@ -107,9 +107,9 @@ def shown(annotation: Any) -> str:
     if origin is Annotated:
         return shown(arguments[0])
     if origin is Literal:
-        return " | ".join(map(repr, arguments))
+        return " or ".join(map(repr, arguments))
     if origin in (Union, types.UnionType):
-        return " | ".join("None" if each is type(None) else shown(each) for each in arguments)
+        return " or ".join("None" if each is type(None) else shown(each) for each in arguments)
     if origin is not None:
         return f"{origin.__name__}[{', '.join(map(shown, arguments))}]"
     return getattr(annotation, "__name__", str(annotation))
@@ -124,7 +124,7 @@ def default(field: FieldInfo) -> str:
 
 
 def _connection_row(parameter: inspect.Parameter, secret: bool) -> str:
-    type = re.sub(r"Input\[(\w+)\]", r"\1", str(parameter.annotation))
+    type = re.sub(r"Input\[(\w+)\]", r"\1", str(parameter.annotation)).replace(" | ", " or ")
     without = parameter.default is inspect.Parameter.empty
     value = "required" if without else f"`{parameter.default!r}`"
     return f"| `{parameter.name}` | {_code(type)} | {value} | {'yes' if secret else ''} |"
@@ -160,7 +160,7 @@ def _outputs(fields: Mapping[str, FieldInfo]) -> list[str]:
 def _quoted(found: re.Match[str]) -> str:
     kind, name = found[1], found[2]
     text = (SOURCES[kind] / f"{name}{'.md' if kind == 'plan' else '.txt'}").read_text()
-    return f"<!-- {kind}: {name} -->\n```text\n{_plan(text) if kind == 'plan' else text.strip()}\n```\n"
+    return f"<!-- {kind}: {name} -->\n```text\n{_plan(text) if kind == 'plan' else text.rstrip()}\n```\n"
 
 
 def _plan(text: str) -> str:
@@ -194,8 +194,7 @@ def _example(resource: type) -> str:
 
 
 def _code(text: str) -> str:
-    escaped = text.replace("|", "\\|")
-    return f"`{escaped}`"
+    return f"`{text}`"
 
 
 _GENERATED = "<!-- `python -m docs.generate` writes this page. -->"

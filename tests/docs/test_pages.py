@@ -33,19 +33,19 @@ def test_every_kind_has_a_page_and_a_place():
 def test_a_page_names_every_input_and_its_default():
     page = PAGES[ROOT / "docs" / "kinds" / "index_.md"]
     assert "| `shards` | `int` | `1` | replaces |  |" in page
-    assert "| `settings` | `dict[str, str \\| list[str]]` | `{}` | in place |  |" in page
+    assert "| `settings` | `dict[str, str or list[str]]` | `{}` | in place |  |" in page
     for resource in resources():
         for name in set(resource.kind.inputs_type.model_fields) - {"owner"}:
             assert any(f"\n| `{name}` | `" in text and f"# {resource.__name__}\n" in text for text in PAGES.values())
 
 
 def test_a_secret_is_marked():
-    credential = "| `credential` | `dict[str, str] \\| None` | `None` | replaces | yes |"
+    credential = "| `credential` | `dict[str, str] or None` | `None` | replaces | yes |"
     assert credential in PAGES[ROOT / "docs" / "kinds" / "connector.md"]
 
 
 def test_a_type_is_shown_without_what_validates_it():
-    assert shown(dict[str, "int"] | None) == "dict[str, int] | None"
+    assert shown(dict[str, "int"] | None) == "dict[str, int] or None"
 
 
 def test_the_start_page_links_to_pages_and_only_names_what_is_no_page():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pathlib
 
 import pytest
 
@@ -69,3 +71,27 @@ def test_a_password_that_is_no_secret_is_refused_and_not_shown(raw):
     assert "[mandatory] secrets-are-secrets (pulumi:providers:pulumi-python: raw)" in output
     assert "search_password is no secret; pass it as pulumi.Output.secret(…)" in output
     assert "credential is no secret" not in output
+
+
+def packs_of(project):
+    """Returns the processes of policy packs that were started for a project."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command, folder = (process / "cmdline").read_bytes(), (process / "cwd").readlink()
+        except OSError:  # it has ended, or is somebody else's
+            continue
+        if b"\0pulumi.policy\0" in command and folder == project.folder:
+            found.append(process.name)
+    return found
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/cwd").exists(), reason="finds the process in /proc")
+def test_a_policy_pack_ends_with_an_engine_that_is_killed(project, box, world, eventually):
+    slow = {"method": "POST", "path": "/_plugins/_ml/connectors/_create", "kind": "slow", "seconds": 5}
+    world.search("POST", "/_sandbox/faults", slow)
+    running = project.start("up", "--yes", "--skip-preview", *PACK)
+    eventually(lambda: packs_of(project))
+    os.kill(running.pid, 9)  # the engine alone
+    eventually(lambda: not packs_of(project))
+    project.kill(running)
