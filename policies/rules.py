@@ -15,6 +15,7 @@ from components.embedding_validation import KEY_VALUE, SECRET_NAME
 CONNECTION = "pulumi:providers:pulumi-python"
 CONNECTOR = "pulumi-python:dynamic/polarsearch:Connector"
 INDEX = "pulumi-python:dynamic/polarsearch:Index"
+SOURCE_TABLE = "pulumi-python:dynamic/polardb:SourceTable"
 TRUSTED_ENDPOINT = "pulumi-python:dynamic/polarsearch:TrustedEndpoint"
 
 SECRETS = {
@@ -26,7 +27,9 @@ SECRETS = {
 """The inputs of each type that are secrets."""
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-PATTERN = re.compile(r"\^?(?P<scheme>https?)://(?P<host>(?:[\w-]|\\?\.|\\-)+)(?::\d+)?(?:[/?$].*)?", re.DOTALL)
+PATTERN = re.compile(
+    r"\^?(?P<scheme>https?)://(?P<host>(?:[\w-]|\\?\.|\\-)+|\\\[[\da-f:]+\\\])(?::\d+)?(?:[/?$].*)?", re.DOTALL
+)
 """A trusted pattern that names one host. Its dots may stand without a backslash, as in the tutorial."""
 
 
@@ -59,13 +62,14 @@ def is_encrypted(declared: Declared) -> Iterator[str]:
 
 
 def is_kept_in_production(declared: Declared, production: Collection[str] = ("prod",)) -> Iterator[str]:
-    """In production, an index is protected from deletion and has a replica."""
-    if declared.type != INDEX or declared.stack not in production:
+    """In production, indexes and tables are protected from deletion, and an index has a replica."""
+    kind = {INDEX: "index", SOURCE_TABLE: "table"}.get(declared.type)
+    if not kind or declared.stack not in production:
         return
     inputs = declared.inputs
     if not inputs.get("deletion_protection", True):
-        yield f"index {inputs['name']} has deletion_protection: false; write true"
-    if not inputs.get("replicas", 1) and "auto_expand_replicas" not in inputs.get("settings", {}):
+        yield f"{kind} {inputs['name']} has deletion_protection: false; write true"
+    if kind == "index" and not inputs.get("replicas", 1) and "auto_expand_replicas" not in inputs.get("settings", {}):
         yield f"index {inputs['name']} has no replica; write replicas: 1 or more"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 
 import pytest
 
@@ -44,18 +45,18 @@ def test_a_stack_that_keeps_the_rules_comes_up(project, world):
     assert world.inventory()["aliases"] == ["docs"]
 
 
-def test_a_stack_that_breaks_rules_is_told_all_of_them_and_makes_nothing(project, world, tmp_path):
+def test_a_preview_says_every_rule_that_a_stack_breaks_and_up_makes_nothing_of_it(project, world, tmp_path):
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"is-kept-in-production": {"stacks": ["test"]}}))
     project.embedding(trusted_pattern="^http://127.*$")
-    before = world.inventory()
-    output = one_line(project.up(*PACK, "--policy-pack-config", str(config), ok=False))
+    output = one_line(project.run("preview", *PACK, "--policy-pack-config", str(config), ok=False))
     assert "[mandatory] trusts-one-host (pulumi-python:dynamic/polarsearch:TrustedEndpoint: " in output
     assert "pattern ^http://127.*$ names no single host; write one such as ^https://host/.*$" in output
-    assert "has deletion_protection: false; write true" in one_line(
-        project.run("preview", *PACK, "--policy-pack-config", str(config), ok=False)
-    )
-    assert world.inventory()["models"] == before["models"] == []
+    assert "table docs has deletion_protection: false; write true" in output
+    assert re.search(r"index docs_\w+ has deletion_protection: false; write true", output)
+    assert re.search(r"index docs_\w+ has no replica; write replicas: 1 or more", output)
+    project.up(*PACK, ok=False)
+    assert world.inventory()["models"] == world.inventory()["connectors"] == []
 
 
 def test_a_program_of_ones_own_is_refused_with_every_reason(raw):
