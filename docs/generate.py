@@ -166,7 +166,7 @@ def _quoted(found: re.Match[str]) -> str:
 def _plan(text: str) -> str:
     """Returns the lines of a plan that say what a change does."""
     lines = text.partition("<details>")[0].splitlines()
-    return "\n".join(line for line in lines if line.startswith(("- ", "Nothing")))
+    return "\n".join(line for line in lines if line.startswith(("- ", "Nothing", "the preview failed")))
 
 
 def _file(resource: type) -> str:

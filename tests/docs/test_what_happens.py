@@ -155,3 +155,10 @@ def test_every_record_is_of_a_scenario_and_quoted():
     page = (ROOT / "docs" / "what-happens.md").read_text()
     quoted = set(re.findall(r"<!-- terminal: ([\w-]+) -->", page))
     assert quoted == set(SCENARIOS) == {path.stem for path in TERMINAL.iterdir()}
+
+
+def test_every_recorded_change_is_quoted():
+    page = (ROOT / "docs" / "what-happens.md").read_text()
+    quoted = re.findall(r"<!-- plan: ([\w-]+) -->\n```text\n(.+)", page)
+    assert {name for name, _ in quoted} == {path.stem for path in (ROOT / "tests" / "ops" / "golden").glob("*.md")}
+    assert [name for name, first in quoted if first == "```"] == []
