@@ -108,9 +108,10 @@ def served(environment):
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A headless Chromium of this machine; nothing is downloaded."""
+    """A headless Chromium of this machine; nothing is downloaded. Playwright keeps an event loop running in the thread
+    until it ends, in which no other test can run its own: it ends with the module."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         pytest.skip("no chromium on PATH: apt-get install chromium")
