@@ -1,7 +1,7 @@
 """Every request and statement of every operation goes wrong in every way, and what comes next puts it right.
 
-Without FAULTS=all in the environment each request and statement has a third of the faults that it has there, and its
-neighbours the others (`sample`). The whole table takes three times as long:
+Without FAULTS=all in the environment each request and statement has a ninth of the faults that it has there, and its
+neighbours the others (`sample`). The whole table takes nine times as long:
 
     FAULTS=all python -m pytest -n 2 tests/faults
 """
