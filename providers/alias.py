@@ -13,7 +13,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PrivateAttr
 
 from providers.kit import (
-    META_KEY,
     Immutable,
     NamedInputs,
     Nested,
@@ -43,7 +42,7 @@ from providers.services.backfill import (
     duration,
     with_plain_key,
 )
-from providers.services.index_meta import Meta, adoption_hint, alias_place, meta_of, write_reference
+from providers.services.index_meta import Meta, adoption_hint, alias_place, is_protected, meta_of, write_reference
 from providers.services.reconcile import Disagreement, IndexedRows, delete_strays, disagreement, embed_again
 from providers.services.refused_rows import LinkedRows, find_refused_row
 from providers.services.select import normal_query
@@ -321,8 +320,7 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
 
     def _require_unprotected(self, name: str, index: str, state: AliasState) -> None:
         """Taking a stack down starts here: when it is refused here, nothing else is touched."""
-        ours = state._metas[index].get(META_KEY, {})
-        if ours.get("protected") != "true" or len(state._aliases[index]) > 1:
+        if not is_protected(state._metas[index]) or len(state._aliases[index]) > 1:
             return
         if documents := count_documents(self.search, index):
             raise deletion_protected(f"alias {name} serves {pluralize(documents, 'document')} of {index}")

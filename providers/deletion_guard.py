@@ -13,7 +13,6 @@ from typing import Any
 from pulumi import Input
 
 from providers.kit import (
-    META_KEY,
     Inputs,
     Nested,
     OwnerReference,
@@ -29,10 +28,11 @@ from providers.kit import (
     prop,
     read_references,
 )
-from providers.services import ClusterKind, Inventory, quote
+from providers.services import ClusterKind, Inventory
 from providers.services.backfill import count_documents
+from providers.services.index_meta import is_protected
 from providers.services.objects import Objects, owners_of
-from providers.services.tables import Tables
+from providers.services.tables import Tables, count_rows
 
 
 class GuardedCollection(Nested):
@@ -169,7 +169,7 @@ class DeletionGuardKind(ClusterKind[DeletionGuardInputs, DeletionGuardState]):
         others: list[str] = []
         for name, collection in guarded.collections.items():
             for index in indexes_of(collection, guarded.owner, objects):
-                by_index = objects.metas[index].get(META_KEY, {}).get("protected") == "true"
+                by_index = is_protected(objects.metas[index])
                 if not (collection.deletion_protection or by_index):
                     continue
                 if documents := count_documents(self.search, index):
@@ -183,10 +183,8 @@ class DeletionGuardKind(ClusterKind[DeletionGuardInputs, DeletionGuardState]):
         tables = Tables(self.database, protected) if protected else None
         for table in protected:
             owners = {each.owner for each in read_references((tables and tables.comment(table)) or "")[1]}
-            if owners and owners <= guarded.owners:
-                [row] = self.database.query(f"SELECT COUNT(*) AS n FROM {quote(*table.split('.'))}")
-                if row["n"]:
-                    yield f"table {table} has {pluralize(row['n'], 'row')}"
+            if owners and owners <= guarded.owners and (rows := count_rows(self.database, table)):
+                yield f"table {table} has {pluralize(rows, 'row')}"
 
     def _foreign_indexes(self, guarded: DeletionGuardInputs, objects: Objects) -> Iterator[str]:
         """Yields indexes that are not of this stack and use a pipeline of one that is."""

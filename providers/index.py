@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BeforeValidator, PrivateAttr, model_validat
 from typing_extensions import Self
 
 from providers.kit import (
-    META_KEY,
     Immutable,
     Inputs,
     Json,
@@ -37,7 +36,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, Version
 from providers.services.backfill import count_documents
-from providers.services.index_meta import adoption_hint, alias_place, index_metas, meta_of, rewrite_meta
+from providers.services.index_meta import adoption_hint, alias_place, index_metas, is_protected, meta_of, rewrite_meta
 from providers.services.index_names import validated_index_name
 from providers.services.index_settings import expands, flat_settings, is_dynamic
 from providers.services.mappings import all_as_shown, field_at, nested, normal_fields, shrinks, vectors_inside
@@ -328,7 +327,7 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
         shards=int(settings["number_of_shards"]),
         replicas=declared.replicas if expanded else int(settings["number_of_replicas"]),
         settings={name: settings[name] for name in declared.settings if name in settings},
-        deletion_protection=kept.get(META_KEY, {}).get("protected") == "true",
+        deletion_protection=is_protected(kept),
         owner=reference.owner,
         uid=reference.uid,
     )

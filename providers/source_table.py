@@ -32,7 +32,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, quote
 from providers.services.column_types import ByName, column_type, is_same_type
-from providers.services.tables import ColumnNames, Tables, tables_of, tables_with
+from providers.services.tables import ColumnNames, Tables, count_rows, tables_of, tables_with
 
 IDENTIFIER = r"^[^`.\s\x00]{1,64}$"
 _comments_lock = threading.RLock()
@@ -212,9 +212,9 @@ class SourceTableKind(ClusterKind[SourceTableInputs, SourceTableState]):
         self.database.query(f"ALTER TABLE {_quoted(table)} {added}COMMENT = %s", [comment])
 
     def _drop(self, id: str, state: SourceTableState) -> None:
-        [row] = self.database.query(f"SELECT COUNT(*) AS n FROM {_quoted(state)}")
-        if row["n"] and state.deletion_protection:
-            raise deletion_protected(f"table {id} has {pluralize(row['n'], 'row')}")
+        rows = count_rows(self.database, state.id)
+        if rows and state.deletion_protection:
+            raise deletion_protected(f"table {id} has {pluralize(rows, 'row')}")
         self.database.query(f"DROP TABLE {_quoted(state)}")
 
 

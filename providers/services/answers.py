@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from providers.kit import NotFound
+
 ML = "/_plugins/_ml"
 NAME = r"/[^_/][^/]*"
 OBJECT = rf"{ML}/(connectors|models|model_groups)/(?!_search)[^/]+"
@@ -50,3 +52,11 @@ A request that is not listed may have any answer.
 def is_answer(request: str, body: Mapping[str, Any]) -> bool:
     """Tells whether the body of a success is PolarSearch's own; `request` is such as `PUT /_cluster/settings`."""
     return next((fits(body) for shape, fits in SHAPES if re.fullmatch(shape, request)), True)
+
+
+def or_empty(get: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Returns a list, which a cluster without any answers with 404."""
+    try:
+        return get()
+    except NotFound:
+        return {}

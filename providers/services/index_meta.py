@@ -27,6 +27,11 @@ def meta_of(index: Any) -> Meta:
     return dict(index.get("mappings", {}).get("_meta", {}))
 
 
+def is_protected(meta: Meta) -> bool:
+    """Tells whether an index says that its documents are protected."""
+    return bool(meta.get(META_KEY, {}).get("protected") == "true")
+
+
 def index_metas(search: SearchClient) -> dict[str, Meta]:
     """Returns, by index, the `_meta` of all indexes that keep an owner reference. One request."""
     shown = search.get(f"/_mapping?filter_path=*.mappings._meta.{META_KEY}")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from providers.kit import NotFound, OwnerReference, meta_reference
+from providers.kit import OwnerReference, meta_reference
 
+from .answers import or_empty
 from .autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, Backend, Link, Revision, find_link, revision_of
 from .connections import Connections
 from .index_meta import Meta, index_metas
 from .sqltext import Row
 from .tables import Tables
-from .trust import PrivateAddresses
+from .trust import ALL_SETTINGS, PrivateAddresses
 
 
 class Inventory:
@@ -48,7 +49,7 @@ class Inventory:
     def pipelines(self, path: str) -> Mapping[str, Any]:
         """Returns every pipeline at a path, such as `/_ingest/pipeline`, as the service shows it, by name."""
         if path not in self._pipelines:
-            self._pipelines[path] = _or_empty(lambda: self._connections.search.get(path))
+            self._pipelines[path] = or_empty(lambda: self._connections.search.get(path))
         return self._pipelines[path]
 
     @cached_property
@@ -64,7 +65,7 @@ class Inventory:
     @cached_property
     def private_addresses_allowed(self) -> bool:
         """Whether connectors may call private addresses."""
-        shown = self._connections.search.get("/_cluster/settings?include_defaults=true&flat_settings=true")
+        shown = self._connections.search.get(ALL_SETTINGS)
         return PrivateAddresses.of(shown).allowed
 
     def reference(self, index: str, place: str) -> OwnerReference:
@@ -86,11 +87,3 @@ class Inventory:
     @cached_property
     def _variables(self) -> Mapping[str, str]:
         return self._connections.database.variables("polardb_version", "log_bin")
-
-
-def _or_empty(get: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Returns a list, which a cluster without any answers with 404."""
-    try:
-        return get()
-    except NotFound:
-        return {}

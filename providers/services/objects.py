@@ -14,14 +14,15 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
-from providers.kit import META_KEY, NotFound, OwnerReference, SqlError, meta_reference, read_description
+from providers.kit import META_KEY, OwnerReference, SqlError, meta_reference, read_description
 
+from .answers import or_empty
 from .autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, Backend, find_link
 from .connections import Connections
 from .index_meta import Meta, alias_place, meta_of
 from .mlcommons import PROOF, ROOT
 from .tables import references_of_tables
-from .trust import Trust, matches
+from .trust import ALL_SETTINGS, Trust, matches
 
 Noun = Literal[
     "sync link",
@@ -160,7 +161,7 @@ class Objects:
 
     @cached_property
     def _endpoints(self) -> list[Found]:
-        settings = self._connections.search.get("/_cluster/settings?include_defaults=true&flat_settings=true")
+        settings = self._connections.search.get(ALL_SETTINGS)
         kept = Trust.of(settings).urls.references.items()
         references = ((key, each["pattern"], OwnerReference(each["owner"], each["uid"])) for key, each in kept)
         return [Found("trusted endpoint", *each) for each in references if self._has_our_owner(each[2])]
@@ -195,7 +196,7 @@ class Objects:
     def _pipelines(self) -> Iterator[Found]:
         """Yields all pipelines; one uses the models whose ids are anywhere in it."""
         for noun in PIPELINES:
-            for name, pipeline in _or_empty(lambda: self._connections.search.get(PIPELINES[noun])).items():  # noqa: B023
+            for name, pipeline in or_empty(lambda: self._connections.search.get(PIPELINES[noun])).items():  # noqa: B023
                 text = json.dumps(pipeline)
                 used = frozenset(model.place for model in self.models if model.id in text)
                 yield Found(noun, name, name, read_description(pipeline.get("description", ""))[1], used)
@@ -209,7 +210,7 @@ class Objects:
         """Yields at most 1,000 of what ML Commons keeps; a search is up to a second late."""
         body = {"size": 1000, "query": query or {"match_all": {}}}
         search = self._connections.search
-        answer = _or_empty(lambda: search.post(f"{ROOT}/{objects}/_search", body, idempotent=True))
+        answer = or_empty(lambda: search.post(f"{ROOT}/{objects}/_search", body, idempotent=True))
         for hit in answer.get("hits", {}).get("hits", []):
             reference = read_description(hit["_source"].get("description") or "")[1]
             yield Found(noun, hit["_id"], hit["_source"].get("name", ""), reference), hit["_source"]
@@ -240,11 +241,3 @@ def _trusting(connector: Mapping[str, Any], endpoints: Iterable[Found]) -> Itera
     for endpoint in endpoints:
         if any("${" in url or matches(endpoint.name, url) for url in urls):
             yield endpoint.place
-
-
-def _or_empty(get: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Returns a list, which a cluster without any answers with 404."""
-    try:
-        return get()
-    except NotFound:
-        return {}

@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, get_args
 
 from providers.kit import (
-    META_KEY,
     NotFound,
     OwnerReference,
     Refused,
@@ -27,13 +26,13 @@ from providers.kit import (
 from .autoetl import find_link
 from .backfill import count_documents
 from .connections import Connections
-from .index_meta import Meta, alias_place, index_metas, read_meta, write_reference
+from .index_meta import Meta, alias_place, index_metas, is_protected, read_meta, write_reference
 from .links import drop_link
 from .mlcommons import ROOT, delete_connector, delete_group, delete_model, find_by
 from .objects import PIPELINES, Found, Noun, link_rows
 from .sqltext import quote
-from .tables import Tables
-from .trust import Trust
+from .tables import Tables, count_rows
+from .trust import ALL_SETTINGS, Trust
 
 if TYPE_CHECKING:
     from .http import SearchClient
@@ -96,7 +95,7 @@ class Orphans:
 
     def _endpoint(self, endpoint: Found) -> None:
         with self._connections.lock:
-            shown = self._search.get("/_cluster/settings?include_defaults=true&flat_settings=true")
+            shown = self._search.get(ALL_SETTINGS)
             changes = Trust.of(shown).without_ours(endpoint.name, endpoint.reference.owner)
             self._search.put("/_cluster/settings", changes)
 
@@ -105,7 +104,7 @@ class Orphans:
         database, quoted = self._connections.database, quote(*table.id.split("."))
         text, references = read_references(Tables(database, [table.id]).comment(table.id) or "")
         others = [each for each in references if each != table.reference]
-        rows = 0 if others else int(database.query(f"SELECT COUNT(*) AS n FROM {quoted}")[0]["n"])
+        rows = 0 if others else count_rows(database, table.id)
         if not (rows or others):
             database.query(f"DROP TABLE {quoted}")
             return
@@ -136,8 +135,7 @@ def delete_index(connections: Connections, index: str) -> None:
 
 def protected_documents(connections: Connections, index: str, meta: Meta) -> int:
     """Returns the number of documents of an index whose `_meta` says that they are protected; 0 for any other."""
-    protected = meta.get(META_KEY, {}).get("protected") == "true"
-    return count_documents(connections.search, index) if protected else 0
+    return count_documents(connections.search, index) if is_protected(meta) else 0
 
 
 def delete_models_with(connections: Connections, owner: str, **used: str) -> bool:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 
 from providers.kit import OwnerReference, read_references
 
-from .sqltext import Row, as_text
+from .sqltext import Row, as_text, quote
 
 if TYPE_CHECKING:
     from .sql import Database
@@ -124,6 +124,12 @@ class Tables:
         return self._database.query(statement.format(tables=listed), [*schemas, *tables])
 
 
+def count_rows(database: Database, table: str) -> int:
+    """Returns the number of rows of a table `<database>.<name>`. Raises SqlError."""
+    [row] = database.query(f"SELECT COUNT(*) AS n FROM {quote(*table.split('.'))}")
+    return int(row["n"])
+
+
 def tables_with(database: Database, schema: str, columns: Collection[str]) -> list[str]:
     """Returns the tables `<schema>.<name>` that have all of these columns."""
     rows = database.query(
@@ -137,23 +143,22 @@ def tables_with(database: Database, schema: str, columns: Collection[str]) -> li
 
 def tables_of(database: Database, reference: OwnerReference) -> list[str]:
     """Returns the tables, as `<database>.<name>`, whose comments carry an owner reference."""
-    rows = database.query(
-        "SELECT table_schema AS db, table_name AS tb FROM information_schema.tables "
-        "WHERE table_comment LIKE %s ORDER BY table_schema, table_name",
-        [f"%#{reference.uid}]%"],
-    )
-    return [_id(row) for row in rows]
+    return [_id(row) for row in _commented(database, f"%#{reference.uid}]%")]
 
 
 def references_of_tables(database: Database, stack: str) -> Iterator[tuple[str, OwnerReference]]:
     """Yields the tables, as `<database>.<name>`, and each owner reference of a stack in their comments."""
-    rows = database.query(
+    for row in _commented(database, f"%[pulumi:{_literally(stack)}/%"):
+        yield from ((_id(row), each) for each in read_references(as_text(row["comment"]))[1] if each.stack == stack)
+
+
+def _commented(database: Database, like: str) -> list[Row]:
+    """Returns the tables whose comments are like a pattern."""
+    return database.query(
         "SELECT table_schema AS db, table_name AS tb, table_comment AS comment FROM information_schema.tables "
         "WHERE table_comment LIKE %s ORDER BY table_schema, table_name",
-        [f"%[pulumi:{_literally(stack)}/%"],
+        [like],
     )
-    for row in rows:
-        yield from ((_id(row), each) for each in read_references(as_text(row["comment"]))[1] if each.stack == stack)
 
 
 def _literally(text: str) -> str:
