@@ -28,7 +28,7 @@ from providers.kit import (
     prop,
     read_references,
 )
-from providers.services import ClusterKind, Inventory
+from providers.services import RecordKind
 from providers.services.backfill import count_documents
 from providers.services.index_meta import is_protected
 from providers.services.objects import Objects, owners_of
@@ -116,27 +116,11 @@ def foreign_models(guarded: DeletionGuardInputs, objects: Objects) -> Iterator[s
             yield f"{model} is not of this stack and uses {inside}; delete it, or move it elsewhere, first"
 
 
-class DeletionGuardKind(ClusterKind[DeletionGuardInputs, DeletionGuardState]):
+class DeletionGuardKind(RecordKind[DeletionGuardInputs, DeletionGuardState]):
     """Refuses to be deleted while a protected object of its stack would be. The id is the owner."""
 
     inputs_type = DeletionGuardInputs
     state_type = DeletionGuardState
-
-    def find(self, inputs: DeletionGuardInputs) -> None:
-        return None
-
-    def is_ours(self, inputs: DeletionGuardInputs, inventory: Inventory) -> bool:
-        """It has no name that could be somebody else's."""
-        return False
-
-    def create(self, inputs: DeletionGuardInputs, uid: str) -> str:
-        return inputs.owner
-
-    def bring_up(self, id: str, inputs: DeletionGuardInputs, uid: str) -> DeletionGuardState:
-        return DeletionGuardState.model_construct(**dict(inputs), uid=uid)
-
-    def read(self, id: str, declared: DeletionGuardInputs) -> DeletionGuardState:
-        return DeletionGuardState.model_construct(**dict(declared))
 
     def update(self, id: str, old: DeletionGuardState, new: DeletionGuardInputs, uid: str) -> None:
         """What was taken out of the configuration is deleted after it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from providers.kit import Inputs, Properties, Property, Resource, Secret, State, prop
-from providers.services import ClusterKind, Inventory
+from providers.services import RecordKind
 from providers.services.objects import Objects, owners_of, unused
 from providers.services.orphans import Orphans, require_none_left
 
@@ -33,30 +33,11 @@ class GarbageCollectorState(GarbageCollectorInputs, State):
     """The same: there is no object to show."""
 
 
-class GarbageCollectorKind(ClusterKind[GarbageCollectorInputs, GarbageCollectorState]):
+class GarbageCollectorKind(RecordKind[GarbageCollectorInputs, GarbageCollectorState]):
     """Deletes orphans when it is deleted. The id is the owner."""
 
     inputs_type = GarbageCollectorInputs
     state_type = GarbageCollectorState
-
-    def find(self, inputs: GarbageCollectorInputs) -> None:
-        return None
-
-    def is_ours(self, inputs: GarbageCollectorInputs, inventory: Inventory) -> bool:
-        """It has no name that could be somebody else's."""
-        return False
-
-    def create(self, inputs: GarbageCollectorInputs, uid: str) -> str:
-        return inputs.owner
-
-    def bring_up(self, id: str, inputs: GarbageCollectorInputs, uid: str) -> GarbageCollectorState:
-        return GarbageCollectorState.model_construct(**dict(inputs), uid=uid)
-
-    def read(self, id: str, declared: GarbageCollectorInputs) -> GarbageCollectorState:
-        return GarbageCollectorState.model_construct(**dict(declared))
-
-    def update(self, id: str, old: GarbageCollectorState, new: GarbageCollectorInputs, uid: str) -> None:
-        """Nothing of it is at a service."""
 
     def delete(self, id: str, state: GarbageCollectorState) -> None:
         """Everything that state knew is deleted by now."""

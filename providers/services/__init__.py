@@ -27,13 +27,13 @@ links              dropping a link
 inventory          every list of the services, read whole and once
 objects            every object that may be a stack's, with its owner reference and what it uses
 orphans            objects of ours that no state knows, and how they are deleted
-kind               `ClusterKind` and `NamedKind`, from which the kinds in `providers/` are derived
+kind               `ClusterKind`, `NamedKind` and `RecordKind`, from which the kinds in `providers/` are derived
 pipelines          `PipelineKind`, what ingest and search pipelines have in common
 """
 
 from .connections import Connections
 from .inventory import Inventory
-from .kind import AnyClusterKind, ClusterKind, NamedKind
+from .kind import AnyClusterKind, ClusterKind, NamedKind, RecordKind
 from .sqltext import as_text, quote
 from .version import Version, require_version
 
@@ -43,6 +43,7 @@ __all__ = [
     "Connections",
     "Inventory",
     "NamedKind",
+    "RecordKind",
     "Version",
     "as_text",
     "quote",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from providers.kit import Inputs, Kind, NamedInputs, NotFound, OwnerReference, Report, State, require_owned
 from providers.kit.kind import Setting
@@ -46,6 +46,32 @@ class ClusterKind(Kind[I, S]):
 
     def require_possible(self, inputs: I, inventory: Inventory) -> None:
         """Raises Refused where the object cannot be made, whatever of what `inputs` name exists already."""
+
+
+class RecordKind(ClusterKind[I, S]):
+    """A kind of which nothing is at a service: state alone has it. The id is the owner."""
+
+    def find(self, inputs: I) -> None:
+        return None
+
+    def is_ours(self, inputs: I, inventory: Inventory) -> bool:
+        """It has no name that could be somebody else's."""
+        return False
+
+    def create(self, inputs: I, uid: str) -> str:
+        return inputs.owner
+
+    def bring_up(self, id: str, inputs: I, uid: str) -> S:
+        return self._shown(dict(inputs), uid=uid)
+
+    def read(self, id: str, declared: I) -> S:
+        return self._shown(dict(declared))
+
+    def update(self, id: str, old: S, new: I, uid: str) -> None:
+        """Nothing of it is at a service."""
+
+    def _shown(self, declared: Mapping[str, Any], **more: Any) -> S:
+        return cast("S", self.state_type.model_construct(**declared, **more))
 
 
 AnyClusterKind = ClusterKind[Any, Any]
