@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import pulumi
@@ -24,7 +25,6 @@ from providers.kit import (
     OwnerReference,
     Plan,
     Properties,
-    Rejected,
     Resource,
     State,
     describe,
@@ -43,7 +43,7 @@ from providers.services.mlcommons import (
     find_named,
     with_uid,
 )
-from providers.services.orphans import delete_models_with
+from providers.services.orphans import delete_with_models
 from providers.services.signing import require_signable
 
 EMBEDDING_BODY = '{ "model": "${parameters.model}", "input": ${parameters.input} }'
@@ -212,12 +212,8 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
             self.search.put(f"{ROOT}/connectors/{id}", self._body(new, uid))
 
     def delete(self, id: str, state: ConnectorState) -> None:
-        try:
-            delete_connector(self.search, id, self.services.clock)
-        except Rejected as error:
-            if STILL_USED not in error.reason or not delete_models_with(self.services, state.owner, connector_id=id):
-                raise
-            delete_connector(self.search, id, self.services.clock)
+        delete = partial(delete_connector, self.search, id, self.services.clock)
+        delete_with_models(self.services, state.owner, delete, STILL_USED, connector_id=id)
 
     def _named(self, inputs: ConnectorInputs) -> list[tuple[str, ConnectorState]]:
         return find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))

@@ -6,6 +6,7 @@ group"), so every model of ours has an explicit group. Names are unique in the c
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from providers.kit import (
@@ -25,7 +26,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind
 from providers.services.mlcommons import HAS_MODELS, ROOT, delete_group, find_named
-from providers.services.orphans import delete_models_with
+from providers.services.orphans import delete_with_models
 
 
 class ModelGroupProperties(Properties):
@@ -84,12 +85,8 @@ class ModelGroupKind(ClusterKind[ModelGroupInputs, ModelGroupState]):
             self._wait_until_found(id, body(new, uid))
 
     def delete(self, id: str, state: ModelGroupState) -> None:
-        try:
-            delete_group(self.search, id, self.services.clock)
-        except Rejected as error:
-            if HAS_MODELS not in error.reason or not delete_models_with(self.services, state.owner, model_group_id=id):
-                raise
-            delete_group(self.search, id, self.services.clock)
+        delete = partial(delete_group, self.search, id, self.services.clock)
+        delete_with_models(self.services, state.owner, delete, HAS_MODELS, model_group_id=id)
 
     @property
     def _has_get(self) -> bool:

@@ -14,6 +14,7 @@ from providers.kit import (
     NotFound,
     OwnerReference,
     Refused,
+    Rejected,
     Report,
     deletion_protected,
     describe,
@@ -138,7 +139,22 @@ def protected_documents(connections: Connections, index: str, meta: Meta) -> int
     return count_documents(connections.search, index) if is_protected(meta) else 0
 
 
-def delete_models_with(connections: Connections, owner: str, **used: str) -> bool:
+def delete_with_models(
+    connections: Connections, owner: str, delete: Callable[[], None], refusal: str, **used: str
+) -> None:
+    """Deletes what models use. Where it is refused with this text, those of the owner's stack go first.
+
+    `used` names the field of a model that keeps the id. Raises Rejected where others use it.
+    """
+    try:
+        delete()
+    except Rejected as error:
+        if refusal not in error.reason or not _delete_models_with(connections, owner, **used):
+            raise
+        delete()
+
+
+def _delete_models_with(connections: Connections, owner: str, **used: str) -> bool:
     """Deletes the models of the owner's stack that still use what a destroy deletes; tells whether there were any.
 
     Pulumi has deleted those in state first. Where a program runs, one may be in state, and none is deleted.
@@ -152,7 +168,7 @@ def delete_models_with(connections: Connections, owner: str, **used: str) -> boo
 
 
 def delete_indexes_of(connections: Connections, owner: str, indexes: Iterable[str]) -> list[str]:
-    """Deletes those of the indexes that are of the owner's stack, as `delete_models_with`; returns the others."""
+    """Deletes those of the indexes that are of the owner's stack, as `delete_with_models`; returns the others."""
     if connections.declares or not (left := list(indexes)):
         return list(indexes)
     metas, stack = index_metas(connections.search), OwnerReference(owner).stack
