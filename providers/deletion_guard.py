@@ -28,7 +28,7 @@ from providers.kit import (
     prop,
     read_references,
 )
-from providers.services import RecordKind
+from providers.services import Inventory, RecordKind
 from providers.services.backfill import count_documents
 from providers.services.index_meta import is_protected
 from providers.services.objects import Objects, owners_of
@@ -121,6 +121,10 @@ class DeletionGuardKind(RecordKind[DeletionGuardInputs, DeletionGuardState]):
 
     inputs_type = DeletionGuardInputs
     state_type = DeletionGuardState
+
+    def is_ours(self, inputs: DeletionGuardInputs, inventory: Inventory) -> bool:
+        """It has no name that could be somebody else's."""
+        return False
 
     def update(self, id: str, old: DeletionGuardState, new: DeletionGuardInputs, uid: str) -> None:
         """What was taken out of the configuration is deleted after it."""

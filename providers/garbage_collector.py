@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from providers.kit import Inputs, Properties, Property, Resource, Secret, State, prop
-from providers.services import RecordKind
+from providers.services import Inventory, RecordKind
 from providers.services.objects import Objects, owners_of, unused
 from providers.services.orphans import Orphans, require_none_left
 
@@ -38,6 +38,10 @@ class GarbageCollectorKind(RecordKind[GarbageCollectorInputs, GarbageCollectorSt
 
     inputs_type = GarbageCollectorInputs
     state_type = GarbageCollectorState
+
+    def is_ours(self, inputs: GarbageCollectorInputs, inventory: Inventory) -> bool:
+        """It has no name that could be somebody else's."""
+        return False
 
     def delete(self, id: str, state: GarbageCollectorState) -> None:
         """Everything that state knew is deleted by now."""

@@ -54,10 +54,6 @@ class RecordKind(ClusterKind[I, S]):
     def find(self, inputs: I) -> None:
         return None
 
-    def is_ours(self, inputs: I, inventory: Inventory) -> bool:
-        """It has no name that could be somebody else's."""
-        return False
-
     def create(self, inputs: I, uid: str) -> str:
         return inputs.owner
 
