@@ -6,13 +6,13 @@ text.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from providers.connector import CLIENT_OPTIONS
+from providers.kit import suggest
 from providers.services.embedding_answers import FORMS
 from providers.services.process_functions import BUILT_IN, POST, PRE, is_built_in
 from providers.services.trust import python_pattern
@@ -68,6 +68,11 @@ def embedding_mistakes(embedding: Embedding, keys: Collection[str] = ()) -> Iter
     yield from _placed("embedding", _parameter_mistakes(documents))
     requests = [*_request_mistakes(documents), *_request_mistakes(queries)]
     yield from _placed("embedding", dict.fromkeys(requests))
+
+
+def private_address_mistake(host: str) -> str:
+    """Returns what to do about an embedding service whose host is a private address."""
+    return f"embedding.url: {host} is a private address, which it refuses to call; write private_address: true"
 
 
 def _placed(place: str, mistakes: Iterable[str]) -> Iterator[str]:
@@ -221,8 +226,7 @@ def _function_mistakes(embedding: Embedding) -> Iterator[str]:
 
 
 def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known)
-    return f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}"
+    return suggest(name, known, f"write one of {', '.join(known)}")
 
 
 def _parameter_mistakes(call: EmbeddingCall) -> Iterator[str]:

@@ -27,6 +27,7 @@ from providers.services.trust import is_private_address
 
 from .checkpoint import Resources, references_of, resources_in_state
 from .embedding_calls import calls
+from .embedding_validation import private_address_mistake
 from .recovery import delete_orphans
 from .settings import Collection, Embedding
 from .validation import type_mistakes
@@ -109,7 +110,7 @@ class _Preflight:
         host = next(filter(is_private_address, hosts), "")
         if embedding.private_address or not host or self._inventory.private_addresses_allowed:
             return ""
-        return f"embedding.url: {host} is a private address, which it refuses to call; write private_address: true"
+        return private_address_mistake(host)
 
     def _has_index(self, wiring: CollectionWiring) -> bool:
         """Tells whether the index of this generation is ours."""

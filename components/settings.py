@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -25,7 +24,7 @@ from pydantic import (
 )
 
 from providers.ingest_pipeline import Processors
-from providers.kit import Json, flatten_settings, pluralize
+from providers.kit import Json, flatten_settings, pluralize, suggest
 from providers.search_pipeline import Combination, Normalization, add_up
 from providers.search_pipeline import Processors as SearchProcessors
 from providers.services.autoetl import Backend
@@ -125,8 +124,7 @@ class ConnectionSettings(SettingsBlock):
 def validated_service(name: str) -> str:
     """Returns the name, if a service is called so. Raises ValueError."""
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES)
-        hint = f"did you mean {near[0]}?" if near else f"write one of {', '.join(NAMES)}"
+        hint = suggest(name, NAMES, f"write one of {', '.join(NAMES)}")
         raise ValueError(f"{name!r} is no service we know; {hint}")
     return name
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from providers.kit import suggest
 from providers.services.column_types import base_type
 from providers.services.texts import EmbeddedText
 
@@ -123,6 +123,5 @@ def type_of(field: Mapping[str, Any]) -> str:
 
 def unknown(name: str, known: Mapping[str, Any], where: str) -> str:
     """Returns that a name is not there, and which is."""
-    near = difflib.get_close_matches(name, known)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
+    hint = suggest(name, known, f"it has {', '.join(known) or 'none'}")
     return f"{name} is not in {where}; {hint}"

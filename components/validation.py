@@ -7,7 +7,6 @@ the checks of the `embedding` block.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from providers.connector import UNEXPANDED
 from providers.index import OWN_SETTINGS
-from providers.kit import flatten_settings, format_error
+from providers.kit import flatten_settings, format_error, suggest
 from providers.services.autoetl import MAP_SYNTAX, OF_ONE_TABLE, renamed_fields, unmapped_key_columns
 from providers.services.column_types import base_type
 from providers.services.mappings import vectors_inside
@@ -272,8 +271,7 @@ def _reason(error: Any, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         if model is Embedding and (reason := _of_a_credential(str(error["loc"][-1]))):
             return reason
-        near = difflib.get_close_matches(str(error["loc"][-1]), _keys(model))
-        return f"is no key we know; {f'did you mean {near[0]}?' if near else 'leave it out'}"
+        return f"is no key we know; {suggest(str(error['loc'][-1]), _keys(model), 'leave it out')}"
     if error["type"] == "dict_type" and error["loc"][0] == "mapping":
         return NO_FIELDS.get(error["loc"][-1], "is no mapping of a field; write {type: …}")
     return str(error["msg"])

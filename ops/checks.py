@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from components.embedding_validation import private_address_mistake
 from components.settings import Collection, Embedding
 from providers.kit import Json, pluralize
 from providers.services.autoetl import Revision, privileges_on
@@ -118,8 +119,7 @@ def private_findings(embedding: Embedding, addresses: Mapping[str, Sequence[str]
     found = []
     for host, resolved in addresses.items():
         if is_private_address(host):
-            line = f"embedding.url: {host} is a private address, which it refuses to call; write private_address: true"
-            found.append(Finding("embedding", line))
+            found.append(Finding("embedding", private_address_mistake(host)))
         elif private := next(filter(is_private_address, resolved), ""):
             line = (
                 f"embedding.url: {host} is {private} here, a private address; if PolarSearch resolves it so, too, it "

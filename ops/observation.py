@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,19 +22,15 @@ from ops.stack import Stack
 from providers.alias import Cutover
 from providers.kit import Clock, SqlError
 from providers.services import Connections, Inventory
-from providers.services.autoetl import Backend, Link
 from providers.services.backfill import BackfillProbe, with_plain_key
 from providers.services.reconcile import Disagreement, disagreement
-from providers.services.refused_rows import LinkedRows, find_refused_row
+from providers.services.refused_rows import find_refused_row
 
 GONE = frozenset({1049, 1146})
 """MySQL's numbers for a database or a table that is not there."""
 
 SECOND_LOOK = 1.0
 """Seconds to another look, where rows are on their way."""
-
-BACKENDS: Sequence[Backend] = ("sync_by_map", "search_view")
-"""One for each of AutoETL's two lists."""
 
 
 @dataclass
@@ -80,8 +75,9 @@ class Observer:
         if index is None:
             return None, []
         cutover = cutover_of(index, wiring, self.stack.resources)
-        link = find_any_link(inventory, index)
-        row = self._refused_row(index, cutover) if link and link.problem else ""
+        link = inventory.any_link(index)
+        rows = cutover.linked_rows if link and link.problem else None
+        row = find_refused_row(self.connections.search, self.connections.database, index, rows) if rows else ""
         try:
             seen = self._look(index, cutover)
         except SqlError as error:
@@ -99,21 +95,6 @@ class Observer:
         counted, missing = probe.counts(), probe.newest_missing()
         found = disagreement(search, database, cutover.rows(index, source))
         return Look(self.clock.now(), counted, missing, found)
-
-    def _refused_row(self, index: str, cutover: Cutover) -> str:
-        if not (cutover.key and cutover.fields):
-            return ""
-        rows = LinkedRows(cutover.table, [cutover.key], cutover.fields, cutover.query)
-        return find_refused_row(self.connections.search, self.connections.database, index, rows)
-
-
-def find_any_link(inventory: Inventory, index: str) -> Link | None:
-    """Returns the link or the search view into an index; a revision may lack one of the two lists."""
-    found = None
-    for backend in BACKENDS:
-        with suppress(SqlError):
-            found = found or inventory.link(backend, index)
-    return found
 
 
 def cutover_of(index: str, wiring: CollectionWiring, resources: Sequence[Mapping[str, Any]]) -> Cutover:

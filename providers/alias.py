@@ -7,7 +7,6 @@ document there and every text its vector. An alias has no place for an owner ref
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PrivateAttr
@@ -22,7 +21,6 @@ from providers.kit import (
     Properties,
     Property,
     Resource,
-    SqlError,
     State,
     Unavailable,
     deletion_protected,
@@ -32,7 +30,6 @@ from providers.kit import (
     wait_until,
 )
 from providers.services import Inventory, NamedKind
-from providers.services.autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, find_link
 from providers.services.backfill import (
     Backfill,
     BackfillProbe,
@@ -81,6 +78,12 @@ class Cutover(Nested):
     def source(self) -> BackfillSource:
         """The rows."""
         return BackfillSource(self.table, self.vector_fields, self.key, self.query)
+
+    @property
+    def linked_rows(self) -> LinkedRows | None:
+        """The rows as their link sends them; None where the key or the fields are not told."""
+        known = self.key and self.fields
+        return LinkedRows(self.table, [self.key or ""], self.fields, self.query) if known else None
 
     def rows(self, index: str, source: BackfillSource) -> IndexedRows:
         """The rows that fill an index."""
@@ -304,19 +307,12 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
 
     def _link_problem(self, index: str, cutover: Cutover) -> str:
         """Says why no more rows arrive, where AutoETL does: one row that the model refuses stops all behind it."""
-        for statement in (SHOW_LINKS, SHOW_SEARCH_VIEWS):
-            with suppress(SqlError):  # a revision without such links
-                link = find_link(self.database.query(statement), index)
-                if link and link.problem:
-                    return f"; its link is held up: {link.problem}{self._refused_row(index, cutover)}"
-        return ""
-
-    def _refused_row(self, index: str, cutover: Cutover) -> str:
-        if not (cutover.key and cutover.fields):
+        link = Inventory(self.services).any_link(index)
+        if link is None or not link.problem:
             return ""
-        rows = LinkedRows(cutover.table, [cutover.key], cutover.fields, cutover.query)
-        row = find_refused_row(self.search, self.database, index, rows)
-        return f"; {row}" if row else ""
+        rows = cutover.linked_rows
+        row = find_refused_row(self.search, self.database, index, rows) if rows else ""
+        return f"; its link is held up: {link.problem}" + (f"; {row}" if row else "")
 
     def _require_unprotected(self, name: str, index: str, state: AliasState) -> None:
         """Taking a stack down starts here: when it is refused here, nothing else is touched."""

@@ -29,6 +29,7 @@ from .errors import (
     WaitTimeout,
     deletion_protected,
     pluralize,
+    suggest,
 )
 from .kind import AnyKind, Kind, Services
 from .ownership import (
@@ -113,6 +114,7 @@ __all__ = [
     "setting_text",
     "short_stack_trace",
     "silent",
+    "suggest",
     "validation_errors",
     "wait_until",
     "with_meta",

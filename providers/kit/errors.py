@@ -14,6 +14,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class SearchStackError(Exception):
     """Base of every error raised here; `str()` of it is what a person reads."""
@@ -79,6 +82,12 @@ class Refused(SearchStackError):
 def pluralize(number: int, noun: str) -> str:
     """Returns `1 document`, `5 documents`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Returns `did you mean x?`, of the names that are known, or otherwise what to do where none is near."""
+    near = difflib.get_close_matches(name, list(known))
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def deletion_protected(what: str) -> Refused:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from providers.kit import OwnerReference, meta_reference
+from providers.kit import OwnerReference, SqlError, meta_reference
 
 from .answers import or_empty
 from .autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, Backend, Link, Revision, find_link, revision_of
@@ -15,6 +16,9 @@ from .index_meta import Meta, index_metas
 from .sqltext import Row
 from .tables import Tables
 from .trust import ALL_SETTINGS, PrivateAddresses
+
+BOTH_LISTS: tuple[Backend, ...] = ("sync_by_map", "search_view")
+"""One backend for each of AutoETL's two lists."""
 
 
 class Inventory:
@@ -75,6 +79,14 @@ class Inventory:
     def link(self, backend: Backend, index: str) -> Link | None:
         """Returns the link, or the search view, into an index."""
         return find_link(self._search_views if backend == "search_view" else self._links, index)
+
+    def any_link(self, index: str) -> Link | None:
+        """Returns the link or the search view into an index; a revision may lack one of the two lists."""
+        found: Link | None = None
+        for backend in BOTH_LISTS:
+            with suppress(SqlError):
+                found = found or self.link(backend, index)
+        return found
 
     @cached_property
     def _links(self) -> list[Row]:
