@@ -20,7 +20,6 @@ import pulumi
 from providers.index import Index
 from providers.kit import NotOwned, OwnerReference, Refused, SearchStackError, hide, pluralize
 from providers.services import AnyClusterKind, Connections, Inventory
-from providers.services.column_types import ByName
 from providers.services.query import QueryColumn
 from providers.services.select import read_query
 from providers.services.trust import is_private_address
@@ -161,10 +160,9 @@ class _Preflight:
             types = {name: self._type(output.kind) for name, output in outputs.items() if output.is_column}
             yield from (f"collection {collection.name}: {each}" for each in type_mistakes(collection, types))
 
-    def _type(self, column: QueryColumn | str) -> str:
+    def _type(self, kind: QueryColumn | str) -> str:
         """Returns a column's type; empty where there is no such column."""
-        columns = self._inventory.tables.columns(column.table) if isinstance(column, QueryColumn) else {}
-        found = ByName(columns).get(column.name if isinstance(column, QueryColumn) else column)
+        found = self._inventory.tables.column(*kind) if isinstance(kind, QueryColumn) else None
         return found.column_type if found else ""
 
     def _kind(self, declaration: Declaration[Any]) -> AnyClusterKind:

@@ -28,7 +28,7 @@ from providers.services.mlcommons import ROOT
 from providers.services.objects import Objects
 from providers.services.prerequisites import of_the_cluster, of_the_query, of_the_tables, prerequisites_of, too_old
 from providers.services.refused_rows import document, refusals
-from providers.services.trust import ALL_SETTINGS, Trust
+from providers.services.trust import Trust
 from providers.sync_link import SyncLink, SyncLinkInputs
 
 SIMULATED = 3
@@ -133,7 +133,7 @@ class Examination:
 
     @cached_property
     def _settings(self) -> Mapping[str, Any]:
-        return self.connections.search.get(ALL_SETTINGS)
+        return self.connections.search.cluster_settings()
 
     @cached_property
     def _account(self) -> str:

@@ -168,9 +168,11 @@ class DeletionGuardKind(RecordKind[DeletionGuardInputs, DeletionGuardState]):
     def _rows(self, guarded: DeletionGuardInputs) -> Iterator[str]:
         """Yields the protected tables that this stack made and that would be dropped."""
         protected = [table for table, is_protected in guarded.tables.items() if is_protected]
-        tables = Tables(self.database, protected) if protected else None
+        if not protected:
+            return
+        tables = Tables(self.database, protected)
         for table in protected:
-            owners = {each.owner for each in read_references((tables and tables.comment(table)) or "")[1]}
+            owners = {each.owner for each in read_references(tables.comment(table) or "")[1]}
             if owners and owners <= guarded.owners and (rows := count_rows(self.database, table)):
                 yield f"table {table} has {pluralize(rows, 'row')}"
 

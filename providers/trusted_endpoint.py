@@ -26,7 +26,7 @@ from providers.kit import (
     prop,
 )
 from providers.services import ClusterKind, Inventory, require_version
-from providers.services.trust import ALL_SETTINGS, SETTING, Trust, python_pattern
+from providers.services.trust import SETTING, Trust, python_pattern
 
 LONGEST = 256
 """Characters; OpenSearch 3.7 and later refuse more."""
@@ -130,7 +130,7 @@ class TrustedEndpointKind(ClusterKind[TrustedEndpointInputs, TrustedEndpointStat
                 self._put(trust.without_ours(pattern, owner))
 
     def _trust(self) -> Trust:
-        return Trust.of(self.search.get(ALL_SETTINGS))
+        return Trust.of(self.search.cluster_settings())
 
     def _written(self) -> Trust:
         """Raises Unavailable where the list cannot be looked at: ours was written, and is looked for."""

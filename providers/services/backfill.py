@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from providers.kit import pluralize
 
-from .column_types import ByName
 from .select import read_query
 from .sqltext import quote
 from .tables import Tables
@@ -79,9 +78,8 @@ def with_plain_key(source: BackfillSource, database: Database) -> BackfillSource
     if source.query is None or source.key is None:
         return source
     place = read_query(source.query).column(source.key)
-    columns = Tables(database, [place.table]).columns(place.table) if place else {}
-    found = ByName(columns).get(place.name if place else "")
-    return source if found and found.data_type in PLAIN_KEYS else replace(source, key=None)
+    column = Tables(database, [place.table]).column(*place) if place else None
+    return source if column and column.data_type in PLAIN_KEYS else replace(source, key=None)
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,10 @@ class SearchClient:
         """Reads. Raises ApiError."""
         return self.send("GET", path, idempotent=True)
 
+    def cluster_settings(self) -> Answer:
+        """Reads every setting that is known, with its default. Raises ApiError."""
+        return self.get("/_cluster/settings?include_defaults=true&flat_settings=true")
+
     def put(self, path: str, body: Answer, *, idempotent: bool = True) -> Answer:
         """Writes. Not idempotent where the second request fails, as for an index. Raises ApiError."""
         return self.send("PUT", path, body, idempotent=idempotent)

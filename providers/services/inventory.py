@@ -15,7 +15,7 @@ from .connections import Connections
 from .index_meta import Meta, index_metas
 from .sqltext import Row
 from .tables import Tables
-from .trust import ALL_SETTINGS, PrivateAddresses
+from .trust import PrivateAddresses
 
 BOTH_LISTS: tuple[Backend, ...] = ("sync_by_map", "search_view")
 """One backend for each of AutoETL's two lists."""
@@ -69,7 +69,7 @@ class Inventory:
     @cached_property
     def private_addresses_allowed(self) -> bool:
         """Whether connectors may call private addresses."""
-        shown = self._connections.search.get(ALL_SETTINGS)
+        shown = self._connections.search.cluster_settings()
         return PrivateAddresses.of(shown).allowed
 
     def reference(self, index: str, place: str) -> OwnerReference:

@@ -22,7 +22,7 @@ from .connections import Connections
 from .index_meta import Meta, alias_place, meta_of
 from .mlcommons import PROOF, ROOT
 from .tables import references_of_tables
-from .trust import ALL_SETTINGS, Trust, matches
+from .trust import Trust, matches
 
 Noun = Literal[
     "sync link",
@@ -161,7 +161,7 @@ class Objects:
 
     @cached_property
     def _endpoints(self) -> list[Found]:
-        settings = self._connections.search.get(ALL_SETTINGS)
+        settings = self._connections.search.cluster_settings()
         kept = Trust.of(settings).urls.references.items()
         references = ((key, each["pattern"], OwnerReference(each["owner"], each["uid"])) for key, each in kept)
         return [Found("trusted endpoint", *each) for each in references if self._has_our_owner(each[2])]

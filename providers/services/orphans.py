@@ -33,7 +33,7 @@ from .mlcommons import ROOT, delete_connector, delete_group, delete_model, find_
 from .objects import PIPELINES, Found, Noun, link_rows
 from .sqltext import quote
 from .tables import Tables, count_rows
-from .trust import ALL_SETTINGS, Trust
+from .trust import Trust
 
 if TYPE_CHECKING:
     from .http import SearchClient
@@ -96,7 +96,7 @@ class Orphans:
 
     def _endpoint(self, endpoint: Found) -> None:
         with self._connections.lock:
-            shown = self._search.get(ALL_SETTINGS)
+            shown = self._search.cluster_settings()
             changes = Trust.of(shown).without_ours(endpoint.name, endpoint.reference.owner)
             self._search.put("/_cluster/settings", changes)
 

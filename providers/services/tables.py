@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 
 from providers.kit import OwnerReference, read_references
 
+from .column_types import ByName
 from .sqltext import Row, as_text, quote
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Tables:
         return {
             row["name"]: Column(as_text(row["type"]).lower(), as_text(row["full"])) for row in _of(table, self._columns)
         }
+
+    def column(self, table: str, name: str) -> Column | None:
+        """Returns a column, by its name in any case; None where there is no such table or column."""
+        found: Column | None = ByName(self.columns(table)).get(name)
+        return found
 
     def unique_keys(self, table: str) -> Mapping[str, Sequence[str]]:
         """Returns the columns of the primary and of each unique key, by the key's name."""

@@ -20,9 +20,6 @@ from typing import Any
 
 from providers.kit import OwnerReference
 
-ALL_SETTINGS = "/_cluster/settings?include_defaults=true&flat_settings=true"
-"""What is asked for every setting that is known, with its default."""
-
 SETTING = "plugins.ml_commons.trusted_connector_endpoints_regex"
 PRIVATE_SETTING = "plugins.ml_commons.trusted_connector_private_endpoints_regex"
 PRIVATE_FLAG = "plugins.ml_commons.connector.private_ip_enabled"

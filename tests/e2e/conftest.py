@@ -290,3 +290,11 @@ def traffic(world):
         assert done[0] > 10
 
     return running
+
+
+@pytest.fixture
+def filled(project, world, eventually):
+    """A stack that is up, in which every row with a text has its vector."""
+    project.up()
+    eventually(lambda: world.count("docs", "vector") == 4)
+    return project

@@ -4,16 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
-
-
-@pytest.fixture
-def filled(project, world, eventually):
-    """A stack that is up, in which every row with a text has its vector."""
-    project.up()
-    eventually(lambda: world.count("docs", "vector") == 4)
-    return project
-
 
 def test_a_stack_whose_state_is_lost_takes_over_its_objects_and_destroys_them_all(project, world, eventually):
     empty = world.inventory()

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 NEW_KEY = "sk-rotated-0123456789"
-
-
-@pytest.fixture
-def filled(project, world, eventually):
-    """A stack that is up, in which every row with a text has its vector."""
-    project.up()
-    eventually(lambda: world.count("docs", "vector") == 4)
-    return project
 
 
 MAKES_OTHERS = {"search-garbage-collector": "update", "search-deletion-guard": "update"}

@@ -12,14 +12,6 @@ SOURCE = {"columns": {"id": "INT", "body": "TEXT"}, "primary_key": "id"}
 OBJECTS = ("models", "model_groups", "ingest pipelines", "search pipelines", "indexes", "aliases", "links", "tables")
 
 
-@pytest.fixture
-def filled(project, world, eventually):
-    """A stack that is up, in which every row with a text has its vector."""
-    project.up()
-    eventually(lambda: world.count("docs", "vector") == 4)
-    return project
-
-
 def documents_of(world):
     found = world.search("POST", "/docs/_search", {"size": 100})["hits"]["hits"]
     return {hit["_id"]: hit["_source"] for hit in found}

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-
-@pytest.fixture
-def filled(project, world, eventually):
-    """A stack that is up, in which every row with a text has its vector."""
-    project.up()
-    eventually(lambda: world.count("docs", "vector") == 4)
-    return project
-
 
 def ids(world):
     world.search("POST", "/docs/_refresh")

@@ -8,15 +8,6 @@ import pathlib
 
 import pytest
 
-
-@pytest.fixture
-def filled(project, world, eventually):
-    """A stack that is up, in which every row with a text has its vector."""
-    project.up()
-    eventually(lambda: world.count("docs", "vector") == 4)
-    return project
-
-
 LOST = [
     ("POST", "/_plugins/_ml/model_groups/_register"),
     ("POST", "/_plugins/_ml/connectors/_create"),

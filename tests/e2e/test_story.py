@@ -10,6 +10,7 @@ import pathlib
 import pytest
 import yaml
 
+from dev.question import filled
 from sandbox.defaults import PRODUCTS
 from sandbox.samples import SHOP, TUTORIAL
 
@@ -81,10 +82,6 @@ def test_up_search_change_destroy(dev, world, sample_rows, eventually):
     assert world.search_password not in json.dumps(dev.state())
     dev.destroy()
     assert world.inventory() == before
-
-
-def filled(query, text):
-    return json.loads(query.replace("{{text}}", json.dumps(text)))
 
 
 def test_a_missing_table_is_created_and_dropped_again(project, world, eventually):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+
+from dev.question import filled
 
 MODEL = {"model": "text-embedding-v4", "dimension": 1024}
 CHUNKS = {"long_texts": "chunk", "chunk_tokens": 20, "max_chunks": 1000}
@@ -27,10 +27,6 @@ def long(project, world):
     source = {"table": "db.docs", "columns": {"id": "INT", "body": "LONGTEXT"}, "primary_key": "id"}
     project.collection(source=source)
     return project
-
-
-def filled(query, text):
-    return json.loads(query.replace("{{text}}", json.dumps(text)))
 
 
 def stored(world, id):
