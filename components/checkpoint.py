@@ -53,7 +53,7 @@ def references_of(resources: Resources) -> Iterator[OwnerReference]:
             yield OwnerReference(str(outputs["owner"]), str(outputs["uid"]))
 
 
-def outputs_of(resources: Resources, name: str) -> Mapping[str, Any] | None:
-    """Returns the outputs of the resource of that name; None where state has none."""
+def outputs_of(resources: Resources, name: str) -> Mapping[str, Any]:
+    """Returns the outputs of the resource of that name; none where state does not have it."""
     found = (shown.get("outputs") or {} for urn, shown in resources.items() if urn.rpartition("::")[2] == name)
-    return next(found, None)
+    return next(found, {})

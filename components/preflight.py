@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from providers.index import Index
-from providers.kit import NotOwned, OwnerReference, Refused, SearchStackError, hide, pluralize
+from providers.kit import LastRun, NotOwned, OwnerReference, Refused, SearchStackError, hide, pluralize
 from providers.services import AnyClusterKind, Connections, Inventory
 from providers.services.query import QueryColumn
 from providers.services.select import read_query
@@ -27,7 +27,7 @@ from providers.services.trust import is_private_address
 from .checkpoint import Resources, references_of, resources_in_state
 from .embedding_calls import calls
 from .embedding_validation import private_address_mistake
-from .recovery import delete_orphans
+from .recovery import Recovery
 from .settings import Collection, Embedding
 from .validation import type_mistakes
 from .wiring import CollectionWiring, Declaration, StackWiring
@@ -42,17 +42,20 @@ def require_possible(
     embedding: Embedding,
     collections: Sequence[Collection],
     in_state: Callable[[], Resources] = resources_in_state,
-) -> None:
+) -> LastRun:
     """Raises pulumi.RunError with all that is in the way of the `SemanticSearchStack` of that name, a line each.
 
-    Where nothing is, what a run that was killed has left behind is deleted.
+    Where nothing is, what a run that was killed has left behind is deleted. Returns how the last run ended, which the
+    stack's resources have to know (`declared_after`).
     """
     wiring, state = StackWiring(stack, embedding, collections), in_state()
     inventory = _inventory(connections, wiring)
     if found := problems(connections, wiring, lambda: frozenset(references_of(state)), inventory):
         things = f"{pluralize(len(found), 'thing')} {'is' if len(found) == 1 else 'are'}"
         raise pulumi.RunError("\n".join([f"{things} in the way, nothing was touched:", *(f"  {x}" for x in found)]))
-    delete_orphans(connections, wiring, inventory, state)
+    recovery = Recovery(wiring, state)
+    recovery.delete_orphans(connections, inventory)
+    return recovery.last_run(connections.clock.time())
 
 
 def problems(

@@ -1,18 +1,20 @@
 """What a killed run left behind: objects of ours that neither state nor the configuration knows.
 
-A garbage collector is updated before everything else of a stack, and a deletion guard after it, with the same digest of
-what the configuration makes: where state has two digests, the last run did not end. Asking for every object costs some
-requests, so it is done only then, or where an index of ours is such an object.
+A garbage collector is updated before everything else of a stack, which gives it another `run`, and a deletion guard
+with the same after everything else: where state has two, the last run did not end. Asking for every object costs some
+requests, so it is done only then, in the runs after the one that resumed it, whose requests may come late, or where an
+index of ours is such an object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import pulumi
 
-from providers.kit import Inputs, OwnerReference, SearchStackError, hide, meta_reference
+from providers.kit import Inputs, LastRun, OwnerReference, SearchStackError, hide, meta_reference
 from providers.services import Connections, Inventory
 from providers.services.index_meta import Meta
 from providers.services.objects import Found, Objects, owners_of, unused
@@ -24,19 +26,11 @@ from providers.trusted_endpoint import TrustedEndpointInputs
 from .checkpoint import Resources, outputs_of, references_of
 from .wiring import StackWiring
 
+LATE = 3600
+"""Seconds in which a request of a run that was killed may still arrive."""
+
 MADE_ANEW = frozenset({"model", "connector"})
 """Objects whose names do not tell whether they are what is declared; another is as good."""
-
-
-def delete_orphans(connections: Connections, stack: StackWiring, inventory: Inventory, state: Resources) -> None:
-    """Deletes what the last run left behind, if it was killed. Raises pulumi.RunError."""
-    recovery = Recovery(stack, state)
-    if not (recovery.did_not_end or recovery.strays(inventory.metas)):
-        return
-    try:
-        recovery.delete_orphans(connections)
-    except SearchStackError as error:
-        raise pulumi.RunError(hide(str(error), connections.secrets())) from None
 
 
 class Recovery:
@@ -48,10 +42,14 @@ class Recovery:
 
     @property
     def did_not_end(self) -> bool:
-        """Whether the last run began to make something, and did not come to its end."""
-        begun = outputs_of(self._state, self._stack.garbage_collector().name)
-        ended = outputs_of(self._state, self._stack.deletion_guard([], []).name)
-        return begun is not None and begun.get("configuration") != (ended or {}).get("configuration")
+        """Whether the last run began to change something, and did not come to its end."""
+        return self._collector.get("run") != self._guard.get("run")
+
+    def last_run(self, time: float) -> LastRun:
+        """Returns how the run before ended. `time` is Unix time, in seconds."""
+        if self.did_not_end:
+            return "did not end"
+        return "resumed" if time - float(self._collector.get("resumed_at") or 0) < LATE else "ended"
 
     def strays(self, metas: Mapping[str, Meta]) -> list[str]:
         """Returns the indexes of ours that neither state nor the configuration knows."""
@@ -59,8 +57,17 @@ class Recovery:
         ours = [(name, each) for name, each in references if each.owner in self._owners]
         return [name for name, each in ours if not self._is_expected(name, each)]
 
-    def delete_orphans(self, connections: Connections) -> None:
-        """Deletes what is ours, is not known, and is used by nothing that is kept. Raises SearchStackError."""
+    def delete_orphans(self, connections: Connections, inventory: Inventory) -> None:
+        """Deletes what the last run left behind, if it was killed. Raises pulumi.RunError."""
+        if self.last_run(connections.clock.time()) == "ended" and not self.strays(inventory.metas):
+            return
+        try:
+            self._delete_orphans(connections)
+        except SearchStackError as error:
+            raise pulumi.RunError(hide(str(error), connections.secrets())) from None
+
+    def _delete_orphans(self, connections: Connections) -> None:
+        """Deletes what is ours, is not known, and is used by nothing that is kept."""
         objects = Objects(connections, self._owners)
         found = objects.everything()
         kept = {each for each in found if not objects.is_ours(each) or self._is_kept(each)}
@@ -83,11 +90,21 @@ class Recovery:
     @cached_property
     def _owners(self) -> frozenset[str]:
         """The owners of what is declared, and of what the last run began to make."""
-        guards = (self._stack.garbage_collector(), self._stack.deletion_guard([], []))
-        last = (outputs_of(self._state, each.name) or {} for each in guards)
         return frozenset(self._declared_names).union(
-            *(owners_of(str(each["owner"]), each["resources"]) for each in last if each.get("owner"))
+            *(
+                owners_of(str(each["owner"]), each["resources"])
+                for each in (self._collector, self._guard)
+                if each.get("owner")
+            )
         )
+
+    @cached_property
+    def _collector(self) -> Mapping[str, Any]:
+        return outputs_of(self._state, self._stack.garbage_collector().name)
+
+    @cached_property
+    def _guard(self) -> Mapping[str, Any]:
+        return outputs_of(self._state, self._stack.deletion_guard([], [], "").name)
 
     @cached_property
     def _declared_names(self) -> dict[str, str]:

@@ -96,7 +96,8 @@ class SemanticSearchStack(pulumi.ComponentResource):
         }
         last = ResourceOptions(parent=self, depends_on=[each.alias for each in made.values()])
         connectors = [each.id for each in self.embedding.connectors]
-        self.deletion_guard = wiring.deletion_guard([self.embedding.group.id], connectors).declare(last)
+        guard = wiring.deletion_guard([self.embedding.group.id], connectors, self.garbage_collector.run)
+        self.deletion_guard = guard.declare(last)
         self.collections = {called: collection.outputs for called, collection in made.items()}
         self.outputs = {**self.embedding.outputs, "collections": self.collections}
         self.register_outputs(self.outputs)

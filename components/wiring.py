@@ -61,12 +61,6 @@ class Declaration(Generic[R]):
         return owner_of(self.name)
 
     @property
-    def fixed(self) -> dict[str, Any]:
-        """The inputs whose change makes another object."""
-        names = type(self.inputs).immutable()
-        return {name: value for name, value in self.inputs.declared().items() if name in names}
-
-    @property
     def owned(self) -> Any:
         """The inputs with their owner."""
         return self.inputs.model_copy(update={"owner": self.owner})
@@ -344,7 +338,7 @@ class StackWiring:
         )
 
     def deletion_guard(
-        self, groups: Sequence[Input[str]], connectors: Sequence[Input[str]]
+        self, groups: Sequence[Input[str]], connectors: Sequence[Input[str]], run: Input[str]
     ) -> Declaration[DeletionGuard]:
         """What judges whether the stack, or a collection of it, may be deleted."""
         return _declaration(
@@ -358,7 +352,7 @@ class StackWiring:
                 groups=groups,
                 connectors=connectors,
                 resources=self._resources,
-                configuration=self._digest,
+                run=run,
             ),
         )
 
@@ -378,8 +372,8 @@ class StackWiring:
 
     @cached_property
     def _digest(self) -> Input[str]:
-        """Returns a digest of what replaces objects, and so makes others: keys are in it, but not to be read."""
-        kept = {each.name: each.fixed for each in self.declarations()}
+        """Returns a digest of all that is declared: keys are in it, but not to be read."""
+        kept = {each.name: each.inputs.declared() for each in self.declarations()}
         return pulumi.Output.from_input(kept).apply(_digest) if contains_output(kept) else _digest(kept)
 
     def required_tables(self) -> frozenset[str]:

@@ -21,7 +21,6 @@ TRUSTED_ENDPOINT = "pulumi-python:dynamic/polarsearch:TrustedEndpoint"
 SECRETS = {
     CONNECTION: {"search_password", "database_password"},
     CONNECTOR: {"credential"},
-    "pulumi-python:dynamic/polarsearch:DeletionGuard": {"configuration"},
     "pulumi-python:dynamic/polarsearch:GarbageCollector": {"configuration"},
 }
 """The inputs of each type that are secrets."""

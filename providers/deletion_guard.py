@@ -20,7 +20,6 @@ from providers.kit import (
     Property,
     Refused,
     Resource,
-    Secret,
     State,
     deletion_protected,
     meta_reference,
@@ -48,8 +47,8 @@ class DeletionGuardProperties(Properties):
     """`collections` by name; `tables`, as `<database>.<name>`, with whether their rows are protected.
 
     `groups` and `connectors` are the ids of the stack's, which nobody else's models may use. `resources` are the names
-    of its resources; `configuration` is a digest of what they make, which a garbage collector has too: where the two
-    differ, the last run did not end.
+    of its resources; `run` is a garbage collector's, which is updated first: where the two differ, the last run did not
+    end.
     """
 
     collections: Property[dict[str, GuardedCollection], Mapping[str, Any]] = prop(default={})
@@ -57,7 +56,7 @@ class DeletionGuardProperties(Properties):
     groups: Property[list[str], Sequence[Input[str]]] = prop(default=[])
     connectors: Property[list[str], Sequence[Input[str]]] = prop(default=[])
     resources: Property[list[str], Sequence[str]] = prop(default=[])
-    configuration: Secret[str] = prop(default="")
+    run: Property[str] = prop(default="")
 
 
 class DeletionGuardInputs(DeletionGuardProperties, Inputs):

@@ -8,18 +8,18 @@ resources then is such an object. It is no object of a service, and costs no req
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from providers.kit import Inputs, Properties, Property, Resource, Secret, State, prop
+from pulumi import Output
+
+from providers.kit import Inputs, Properties, Property, Resource, Secret, State, new_uid, prop
 from providers.services import Inventory, RecordKind
 from providers.services.objects import Objects, owners_of, unused
 from providers.services.orphans import Orphans, require_none_left
 
 
 class GarbageCollectorProperties(Properties):
-    """`resources` are the names of the stack's resources; `configuration` is a digest of what they make.
-
-    The digest tells whether a run that makes something else has begun: a guard that is updated last has the same.
-    """
+    """`resources` are the names of the stack's resources; `configuration` is a digest of what they declare."""
 
     resources: Property[list[str], Sequence[str]]
     configuration: Secret[str] = prop(default="")
@@ -30,7 +30,13 @@ class GarbageCollectorInputs(GarbageCollectorProperties, Inputs):
 
 
 class GarbageCollectorState(GarbageCollectorInputs, State):
-    """The same: there is no object to show."""
+    """`run` is a random token of the last run that changed anything: a guard that is updated last has the same.
+
+    `resumed_at`: when that run resumed one that did not end, in seconds of Unix time; 0 where it did not.
+    """
+
+    run: Property[str] = prop(default="")
+    resumed_at: Property[float] = prop(default=0)
 
 
 class GarbageCollectorKind(RecordKind[GarbageCollectorInputs, GarbageCollectorState]):
@@ -42,6 +48,10 @@ class GarbageCollectorKind(RecordKind[GarbageCollectorInputs, GarbageCollectorSt
     def is_ours(self, inputs: GarbageCollectorInputs, inventory: Inventory) -> bool:
         """It has no name that could be somebody else's."""
         return False
+
+    def bring_up(self, id: str, inputs: GarbageCollectorInputs, uid: str) -> GarbageCollectorState:
+        resumed_at = 0 if self.services.last_run == "ended" else self.services.clock.time()
+        return self._shown(dict(inputs), uid=uid, run=new_uid(), resumed_at=resumed_at)
 
     def delete(self, id: str, state: GarbageCollectorState) -> None:
         """Everything that state knew is deleted by now."""
@@ -63,3 +73,6 @@ class GarbageCollector(GarbageCollectorProperties, Resource, module="polarsearch
     """
 
     kind = GarbageCollectorKind
+
+    if TYPE_CHECKING:
+        run: Output[str] = prop(init=False)

@@ -105,7 +105,8 @@ class Monitor(MockMonitor):
 
     def new_resource(self, args):
         is_table = args.typ.endswith(":SourceTable")
-        return f"{args.inputs['database']}.{args.inputs['name']}" if is_table else f"{args.name}-id", args.inputs
+        id = f"{args.inputs['database']}.{args.inputs['name']}" if is_table else f"{args.name}-id"
+        return id, {"run": f"{args.name}-run", **args.inputs} if args.typ.endswith(":GarbageCollector") else args.inputs
 
     def RegisterResource(self, request):
         if request.type != "pulumi:pulumi:Stack":  # registered once, by the first program

@@ -31,12 +31,13 @@ from .errors import (
     pluralize,
     suggest,
 )
-from .kind import AnyKind, Kind, Services
+from .kind import AnyKind, Kind, LastRun, Services
 from .ownership import (
     META_KEY,
     OwnerReference,
     describe,
     meta_reference,
+    new_uid,
     read_description,
     read_references,
     require_owned,
@@ -57,7 +58,7 @@ from .properties import (
     contains_output,
     prop,
 )
-from .provider import DynamicProvider, Resource, owner_of
+from .provider import DynamicProvider, Resource, declared_after, owner_of
 from .values import format_error, hide, validation_errors
 from .wait import Clock, Report, retry, retry_while_rejected, silent, wait_until
 
@@ -72,6 +73,7 @@ __all__ = [
     "Inputs",
     "Json",
     "Kind",
+    "LastRun",
     "NamedInputs",
     "Nested",
     "NotFound",
@@ -94,6 +96,7 @@ __all__ = [
     "WaitTimeout",
     "as_declared",
     "contains_output",
+    "declared_after",
     "deletion_protected",
     "describe",
     "flatten_settings",
@@ -101,6 +104,7 @@ __all__ = [
     "hide",
     "ints_from_floats",
     "meta_reference",
+    "new_uid",
     "owner_of",
     "plan_by_field",
     "pluralize",

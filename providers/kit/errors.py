@@ -21,6 +21,9 @@ from collections.abc import Iterable
 class SearchStackError(Exception):
     """Base of every error raised here; `str()` of it is what a person reads."""
 
+    retry_after: float = 0
+    """Seconds that the service asks to wait before the request is sent again."""
+
 
 class ApiError(SearchStackError):
     """The search service answers with an error. `status` is None when there is no answer."""
@@ -42,9 +45,18 @@ class Rejected(ApiError):
 class Unavailable(ApiError):
     """The service cannot answer. `not_processed` means that it certainly did not act on the request."""
 
-    def __init__(self, request: str, status: int | None, reason: str, advice: str = "", *, not_processed: bool) -> None:
+    def __init__(
+        self,
+        request: str,
+        status: int | None,
+        reason: str,
+        advice: str = "",
+        *,
+        not_processed: bool,
+        retry_after: float = 0,
+    ) -> None:
         super().__init__(request, status, reason, advice)
-        self.not_processed = not_processed
+        self.not_processed, self.retry_after = not_processed, retry_after
 
 
 class SqlError(SearchStackError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from .plan import Plan, plan_by_field
 from .properties import Inputs, State
@@ -12,6 +12,9 @@ from .wait import Clock, Report, silent, wait_until
 
 I = TypeVar("I", bound=Inputs)  # noqa: E741  inputs
 S = TypeVar("S", bound=State)
+
+LastRun = Literal["ended", "did not end", "resumed"]
+"""How a run ended; one that resumed another, which did not end, ended well, but requests of that may come late."""
 
 Setting = Callable[[str], "str | None"]
 """Looks up one value of a Connection; None where it is not set."""
@@ -23,6 +26,8 @@ class Services(Protocol):
     clock: Clock
     declares: bool
     """Whether a program declares resources in this run; a destroy runs none, and deletes what uses others first."""
+    last_run: LastRun
+    """How the run before ended. Unless it ended well, state may not know what it did: every object is looked at."""
 
     def check_connectivity(self) -> None:
         """Raises SearchStackError where a service cannot be used."""

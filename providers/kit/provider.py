@@ -28,12 +28,15 @@ from typing_extensions import Self
 
 from . import host, values
 from .errors import ApiError, NotFound, NotOwned, SearchStackError, SqlError, Unavailable
-from .kind import AnyKind, Services
+from .kind import AnyKind, LastRun, Services
 from .ownership import new_uid
 from .program import DEBUG, short_stack_trace
 from .properties import Inputs, Properties, State, prop
 
 Props = dict[str, Any]
+
+LAST_RUN = "last_run"
+"""An input of every resource of a run that follows one that did not end well. `check` takes it out: state has none."""
 
 _services: Services | None = None
 _services_lock = threading.Lock()
@@ -60,17 +63,34 @@ class DynamicProvider(ResourceProvider):
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Validates the inputs, all mistakes at once, and fills in defaults. Asks no service."""
-        self._bound.services.declares = True
+        services = self._bound.services
+        services.declares, services.last_run = True, news.get(LAST_RUN, "ended")
         with self._one_line_errors(news):
             inputs, wrong = values.check(self.kind.inputs_type, news)
             return CheckResult(inputs, [CheckFailure("", mistake) for mistake in wrong])
 
-    def diff(self, _id: str, olds: Props, news: Props) -> DiffResult:
-        """Says which changes replace; the engine itself compares the inputs. Asks no service."""
+    def diff(self, id: str, olds: Props, news: Props) -> DiffResult:
+        """Says which changes replace; the engine compares the inputs. Asks no service where the last run ended well."""
         with self._one_line_errors(olds, news):
-            plan, identity = values.plan_change(self.kind, olds, news), self.kind.identity
-            in_the_way = bool(plan.replaces and identity) and not identity & plan.replaces
-            return DiffResult(changes=None, replaces=sorted(plan.replaces), delete_before_replace=in_the_way)
+            if self._bound.services.last_run == "ended":
+                return self._planned(olds, news)
+            return self._diff_with_object(id, olds, news)
+
+    def _planned(self, olds: Props, news: Props, changes: bool | None = None) -> DiffResult:
+        plan, identity = values.plan_change(self.kind, olds, news), self.kind.identity
+        in_the_way = bool(plan.replaces and identity) and not identity & plan.replaces
+        return DiffResult(changes=changes, replaces=sorted(plan.replaces), delete_before_replace=in_the_way)
+
+    def _diff_with_object(self, id: str, olds: Props, news: Props) -> DiffResult:
+        """Compares with the object as it is now, as `pulumi up --refresh` does: one that is gone is made again."""
+        state = values.parse_state(self.kind.state_type, olds)
+        try:
+            shown: State = self._bound.read(id, state)
+        except NotFound:
+            return DiffResult(changes=True, replaces=["uid"], delete_before_replace=False)
+        same = shown.uid == state.uid and self._inputs(shown).dumped() == news
+        drifted = not same or self.kind.not_ready_reason(shown) is not None
+        return self._planned(shown.dumped(), news, drifted or None)
 
     def create(self, props: Props) -> CreateResult:
         """Takes over what is ours already, or makes the object, and waits until it can be used."""
@@ -212,6 +232,22 @@ class Resource(Properties, pulumi.dynamic.Resource):
     def declare(cls, resource_name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None) -> Self:
         """Declares the object that `inputs` describe, any of which may be an Output."""
         return cls(resource_name, opts=opts, **inputs.declared())
+
+
+def declared_after(last_run: LastRun) -> pulumi.ResourceOptions | None:
+    """Returns the options of a component so that its resources are compared with their objects, not state alone.
+
+    None where the last run ended well, so that state knows them.
+    """
+    if last_run == "ended":
+        return None
+
+    def mark(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if not isinstance(args.resource, Resource):
+            return None
+        return pulumi.ResourceTransformationResult({**args.props, LAST_RUN: last_run}, args.opts)
+
+    return pulumi.ResourceOptions(transformations=[mark])
 
 
 def _require_known(resource: str, properties: Props, inputs: type[Inputs]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import TypeVar
 
 from .errors import Rejected, SearchStackError, WaitTimeout
@@ -27,10 +27,11 @@ def silent(_: str) -> None:
 
 @dataclass(frozen=True)
 class Clock:
-    """The current time and the way to wait, in seconds."""
+    """The current time and the way to wait, in seconds; `time` is Unix time, which processes share."""
 
     now: Callable[[], float] = monotonic
     sleep: Callable[[float], None] = sleep
+    time: Callable[[], float] = time
 
 
 def wait_until(
@@ -74,8 +75,8 @@ def retry(
 ) -> T:
     """Returns what `action` returns; while its error is temporary it is called again, at most `times` times.
 
-    Pauses double, from `pause` seconds; `report` is called with the reason of each. Raises the first error that is not
-    temporary, or the last.
+    Pauses double, from `pause` seconds, and are as long as the service asks for; `report` is called with the reason of
+    each. Raises the first error that is not temporary, or the last.
     """
     again = 0
     while True:
@@ -85,8 +86,9 @@ def retry(
         except SearchStackError as error:
             if again == times or not is_temporary(error):
                 raise
-            report(f"trying again in {pause:g} s: {error}")
-        clock.sleep(pause)
+            wait = max(pause, error.retry_after)
+            report(f"trying again in {wait:g} s: {error}")
+        clock.sleep(wait)
         again, pause = again + 1, pause * 2
     if again:
         report("")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from providers.kit import Clock, Refused, Report, SearchStackError, silent
+from providers.kit import Clock, LastRun, Refused, Report, SearchStackError, silent
 
 if TYPE_CHECKING:
     from .http import SearchClient
@@ -24,8 +24,8 @@ ENVIRONMENT = {"search_password": "POLARSEARCH_PASSWORD", "database_password": "
 class Connections:
     """The two services. `setting` looks up one value of the Connection, None where it is not set.
 
-    `declares` tells whether a program declares resources in this run; `judged` are the owners whose objects a deletion
-    guard has allowed to be deleted, all of them.
+    `declares` tells whether a program declares resources in this run, `last_run` how the run before ended; `judged` are
+    the owners whose objects a deletion guard has allowed to be deleted, all of them.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Connections:
         self.clock = clock or Clock()
         self.lock = threading.RLock()
         self.declares = False
+        self.last_run: LastRun = "ended"
         self.judged: frozenset[str] = frozenset()
         self._search: SearchClient | None = None
         self._database: Database | None = None

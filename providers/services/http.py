@@ -39,6 +39,9 @@ GREETING_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 """Seconds for the answer to a GET or a DELETE; a PUT or a POST, which may embed a text, has 60."""
 
+LONGEST_PAUSE = 60.0
+"""Seconds that are waited at most because a service asks for it."""
+
 PERMANENT = re.compile(
     r"\[SSL|[Nn]ame or service not known|nodename nor servname|No address associated|getaddrinfo failed"
 )
@@ -241,6 +244,11 @@ def warnings_of(headers: list[str]) -> list[str]:
     return [match["text"].replace('\\"', '"') for match in found if match]
 
 
+def retry_after(header: str) -> float:
+    """Returns the seconds of a `Retry-After` header, at most LONGEST_PAUSE; 0 for none, and for a date."""
+    return min(float(header), LONGEST_PAUSE) if header.isdecimal() else 0
+
+
 def _trusted_authorities(url: str, ca_file: str | None) -> ssl.SSLContext | bool:
     if not url.startswith("https:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without authorities: to read the system's takes 60 ms
@@ -302,7 +310,8 @@ def _rejection(request: str, response: httpx.Response) -> ApiError:
     status, reason = response.status_code, _reason(response)
     fix = advice.for_search(status, reason)
     if status in NOT_PROCESSED | UNCERTAIN or TEMPORARY.search(reason):
-        return Unavailable(request, status, reason, fix, not_processed=status not in UNCERTAIN)
+        wait = retry_after(response.headers.get("retry-after", ""))
+        return Unavailable(request, status, reason, fix, not_processed=status not in UNCERTAIN, retry_after=wait)
     return (NotFound if status == 404 else Rejected)(request, status, reason, fix)
 
 

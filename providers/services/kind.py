@@ -61,7 +61,12 @@ class RecordKind(ClusterKind[I, S]):
         return self._shown(dict(inputs), uid=uid)
 
     def read(self, id: str, declared: I) -> S:
-        return self._shown(dict(declared))
+        """Shows no uid after a run that did not end, since no service keeps one: such a record is written again."""
+        lost = {"uid": ""} if self.services.last_run == "did not end" else {}
+        return self._shown({**dict(declared), **lost})
+
+    def read_owner(self, id: str, state: S) -> S:
+        return state
 
     def update(self, id: str, old: S, new: I, uid: str) -> None:
         """Nothing of it is at a service."""

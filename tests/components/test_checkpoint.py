@@ -33,7 +33,7 @@ def test_only_what_carries_owner_and_uid_is_ours(shown, references):
 def test_a_resource_is_found_by_its_name():
     assert outputs_of({URN: {"outputs": {"owner": "p/s/docs"}}}, "docs") == {"owner": "p/s/docs"}
     assert outputs_of({URN: {"outputs": None}}, "docs") == {}
-    assert outputs_of({URN: {"outputs": {}}}, "ocs") is None
+    assert outputs_of({URN: {"outputs": {}}}, "ocs") == {}
 
 
 @pytest.fixture

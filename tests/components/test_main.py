@@ -16,6 +16,7 @@ from pulumi.runtime import get_root_resource
 
 import components.checkpoint
 import components.preflight
+import components.recovery
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "polardb-semantic-search"
@@ -50,7 +51,7 @@ def preflight(monkeypatch):
         return found
 
     monkeypatch.setattr(components.preflight, "problems", problems)
-    monkeypatch.setattr(components.preflight, "delete_orphans", lambda *_: None)
+    monkeypatch.setattr(components.recovery.Recovery, "delete_orphans", lambda *_: None)
     monkeypatch.setattr(components.checkpoint, "invoke", lambda *_: SimpleNamespace(value={}))
     return calls, found
 

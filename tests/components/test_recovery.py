@@ -6,10 +6,10 @@ import pulumi
 import pytest
 
 from components.preflight import require_possible
-from components.recovery import Recovery
+from components.recovery import LATE, Recovery
 from components.settings import Collection, Embedding
 from components.wiring import StackWiring
-from providers.kit import NotFound
+from providers.kit import Clock, NotFound, owner_of
 
 EMBEDDING = Embedding(url="https://e.test/v1", model="m", dimension=8, api_key="sk-one")
 DOCS = Collection(
@@ -20,6 +20,7 @@ DOCS = Collection(
     field_map={"text": "vector"},
 )
 NEXT = DOCS.model_copy(update={"revision": 2})
+NOW = 1_700_000_000
 URN = "urn:pulumi:s::p::polardb:semanticsearch:SemanticSearchStack$pulumi-python:dynamic/polarsearch:X::"
 
 
@@ -43,11 +44,13 @@ def polardb(start_polardb):
     return polardb
 
 
-def state(begun=None, ended=None, **uids):
+def state(begun=None, ended=None, resumed_at=0.0, **uids):
     """Returns a state in which a run with one configuration began, and one with another ended."""
-    declared = [each.garbage_collector() for each in [begun] if each]
-    declared += [each.deletion_guard([], []) for each in [ended] if each]
-    outputs = {each.name: {**each.inputs.declared(), "owner": f"p/s/{each.name}", "uid": "1"} for each in declared}
+    shown = {"run": begun and begun.garbage_collector().inputs.configuration, "resumed_at": resumed_at}
+    run = ended.garbage_collector().inputs.configuration if ended else ""
+    declared = [(each.garbage_collector(), shown) for each in [begun] if each]
+    declared += [(each.deletion_guard([], [], run), {}) for each in [ended] if each]
+    outputs = {each.name: {**each.inputs.declared(), "owner": owner_of(each.name), **more} for each, more in declared}
     outputs |= {name: {"owner": f"p/s/{name}", "uid": uid} for name, uid in uids.items()}
     return {URN + name: {"outputs": each} for name, each in outputs.items()}
 
@@ -59,13 +62,22 @@ def state(begun=None, ended=None, **uids):
         (DOCS, None, True),
         (DOCS, DOCS, False),
         (NEXT, DOCS, True),
-        (DOCS.model_copy(update={"replicas": 2, "cutover_timeout": 3}), DOCS, False),
+        (DOCS.model_copy(update={"replicas": 2, "cutover_timeout": 3}), DOCS, True),
     ],
     ids=["nothing", "a first run that was killed", "a run that ended", "another generation", "changed in place"],
 )
-def test_a_run_did_not_end_where_state_has_two_digests(begun, ended, did_not_end):
+def test_a_run_did_not_end_where_state_has_two(begun, ended, did_not_end):
     made = {name: each and wiring(each) for name, each in {"begun": begun, "ended": ended}.items()}
     assert Recovery(wiring(), state(**made)).did_not_end is did_not_end
+
+
+@pytest.mark.parametrize(
+    ("resumed_at", "last_run"), [(0, "ended"), (NOW - LATE, "ended"), (NOW - LATE + 1, "resumed"), (NOW, "resumed")]
+)
+def test_requests_of_a_run_that_was_resumed_may_come_for_an_hour(resumed_at, last_run):
+    shown = state(begun=wiring(), ended=wiring(), resumed_at=resumed_at)
+    assert Recovery(wiring(), shown).last_run(NOW) == last_run
+    assert Recovery(wiring(), state(begun=wiring(), resumed_at=resumed_at)).last_run(NOW) == "did not end"
 
 
 def test_another_key_is_another_digest(declare):
@@ -128,6 +140,14 @@ def test_without_a_sign_nothing_is_asked_for(run, rest, left, search):
     run(state(begun=wiring(), ended=wiring()) | state(**{"search-docs-index": "1"}))
     assert sum(search.application.requests.counts().values()) <= 2
     assert names(rest) == [[INDEX], [NEXT_INDEX], [NEXT_INDEX]]
+
+
+def test_what_came_late_is_deleted(run, rest, left, monkeypatch, polardb):
+    """A run resumed the one that was killed, and ended; then a request of that one arrived."""
+    monkeypatch.setattr(polardb.connections, "clock", Clock(time=lambda: NOW))
+    rest.delete(f"/{NEXT_INDEX}")
+    run(state(begun=wiring(), ended=wiring(), resumed_at=NOW - 10) | state(**{"search-docs-index": "1"}))
+    assert names(rest) == [[INDEX], [], []]
 
 
 def test_an_index_that_nobody_knows_is_a_sign(run, rest, left):

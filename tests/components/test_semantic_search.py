@@ -146,7 +146,7 @@ def test_the_guard_knows_what_is_protected(created):
         ["search-embedding-group-id"],
         ["search-embedding-connector-id"],
     )
-    assert guarded["configuration"] == created["search-garbage-collector"]["configuration"]
+    assert guarded["run"] == "search-garbage-collector-run"
 
 
 def test_the_connector_depends_on_its_trusted_endpoint(created):
@@ -199,8 +199,8 @@ def test_secrets_are_marked_as_secret(created):
     assert connector["credential"] == {"api_key": "sk-good"}
     assert (connector.secret, connector.secret_outputs) == ({"credential"}, {"credential"})
     assert created["connection"].secret == {f"{PROJECT}:search_password", f"{PROJECT}:database_password"}
-    for name in ("search-garbage-collector", "search-deletion-guard"):
-        assert (created[name].secret, created[name].secret_outputs) == ({"configuration"}, {"configuration"})
+    collector = created["search-garbage-collector"]
+    assert (collector.secret, collector.secret_outputs) == ({"configuration"}, {"configuration"})
     others = [one for name, one in created.items() if name not in ("search-embedding-connector", "connection")]
     others = [one for one in others if one.secret != {"configuration"}]
     assert [one.name for one in others if one.secret or "sk-good" in str(one.inputs)] == []

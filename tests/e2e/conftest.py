@@ -133,7 +133,9 @@ class Project:
 
     def preview(self) -> dict[str, str]:
         """Returns the operation by resource, without unchanged resources."""
-        digest = json.loads(self._done("preview", "--json").stdout)
+        done = self._done("preview", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        digest = json.loads(done.stdout)
         return {
             step["urn"].rpartition("::")[2]: step["op"]
             for step in digest["steps"]
@@ -232,12 +234,12 @@ def new_project(world: World, pulumi_engine: engine.Engine, tmp_path: pathlib.Pa
 
 @pytest.fixture
 def held_up(world, eventually):
-    """Starts an `up` of a project, and returns it while one of its requests is held up for some seconds."""
+    """Starts a command of a project, and returns it while one of its requests is held up for some seconds."""
 
-    def start(project: Project, method: str, path: str, seconds: float) -> subprocess.Popen[str]:
+    def start(project: Project, method: str, path: str, seconds: float, command: str = "up") -> subprocess.Popen[str]:
         slow = {"method": method, "path": path, "kind": "slow", "seconds": seconds}
         world.search("POST", "/_sandbox/faults", slow)
-        running = project.start("up", "--yes", "--skip-preview")
+        running = project.start(command, "--yes", "--skip-preview")
         eventually(lambda: world.search("GET", "/_sandbox/faults")["faults"] == [])
         return running
 

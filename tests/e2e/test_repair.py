@@ -66,6 +66,34 @@ def test_the_next_up_continues_a_killed_run(box, project, world, held_up, eventu
     assert world.inventory()["models"] == []
 
 
+def test_an_up_that_takes_back_what_a_killed_one_changed_looks_at_every_object(box, filled, held_up, world, eventually):
+    """State says that nothing changed; the request that was under way arrives after the kill."""
+    filled.collection(replicas=1)
+    filled.kill(held_up(filled, "PUT", "/docs_*/_settings", 1))
+    filled.run("cancel", "--yes")
+    eventually(lambda: replicas(filled, world) == "1")
+    filled.collection(replicas=0)
+    assert filled.preview() == {"search-garbage-collector": "update", "search-deletion-guard": "update"}
+    filled.up()
+    assert replicas(filled, world) == "0"
+    assert filled.preview() == {}
+
+
+def replicas(project, world):
+    name = project.resource("search-docs-index")["id"]
+    return world.search("GET", f"/{name}/_settings")[name]["settings"]["index"]["number_of_replicas"]
+
+
+def test_an_up_after_a_killed_destroy_makes_again_what_is_gone(box, filled, held_up, world, eventually):
+    filled.kill(held_up(filled, "DELETE", "/_search/pipeline/*", 1, command="destroy"))
+    filled.run("cancel", "--yes")
+    filled.up()
+    eventually(lambda: world.count("docs", "vector") == 4)
+    assert filled.preview() == {}
+    filled.destroy()
+    assert world.inventory()["search pipelines"] == []
+
+
 def test_a_plugin_exits_when_its_engine_is_gone(box, project, held_up, eventually):
     running = held_up(project, "PUT", "/_cluster/settings", 2)
     plugins = plugins_of(project)

@@ -29,6 +29,7 @@ class Made(Protocol):
 
     id: str
     inputs: dict[str, Any]
+    props: dict[str, Any]
 
 
 State = Mapping[str, Made]
@@ -39,6 +40,7 @@ def program(wiring: StackWiring) -> Program:
     """What the program declares, in its order; each is given what was made before it (`components.semantic_search`)."""
     model, [collection] = wiring.embedding_model, [wiring.collection(each) for each in wiring.collections]
     [(_, table)] = wiring.tables().items()
+    collector = wiring.garbage_collector()
 
     def id(made: State, what: str) -> str:
         return made[what].id
@@ -47,7 +49,7 @@ def program(wiring: StackWiring) -> Program:
         return str(made[what].inputs["name"])
 
     return [
-        lambda made: wiring.garbage_collector(),
+        lambda made: collector,
         lambda made: table,
         lambda made: model.endpoint(),
         lambda made: model.group(),
@@ -60,5 +62,9 @@ def program(wiring: StackWiring) -> Program:
         ),
         lambda made: collection.link(name(made, f"{collection.name}-index"), id(made, table.name)),
         lambda made: collection.alias(name(made, f"{collection.name}-index")),
-        lambda made: wiring.deletion_guard([id(made, f"{model.name}-group")], [id(made, f"{model.name}-connector")]),
+        lambda made: wiring.deletion_guard(
+            [id(made, f"{model.name}-group")],
+            [id(made, f"{model.name}-connector")],
+            str(made[collector.name].props["run"]),
+        ),
     ]

@@ -5,8 +5,12 @@ HTTP goes wrong in the transport of the client that `SearchClient` takes, SQL in
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from typing import Any
 
 import httpx
 import pymysql
@@ -17,6 +21,8 @@ from sandbox.polarsearch import PolarSearch
 from sandbox.wire import Request
 
 Act = Callable[[], httpx.Response]
+
+NO_HITS = {"hits": {"total": {"value": 0, "relation": "eq"}, "hits": []}}
 
 PAGE = "<html><head><title>{title}</title></head><body>{echo}</body></html>"
 
@@ -30,9 +36,10 @@ def _echo(request: httpx.Request) -> str:
     return f"{request.headers.get('authorization', '')} {request.url} {request.content.decode()}"
 
 
-def _error(status: int, request: httpx.Request) -> httpx.Response:
+def _error(status: int, request: httpx.Request, headers: dict[str, str] | None = None) -> httpx.Response:
     reason = {"type": "made_to_fail", "reason": f"HTTP {status} for {_echo(request)}"}
-    return httpx.Response(status, json={"error": {"root_cause": [reason], **reason}, "status": status})
+    body = {"error": {"root_cause": [reason], **reason}, "status": status}
+    return httpx.Response(status, json=body, headers=headers)
 
 
 def _page(status: int, request: httpx.Request) -> httpx.Response:
@@ -55,7 +62,7 @@ def _cut(response: httpx.Response) -> httpx.Response:
 
 HTTP: dict[str, Callable[[Act, httpx.Request], httpx.Response]] = {
     "503": lambda act, request: _error(503, request),
-    "429": lambda act, request: _error(429, request),
+    "429": lambda act, request: _error(429, request, {"retry-after": "20"}),
     "500": lambda act, request: _error(500, request),
     "502 after acting": lambda act, request: _after(act, lambda: _page(502, request)),
     "504 after acting": lambda act, request: _after(act, lambda: _page(504, request)),
@@ -64,6 +71,8 @@ HTTP: dict[str, Callable[[Act, httpx.Request], httpx.Response]] = {
     "reset after acting": lambda act, request: _after(
         act, lambda: _raise(httpx.ReadError("[Errno 104] Connection reset by peer"))
     ),
+    "silence": lambda act, request: _raise(httpx.ReadTimeout("timed out")),
+    "silence after acting": lambda act, request: _after(act, lambda: _raise(httpx.ReadTimeout("timed out"))),
     "200 cut short": lambda act, request: _cut(act()),
     "200 with a page": lambda act, request: _page(200, request),
     "404 with a page": lambda act, request: _page(404, request),
@@ -71,16 +80,23 @@ HTTP: dict[str, Callable[[Act, httpx.Request], httpx.Response]] = {
 }
 """What the client sees of a request, by fault."""
 
+READ_ONLY = "The MySQL server is running with the --read-only option so it cannot execute this statement"
+
 SQL = {
     "connection lost before": (False, 2013, "Lost connection to MySQL server during query"),
     "connection lost after acting": (True, 2013, "Lost connection to MySQL server during query"),
+    "gone away": (False, 2006, "MySQL server has gone away"),
+    "1290": (False, 1290, READ_ONLY),
     "1205": (False, 1205, "Lock wait timeout exceeded; try restarting transaction"),
     "1213": (False, 1213, "Deadlock found when trying to get lock; try restarting transaction"),
 }
 """Whether the statement is carried out, and the error that the client sees, by fault."""
 
-KILLED = "killed"
-FAULTS = (*HTTP, *SQL, KILLED)
+STALE = {"stale search": lambda act, request: httpx.Response(200, json=NO_HITS)}
+"""What a search of ML Commons' indexes shows before they are refreshed: nothing yet."""
+
+KILLED, LATE = "killed", "killed, and the call arrives late"
+FAULTS = (*HTTP, *STALE, *SQL, KILLED, LATE)
 
 
 class Wire:
@@ -88,6 +104,7 @@ class Wire:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.late: Callable[[], object] | None = None
         self.begin()
 
     def begin(self, index: int = -1, fault: str = "") -> None:
@@ -102,7 +119,7 @@ class Wire:
                 raise Killed
             self.calls.append(call)
             mine = self._fault if len(self.calls) - 1 == self._index else ""
-            self._dead = mine == KILLED
+            self._dead = mine in (KILLED, LATE)
             return mine
 
 
@@ -115,8 +132,11 @@ class FaultyTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         fault = self._wire.take(f"{request.method} {request.url.path}")
         request.read()
-        if fault in HTTP:
-            return HTTP[fault](lambda: self._acted(request), request)
+        if fault == LATE:
+            self._wire.late = lambda: self._acted(request)
+            raise Killed
+        if faulty := {**HTTP, **STALE}.get(fault):
+            return faulty(lambda: self._acted(request), request)
         response = self._acted(request)
         if fault == KILLED:
             raise Killed
@@ -142,10 +162,21 @@ class FaultyDatabase(Database):
         return connection
 
 
+def _carry_out(connection: pymysql.Connection, settled: Callable[[], None], query: str, args: Any) -> None:
+    """The statement of a connection that is gone, over another."""
+    connection.connect()
+    with contextlib.suppress(pymysql.MySQLError), closing(connection), connection.cursor(DictCursor) as cursor:
+        cursor.execute(query, args)
+    settled()
+
+
 def _cursor(wire: Wire, settled: Callable[[], None]) -> type[DictCursor]:
     class FaultyCursor(DictCursor):
         def execute(self, query, args=None):
             fault = wire.take(" ".join(str(query).split()))
+            if fault == LATE:
+                wire.late = partial(_carry_out, self.connection, settled, query, args)
+                raise Killed
             acts, code, reason = SQL.get(fault, (True, 0, ""))
             number = super().execute(query, args) if acts else 0
             if acts and query.startswith("CALL"):

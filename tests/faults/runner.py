@@ -17,6 +17,8 @@ from pulumi.runtime.rpc import deserialize_properties
 
 from components.preflight import require_possible
 from components.wiring import Declaration
+from providers.kit import LastRun
+from providers.kit.provider import LAST_RUN
 from providers.services import Connections
 from tests.providers.conftest import CallError, Driver
 
@@ -57,10 +59,10 @@ class Stack:
 
     def up(self, configuration: Configuration) -> None:
         """Raises Failed."""
-        self._require_possible(configuration)
+        last_run = self._require_possible(configuration)
         services = self._connect()
         for declare in program(configuration.wiring):
-            self._step(declare(self.live), services)
+            self._step(declare(self.live), services, last_run)
         self._delete([entry for entry in self.entries if entry.doomed], services)
 
     def refresh(self) -> None:
@@ -90,9 +92,9 @@ class Stack:
         """The resources that nothing has replaced, by name."""
         return {entry.name: entry for entry in self.entries if not entry.doomed}
 
-    def _require_possible(self, configuration: Configuration) -> None:
+    def _require_possible(self, configuration: Configuration) -> LastRun:
         try:
-            require_possible(
+            return require_possible(
                 self._connect(), NAME, configuration.embedding, [configuration.collection], self._resources
             )
         except pulumi.RunError as error:
@@ -104,22 +106,25 @@ class Stack:
         """What the engine tells a program of its state."""
         return {f"urn::{name}": {"outputs": entry.props} for name, entry in self.live.items()}
 
-    def _checked(self, declaration: Declaration[Any], services: Connections) -> dict[str, Any]:
-        driver = Driver(declaration.resource.kind, services)
-        checked = driver.check(**as_pulumi({**declaration.inputs.declared(), "owner": declaration.owner}))
+    def _checked(
+        self, declaration: Declaration[Any], services: Connections, last_run: LastRun = "ended"
+    ) -> dict[str, Any]:
+        driver, mark = Driver(declaration.resource.kind, services), {LAST_RUN: last_run}
+        checked = driver.check(**as_pulumi({**declaration.inputs.declared(), "owner": declaration.owner, **mark}))
         assert not checked.failures, checked.failures
         return as_pulumi(checked.inputs)
 
-    def _step(self, declaration: Declaration[Any], services: Connections) -> None:
-        driver, news = Driver(declaration.resource.kind, services), self._checked(declaration, services)
+    def _step(self, declaration: Declaration[Any], services: Connections, last_run: LastRun) -> None:
+        driver, news = Driver(declaration.resource.kind, services), self._checked(declaration, services, last_run)
         old = self.live.get(declaration.name)
         if old is None:
             return self._create(declaration.name, driver, news, None)
         diff = driver.in_host(lambda: driver.provider.diff(old.id, old.props, news))
         assert not diff.delete_before_replace, "no operation here replaces an object under its own name"
-        if diff.replaces and news != old.inputs:
+        changes = diff.changes or news != old.inputs
+        if diff.replaces and changes:
             return self._create(declaration.name, driver, news, old)
-        if old.errors or news != old.inputs:
+        if old.errors or changes:
             return self._update(old, driver, news)
         return None
 

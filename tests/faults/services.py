@@ -122,7 +122,7 @@ class World:
 
     @property
     def clock(self) -> Clock:
-        return Clock(now=lambda: self.hands.time, sleep=self.hands.sleep)
+        return Clock(now=lambda: self.hands.time, sleep=self.hands.sleep, time=lambda: self.hands.time)
 
     def settled(self) -> None:
         """Returns once no link is busy: each has delivered its rows, or says why it cannot."""

@@ -27,7 +27,7 @@ from components.settings import Collection, Embedding
 from providers.kit.values import forms_of
 
 from .declared import Configuration
-from .interception import HTTP, KILLED, SQL, Killed
+from .interception import HTTP, KILLED, LATE, SQL, STALE, Killed
 from .runner import TRACEBACK, Entry, Failed, Stack
 from .services import (
     EMBEDDINGS,
@@ -131,6 +131,11 @@ def what_comes_next(operation: Operation) -> dict[str, Operation]:
     return {**again, **before, **later, "destroy": DESTROY}
 
 
+def once_it_arrived(following: Operation) -> Operation:
+    """What comes after a late call: the same, or an up before it where no state is left that could tell of the call."""
+    return following if following.to else one_by_one(UP, following)
+
+
 @dataclass(frozen=True)
 class Row:
     """One case, and how it ended. `next` is empty where the operation ended well by itself."""
@@ -198,7 +203,11 @@ class Table:
             said = _done(operation, stack, world, index, fault)
             if following is None and said:
                 return DIVERGED, said
+            late, world.wire.late = world.wire.late, None
             verdict, why = _followed(following, stack, world) if following else (CONVERGED, "")
+            if late:
+                late()
+                verdict, why = _followed(once_it_arrived(following), stack, world)
             if wrong := self._wrong(following or operation, stack, world, before):
                 return DIVERGED, "; ".join(filter(None, [*wrong, why, f"at first: {said}"]))
             return verdict, why
@@ -316,14 +325,17 @@ def _key(to: Configuration | None) -> str:
     return repr(to and (to, to.embedding.api_key))
 
 
-STOPPING = (KILLED, "500", "404 with a page", "connection lost after acting")
+STOPPING = (KILLED, LATE, "500", "404 with a page", "connection lost after acting")
 """Faults that nothing is sent again after, or not always."""
 
 
 def faults_of(call: str) -> tuple[str, ...]:
     """The faults that this request or statement can have."""
-    is_request = re.match(r"(GET|PUT|POST|DELETE|HEAD) /", call)
-    return (*(HTTP if is_request else SQL), KILLED)
+    if not re.match(r"(GET|PUT|POST|DELETE|HEAD) /", call):
+        return (*SQL, KILLED, *([] if re.match(r"SELECT|SHOW|CALL \w+\.show", call) else [LATE]))
+    if call.endswith("_search"):
+        return (*HTTP, *(STALE if "/_ml/" in call else []), KILLED)
+    return (*HTTP, KILLED, *([] if re.match(r"GET|HEAD", call) else [LATE]))
 
 
 def sample(index: int, call: str) -> tuple[str, ...]:

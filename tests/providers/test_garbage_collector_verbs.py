@@ -99,6 +99,26 @@ def test_until_it_is_deleted_it_makes_no_request(collectors, search):
     assert sum(search.application.requests.counts().values()) == 0
 
 
+def test_each_create_and_update_has_a_run_of_its_own(collectors):
+    created = collectors.create(**OURS)
+    updated = collectors.update(created, resources=["group"])
+    assert len({"", created.props["run"], updated.props["run"]}) == 3
+    assert collectors.read(updated).props == updated.props
+
+
+@pytest.mark.parametrize(("last_run", "resumes"), [("ended", False), ("did not end", True), ("resumed", True)])
+def test_a_run_that_resumes_another_is_known_in_state(collectors, last_run, resumes):
+    collector = collectors.create(**OURS, last_run=last_run)
+    assert (collector.props["resumed_at"] > 0) is resumes
+
+
+@pytest.mark.parametrize(("last_run", "changes"), [("ended", None), ("did not end", True), ("resumed", None)])
+def test_after_a_run_that_did_not_end_it_is_written_again(collectors, last_run, changes):
+    collector = collectors.create(**OURS)
+    inputs = collectors.check(**OURS, last_run=last_run).inputs
+    assert collectors.provider.diff(collector.id, collector.props, inputs).changes is changes
+
+
 def test_documents_that_an_index_says_are_protected_are_kept(collectors, make, rest, failed):
     collector = collectors.create(**OURS)
     make("p/s", "_ours", protected="true")

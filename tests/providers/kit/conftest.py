@@ -116,7 +116,7 @@ class WidgetConnections:
     """Connections whose search service is a WidgetService."""
 
     def __init__(self, service, clock):
-        self.search, self.clock, self.checked = service, clock, 0
+        self.search, self.clock, self.checked, self.last_run = service, clock, 0, "ended"
 
     def check_connectivity(self):
         self.checked += 1

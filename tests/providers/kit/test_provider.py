@@ -94,6 +94,51 @@ def test_a_refused_change_is_reported_in_one_line(widgets_with, failed, widget):
         strict.in_host(lambda: strict.provider.diff("widget", widget, widget))
 
 
+# diff, after a run that did not end
+
+
+@pytest.fixture(params=["did not end", "resumed"])
+def made(request, widgets, widget):
+    """A widget that a run which did not end may have changed."""
+    created = widgets.create(**widget)
+    widgets.check(**widget, last_run=request.param)
+    return created
+
+
+@pytest.mark.parametrize(
+    ("found", "changes"),
+    [
+        ({}, None),
+        ({"size": 7}, True),
+        ({"ready": False}, True),
+        ({"uid": "", "owner": ""}, True),
+        ({"uid": "of a create that came late"}, True),
+        ({"uid": "theirs", "owner": "p/other/widget"}, True),
+    ],
+    ids=["same", "drifted", "not ready", "lost its reference", "another uid", "taken over"],
+)
+def test_diff_compares_with_the_object(widgets, service, made, found, changes):
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update=found)
+    result = widgets.provider.diff(made.id, made.props, made.inputs)
+    assert (result.changes, result.replaces) == (changes, [])
+
+
+def test_diff_replaces_what_is_gone(widgets, service, made):
+    service.widgets.clear()
+    result = widgets.provider.diff(made.id, made.props, made.inputs)
+    assert (result.changes, result.replaces, result.delete_before_replace) == (True, ["uid"], False)
+
+
+def test_diff_says_which_changes_replace_a_drifted_object(widgets, service, made):
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update={"material": "brass"})
+    result = widgets.provider.diff(made.id, made.props, made.inputs)
+    assert (result.changes, result.replaces) == (True, ["material"])
+
+
+def test_how_the_last_run_ended_is_not_in_state(widgets, widget):
+    assert "last_run" not in widgets.check(**widget, last_run="did not end").inputs
+
+
 # create
 
 

@@ -76,6 +76,17 @@ def test_pauses_between_retries_double(api, client, fake_clock):
 
 
 @pytest.mark.parametrize(
+    ("asked", "slept"),
+    [("20", 20), ("600", 60), ("0", 0.5), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.5), ("-1", 0.5), ("soon", 0.5)],
+    ids=["seconds", "too long", "at once", "a date", "negative", "no number"],
+)
+def test_a_pause_is_as_long_as_the_service_asks_for(api, client, fake_clock, asked, slept):
+    api.get("/x").mock(side_effect=[httpx.Response(429, headers={"Retry-After": asked}), httpx.Response(200, json={})])
+    client.get("/x")
+    assert fake_clock.slept == [slept]
+
+
+@pytest.mark.parametrize(
     ("status", "answer", "kind", "line"),
     [
         (404, error("no such index [x]", 404), NotFound, "GET /x: no such index [x] (HTTP 404)"),
