@@ -16,10 +16,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from providers.connector import UNEXPANDED
-from providers.index import OWN_SETTINGS
 from providers.kit import flatten_settings, format_error, suggest
 from providers.services.autoetl import MAP_SYNTAX, OF_ONE_TABLE, renamed_fields, unmapped_key_columns
 from providers.services.column_types import base_type
+from providers.services.index_settings import OWN_SETTINGS
 from providers.services.mappings import vectors_inside
 from providers.services.select import read_query
 from providers.services.vector import Vector

@@ -38,23 +38,19 @@ from providers.services import ClusterKind, Inventory, Version
 from providers.services.backfill import count_documents
 from providers.services.index_meta import adoption_hint, alias_place, index_metas, is_protected, meta_of, rewrite_meta
 from providers.services.index_names import validated_index_name
-from providers.services.index_settings import expands, flat_settings, is_dynamic
-from providers.services.mappings import all_as_shown, field_at, nested, normal_fields, shrinks, vectors_inside
+from providers.services.index_settings import expands, flat_settings, is_dynamic, without_own
+from providers.services.mappings import (
+    all_as_shown,
+    field_at,
+    nested,
+    normal_fields,
+    shrinks,
+    undeclared,
+    vectors_inside,
+)
 from providers.services.orphans import delete_link
 from providers.services.vector import Vector
 from providers.services.whole_mapping import changes_in_place, fixed_changes, normal_mapping, shown_mapping
-
-OWN_SETTINGS = frozenset(
-    {"knn", "default_pipeline", "search.default_pipeline", "number_of_shards", "number_of_replicas"}
-)
-"""Settings that have an input of their own."""
-
-
-def without_own(settings: dict[str, Any]) -> dict[str, Any]:
-    """Returns the settings, if none has an input of its own. Raises ValueError."""
-    if taken := sorted(settings.keys() & OWN_SETTINGS):
-        raise ValueError(f"{', '.join(taken)} has an input of its own; use that")
-    return settings
 
 
 def without_vectors(properties: dict[str, Json]) -> dict[str, Json]:
@@ -116,6 +112,7 @@ class IndexState(IndexInputs, State):
     """The aliases of the same stack that point to it."""
     _declared_protection: bool = PrivateAttr(default=False)
     _has_link: bool = PrivateAttr(default=False)
+    _undeclared: list[str] = PrivateAttr(default_factory=list)
 
 
 def immutable_changes(old: IndexInputs, new: IndexInputs) -> list[str]:
@@ -253,6 +250,8 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
     def read(self, id: str, declared: IndexInputs) -> IndexState:
         """Whether it is available shows where an alias of its stack is read, if one serves it."""
         state = self.read_owner(id, declared)
+        if state._undeclared and not self.services.declares:
+            self.warn(f"index {id} has fields that nobody declares, and keeps them: {', '.join(state._undeclared)}")
         return state if state._served else self._with_health(id, state)
 
     def read_owner(self, id: str, state: IndexInputs) -> IndexState:
@@ -333,6 +332,7 @@ def shown(id: str, index: Mapping[str, Any], declared: IndexInputs) -> IndexStat
     )
     owners = {alias: meta_reference(kept, alias_place(alias)) for alias in index.get("aliases", {})}
     state._declared_protection = declared.deletion_protection
+    state._undeclared = undeclared(mapping, fields(declared))
     state._has_link = reference.stack == meta_reference(kept, "link").stack != ""
     state._served = sorted(alias for alias, owner in owners.items() if owner.stack and owner.stack == reference.stack)
     return state

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pulumi import Input, Output
@@ -88,6 +89,8 @@ class SyncLinkState(SyncLinkInputs, State):
     """`_meta` of the index; None where there is no such index."""
     _recovers: bool = PrivateAttr(default=False)
     """Whether the link goes on by itself once the cause of its problem is mended."""
+    _others: tuple[str, ...] = PrivateAttr(default=())
+    """Handles of more links into the index: a killed run's statement came late."""
 
 
 def problem_of(link: Link | None, index: str, *, has_index: bool) -> str:
@@ -114,6 +117,7 @@ def shown(declared: SyncLinkInputs, link: Link | None, meta: Meta | None) -> Syn
         problem=problem_of(link, declared.index, has_index=meta is not None),
     )
     state._meta = meta
+    state._others = link.others if link else ()
     state._recovers = link is not None and link.recovers and meta is not None
     return state
 
@@ -128,6 +132,8 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
 
     @classmethod
     def not_ready_reason(cls, state: SyncLinkState) -> str | None:
+        if state._others:
+            return f"{len(state._others) + 1} links write into {state.index}; `pulumi up` drops all but one"
         if not state.problem:
             return None
         then = "and it goes on by itself" if state._recovers else "then `pulumi up` makes it again"
@@ -189,21 +195,22 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         return state
 
     def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, uid: str) -> None:
-        """A link has nothing to edit, and one that recovers is waited for.
+        """A link has nothing to edit, and one that recovers is waited for; there is never more than one.
 
         One that has failed, is gone, or whose index was made anew is made again, and loads every row again.
         """
+        self._drop(old, *old._others)
         if old.owner and (old._recovers or not old.problem):
             return write_reference(self.search, new.index, "link", OwnerReference(new.owner, uid), old._meta)
         index = self._index(new.index)
         given = self._checked(new, index)
         documents = count_documents(self.search, new.index)
-        self._drop(old)
+        self._drop(old, old.link)
         self._start(new, uid, given, meta_of(index))
         return self._warn_of_leftovers(new, documents)
 
     def delete(self, id: str, state: SyncLinkState) -> None:
-        self._drop(state)
+        self._drop(state, state.link, *state._others)
         with suppress(NotFound):  # its index may be gone
             write_reference(self.search, state.index, "link", None, state._meta)
 
@@ -240,11 +247,13 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         return find_refused_row(self.search, self.database, link.index, rows)
 
     def _link(self, inputs: SyncLinkInputs) -> Link | None:
-        return Inventory(self.services).link(inputs.backend, inputs.index)
+        """Another link that does the same is only ours where a killed run's statement may have come late."""
+        link = Inventory(self.services).link(inputs.backend, inputs.index)
+        return replace(link, others=()) if link and self.services.last_run == "ended" else link
 
-    def _drop(self, state: SyncLinkState) -> None:
-        if state.link:
-            drop_link(self.database, state.backend, state.index, state.link, state.drop_procedure)
+    def _drop(self, state: SyncLinkState, *handles: str) -> None:
+        for handle in filter(None, handles):
+            drop_link(self.database, state.backend, state.index, handle, state.drop_procedure)
 
 
 class SyncLink(SyncLinkProperties, Resource, module="polardb", name="SyncLink"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from .query import Query, QueryColumn
@@ -98,10 +98,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Link:
-    """One row of `show_sync_link()` or `SHOW SEARCH VIEW STATUS`."""
+    """One row of `show_sync_link()` or `SHOW SEARCH VIEW STATUS`. `others` are handles of links that do the same."""
 
     handle: str
     message: Mapping[str, str]
+    others: tuple[str, ...] = ()
 
     @property
     def problem(self) -> str:
@@ -179,9 +180,12 @@ def find_link(rows: Iterable[Mapping[str, Any]], index: str) -> Link | None:
     `i` is named in `i.text(db.t.name)`, and not in `db.i`, which is a table.
     """
     named = re.compile(rf"(?<![\w.-]){re.escape(index)}(?![\w-])")
-    links = [(_columns(row), _link(row)) for row in rows]
-    exact = [link for values, link in links if index in values]
-    return next(iter(exact + [link for values, link in links if any(map(named.search, values))]), None)
+    listed = list(rows)
+    exact = [row for row in listed if index in _columns(row)]
+    if not (found := exact or [row for row in listed if any(map(named.search, _columns(row)))]):
+        return None
+    same = [_link(row).handle for row in found[1:] if _purpose(row) == _purpose(found[0])]
+    return replace(_link(found[0]), others=tuple(same))
 
 
 def privileges_on(grants: Iterable[str], table: str) -> frozenset[str] | None:
@@ -270,6 +274,11 @@ def _columns(row: Mapping[str, Any]) -> list[str]:
     """What may name an index: neither the Message, which may name anything, nor a column that holds a source table."""
     shown = {name.lower(): str(value) for name, value in row.items()}
     return [value for name, value in shown.items() if name != "message" and not _holds_table(name, value)]
+
+
+def _purpose(row: Mapping[str, Any]) -> list[Any]:
+    """What a link does: all columns but its handle, and how it does."""
+    return [value for name, value in list(row.items())[1:] if name.lower() not in ("message", "status")]
 
 
 def _holds_table(column: str, value: str) -> bool:

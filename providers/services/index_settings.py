@@ -19,12 +19,24 @@ UNITS: Mapping[str, Mapping[str, int]] = {
 }
 """Units of settings, the greatest first, in milliseconds and bytes."""
 
+OWN_SETTINGS = frozenset(
+    {"knn", "default_pipeline", "search.default_pipeline", "number_of_shards", "number_of_replicas"}
+)
+"""Settings that have an input of their own."""
+
 
 def flat_settings(settings: Any) -> Any:
     """Returns settings dotted, without `index.`, and as text, each in one of its spellings."""
     if not isinstance(settings, Mapping):
         return settings
     return {name: normal_setting(name, value) for name, value in flatten_settings(settings)}
+
+
+def without_own(settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings, if none has an input of its own. Raises ValueError."""
+    if taken := sorted(settings.keys() & OWN_SETTINGS):
+        raise ValueError(f"{', '.join(taken)} has an input of its own; use that")
+    return settings
 
 
 def normal_setting(name: str, value: str | list[str]) -> str | list[str]:

@@ -389,13 +389,23 @@ def field_at(properties: Mapping[str, Any], path: str) -> Any:
     return field_at(fields, rest) if isinstance(fields, Mapping) else None
 
 
-def vectors_inside(properties: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Yields the paths of vector fields, at any depth."""
+def fields_inside(properties: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yields path and type of every field, at any depth."""
     for name, field in properties.items():
         if not isinstance(field, Mapping):
             continue
-        if field.get("type") == "knn_vector":
-            yield f"{path}{name}"
+        yield f"{path}{name}", str(field.get("type", "object"))
         for inside in ("properties", "fields"):
             if isinstance(field.get(inside), Mapping):
-                yield from vectors_inside(field[inside], f"{path}{name}.")
+                yield from fields_inside(field[inside], f"{path}{name}.")
+
+
+def undeclared(mapped: Mapping[str, Any], declared: Mapping[str, Any]) -> list[str]:
+    """Returns the mapped fields that are not declared, with their types: a person or a document has added them."""
+    known = dict(fields_inside(declared))
+    return [f"{path} ({kind})" for path, kind in fields_inside(mapped) if path not in known]
+
+
+def vectors_inside(properties: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the paths of vector fields, at any depth."""
+    return (path for path, kind in fields_inside(properties) if kind == "knn_vector")

@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from providers.index import OWN_SETTINGS, IndexInputs, IndexKind
+from providers.index import IndexInputs, IndexKind
+from providers.services.index_settings import OWN_SETTINGS
 from sandbox.polarsearch.errors import MARK
 from tests.conformance.life import OWNER, Life
 from tests.real.flows import SETTINGS, mappings, some

@@ -69,6 +69,27 @@ def test_create_read_update_delete(indexes, reference, meta):
     indexes.delete(changed)
 
 
+@pytest.mark.parametrize(
+    ("added", "shown"),
+    [
+        ({"price": {"type": "float"}}, "price (float)"),
+        ({"text": {**TEXT, "fields": {"raw": {"type": "keyword"}}}}, "text.raw (keyword)"),
+        ({"a": {"properties": {"b": TEXT}}}, "a (object), a.b (text)"),
+    ],
+    ids=["a field", "another way to index one", "an object"],
+)
+def test_refresh_names_a_field_that_was_added_by_hand_and_up_keeps_it(indexes, rest, added, shown):
+    created, lines = indexes.create(**DOCS), []
+    rest.put("/docs_1/_mapping", {"properties": added})
+    indexes.provider._bound.warn = lines.append
+    indexes.provider._bound.services.declares = False
+    assert indexes.read(created).inputs == created.inputs
+    assert lines == [f"index docs_1 has fields that nobody declares, and keeps them: {shown}"]
+    indexes.update(created, replicas=1)
+    assert rest.get("/docs_1/_mapping")["docs_1"]["mappings"]["properties"].items() >= added.items()
+    assert len(lines) == 1
+
+
 def test_defaults_of_the_service_are_no_drift(indexes, rest, fill):
     created = indexes.create(**DOCS)
     rest.put("/docs_1/_doc/1?pipeline=_none", {"id": 1, "a_field_that_a_document_brought": True})

@@ -210,6 +210,16 @@ def test_a_link_is_found_by_any_column_that_names_the_index():
     assert find_link([], "products_1") is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "others"),
+    [({}, ("8",)), ({"Message": "{}"}, ("8",)), ({"Source": "db.u"}, ()), ({"Target": "products_2"}, ())],
+    ids=["the same", "another message", "another table", "another index"],
+)
+def test_a_link_that_does_the_same_is_found_beside_it(changes, others):
+    first = {"Link Id": 7, "Source": "db.t", "Target": "products_1", "Status": "active", "Message": ""}
+    assert find_link([first, {**first, "Link Id": 8, **changes}], "products_1").others == others
+
+
 def test_a_table_named_like_the_index_is_not_a_link():
     rows = [
         {"Link": "a", "Mapping": "other.text(products.products.name)", "Message": ""},
