@@ -257,7 +257,7 @@ class BackfillProbe:
         """Returns those of the ids that have no document, or no such field in it."""
         wanted: list[Any] = [{"ids": {"values": ids}}, *([has_vector(field)] if field else [])]
         body = {"size": PAGE, "_source": False, "query": {"bool": {"filter": wanted}}}
-        hits = self._search.post(f"/{self._index}/_search", body, idempotent=True)["hits"]["hits"] if ids else []
+        hits = self._search.find(self._index, body)["hits"]["hits"] if ids else []
         return Keys(ids) - {hit["_id"] for hit in hits}
 
     def _count_vectors(self, field: str) -> int:

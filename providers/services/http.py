@@ -142,6 +142,10 @@ class SearchClient:
         """Idempotent where acting twice is the same as acting once, as for a search or a deploy. Raises ApiError."""
         return self.send("POST", path, body, idempotent=idempotent)
 
+    def find(self, index: str, body: Answer) -> Answer:
+        """Searches the documents of an index without its search pipeline, which may be gone. Raises ApiError."""
+        return self.post(f"/{index}/_search?search_pipeline=_none", body, idempotent=True)
+
     def post_for(self, key: str, path: str, body: Answer) -> str:
         """Posts and returns the id that the answer names under `key`.
 

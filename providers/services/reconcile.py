@@ -130,7 +130,7 @@ def _counts(search: SearchClient, rows: IndexedRows) -> tuple[int, dict[str, int
     """Returns the number of documents, and by text field of those without their vector. One request."""
     lacking = {text: {"filter": _lacking(text, vector)} for text, vector in rows.texts.items()}
     body = {"size": 0, "aggs": {"documents": {"filter": MATCH_ALL}, **lacking}}
-    counted = search.post(f"/{rows.index}/_search", body, idempotent=True)["aggregations"]
+    counted = search.find(rows.index, body)["aggregations"]
     return counted["documents"]["doc_count"], {text: counted[text]["doc_count"] for text in rows.texts}
 
 
@@ -200,7 +200,7 @@ def _there(database: Database, rows: IndexedRows, keys: Sequence[str]) -> frozen
 
 
 def _documents(search: SearchClient, index: str, body: Json) -> Iterator[Document]:
-    for hit in search.post(f"/{index}/_search", body, idempotent=True)["hits"]["hits"]:
+    for hit in search.find(index, body)["hits"]["hits"]:
         yield Document(hit["_id"], hit["_seq_no"], hit["_primary_term"], hit.get("_source"))
 
 

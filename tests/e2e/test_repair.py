@@ -150,6 +150,18 @@ def test_refresh_shows_a_pipeline_edited_by_hand_and_up_repairs_it(filled, world
     assert world.inventory()["ingest pipelines"] == []
 
 
+def test_a_deleted_search_pipeline_is_made_again(filled, world):
+    """Every search through the alias fails until then; the checks of a refresh do not need it."""
+    name = filled.outputs()["collections"]["docs"]["index"]
+    world.search("DELETE", f"/_search/pipeline/{name}")
+    assert world.raw("POST", "/docs/_search", {}).status_code == 400
+    assert f"{name} is gone: `pulumi up` makes it again" in " ".join(filled.refresh().split())
+    assert filled.preview() == {"search-docs-search-pipeline": "create"}
+    filled.up()
+    assert world.nearest("docs", "a warm jumper", size=1) == ["1"]
+    assert filled.preview() == {}
+
+
 def test_a_deleted_index_is_recreated_and_filled(filled, world, eventually):
     index = filled.outputs()["collections"]["docs"]["index"]
     world.search("DELETE", f"/{index}")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from .interception import FAULTS
 from .runner import Stack
 from .services import OWNER, World, foreign
-from .table import CHANGES, DESTROY, NOTHING, UP, Operation, Table, _done, refresh_then, table
+from .table import CHANGES, CREATED, DESTROY, NOTHING, UP, Operation, Table, _done, refresh_then, table
 
 WALKS = int(os.environ.get("WALKS", "12"))
 STEPS = 12
@@ -76,6 +76,23 @@ def empty_pipeline(world: World) -> None:
         world.ask("PUT", f"/_ingest/pipeline/{name}", {**pipeline, "processors": []})
 
 
+def delete_search_pipeline(world: World) -> None:
+    for name in ours(world, "search pipelines"):
+        world.ask("DELETE", f"/_search/pipeline/{name}")
+
+
+def delete_ingest_pipeline(world: World) -> None:
+    """One that an index uses is not deleted; what makes it unused comes first."""
+    for name in ours(world, "ingest pipelines"):
+        world.ask("PUT", f"/{name}/_settings", {"index.default_pipeline": "_none"})
+        world.ask("DELETE", f"/_ingest/pipeline/{name}")
+
+
+def delete_index(world: World) -> None:
+    for name in ours(world, "indexes"):
+        world.ask("DELETE", f"/{name}")
+
+
 def other_weights(world: World) -> None:
     for name in ours(world, "search pipelines"):
         pipeline = world.ask("GET", f"/_search/pipeline/{name}")[name]
@@ -100,7 +117,18 @@ def drop_link(world: World) -> None:
 
 DRIFTS: dict[str, Callable[[World], None]] = {
     each.__name__: each
-    for each in (undeploy, delete_model, empty_pipeline, other_weights, other_replicas, remove_alias, drop_link)
+    for each in (
+        undeploy,
+        delete_model,
+        empty_pipeline,
+        delete_search_pipeline,
+        delete_ingest_pipeline,
+        delete_index,
+        other_weights,
+        other_replicas,
+        remove_alias,
+        drop_link,
+    )
 }
 
 runs = st.builds(
@@ -126,6 +154,16 @@ def put_right(goal: Operation, stack: Stack, world: World) -> list[str]:
         if not said[-1]:
             break
     return said
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+@pytest.mark.parametrize("goal", [UP, CHANGES[0]], ids=lambda goal: goal.name)
+def test_after_any_drift_an_up_with_refresh_puts_everything_right(rows_table, drift, goal):
+    with rows_table._world(CREATED) as (world, stack):
+        before = foreign(world.everything())
+        Drift(drift).take(stack, world)
+        assert not _done(refresh_then(goal), stack, world)
+        assert rows_table._wrong(goal, stack, world, before) == []
 
 
 @settings(max_examples=WALKS, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
