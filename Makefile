@@ -2,7 +2,7 @@
 # but the engine, which is kept once per user in the cache folder (see engine/).
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down preview search app doctor status estimate check test test-engine test-real bench docs lock
+.PHONY: help venv up down preview search app doctor status estimate check test test-engine test-real faults bench docs lock
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 VENV := .venv
@@ -79,6 +79,11 @@ test-real: $(READY)  ## end to end and conformance on a real OpenSearch and a re
 	echo "· engine"; $(PY) -m engine >/dev/null || true; \
 	echo "· pytest on real servers, $(WORKERS) at a time"; \
 	$(PY) -m pytest -q -n $(WORKERS) --dist loadgroup -p tests.real.plugin $(REAL)
+
+faults: $(READY)  ## every fault at every call of every operation, and under the real engine (a night)
+	@echo "· the table"; $(PY) -m tests.faults.table
+	@echo "· engine"; $(PY) -m engine >/dev/null
+	@echo "· under the engine, $(WORKERS) at a time"; FAULTS=all $(PY) -m pytest -q -n $(WORKERS) tests/faults/test_engine.py
 
 bench: $(READY)  ## what stacks cost, in calls and time: writes docs/benchmarks.md (a quarter of an hour)
 	@$(PY) -m bench

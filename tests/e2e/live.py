@@ -33,17 +33,22 @@ class Written:
 
 
 class Live:
-    """`rate` writes and `rate` searches a second; `seen` counts the searches, and what was wrong with them."""
+    """Twenty writes and `rate` searches a second; `seen` counts the searches, and what was wrong with them.
 
-    def __init__(self, world: World, rate: float = 20, alias: str = "docs") -> None:
-        self._world, self._rate, self._alias = world, rate, alias
+    `searchers` share the searches.
+    """
+
+    def __init__(self, world: World, rate: float = 20, alias: str = "docs", searchers: int = 1) -> None:
+        self._world, self._rate, self._alias, self._searchers = world, rate, alias, searchers
+        self._client = world.client()
         self._written, self._stop = Written(), threading.Event()
         self.seen: Counter[str] = Counter()
         self.failed: list[str] = []
 
     @contextmanager
     def traffic(self) -> Iterator[Live]:
-        threads = [threading.Thread(target=self._paced, args=[step]) for step in (self._write, self._search)]
+        steps = [(self._write, 20.0), *[(self._search, self._rate / self._searchers)] * self._searchers]
+        threads = [threading.Thread(target=self._paced, args=step) for step in steps]
         for thread in threads:
             thread.start()
         try:
@@ -52,11 +57,13 @@ class Live:
             self._stop.set()
             for thread in threads:
                 thread.join()
+            self._client.close()
 
-    def _paced(self, step: Callable[[int], None]) -> None:
-        number = 0
-        while not self._stop.wait(1 / self._rate):
+    def _paced(self, step: Callable[[int], None], rate: float) -> None:
+        number, due = 0, time.monotonic()
+        while not self._stop.wait(max(0, due - time.monotonic())):
             step(number := number + 1)
+            due = max(due + 1 / rate, time.monotonic() - 1)
 
     def _write(self, number: int) -> None:
         """Three rows are written again and again; others come, and go after a while."""
@@ -70,7 +77,7 @@ class Live:
 
     def _search(self, _number: int) -> None:
         began = time.monotonic()
-        response = self._world.raw("POST", f"/{self._alias}/_search", ALL)
+        response = self._client.post(f"/{self._alias}/_search", json=ALL)
         self.seen["searches"] += 1
         if response.status_code != 200:
             self.failed.append(response.text)

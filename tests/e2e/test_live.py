@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
 from tests.e2e.live import Live
+
+CUTOVERS, RATE = 5, 200
 
 NEW_KEY = "sk-rotated-0123456789"
 
@@ -29,7 +32,8 @@ CHANGES = {
 }
 
 
-CHOSEN = list(CHANGES) if os.environ.get("LIVE") == "all" else ["another dimension"]
+ALL = os.environ.get("LIVE") == "all"
+CHOSEN = list(CHANGES) if ALL else ["another dimension"]
 
 
 @pytest.mark.parametrize("change", CHOSEN)
@@ -47,3 +51,22 @@ def test_no_search_fails_and_no_row_is_lost_while_a_live_stack_changes(project, 
     [[rows, texts]] = world.sql("SELECT COUNT(*), SUM(body <> '') FROM db.docs")
     eventually(lambda: (world.count("docs"), world.count("docs", "vector")) == (rows, texts))
     assert project.preview() == {}
+
+
+@pytest.mark.skipif(not ALL, reason="measures for minutes: LIVE=all")
+def test_the_searches_that_fail_in_the_moment_of_a_cutover(project, world, eventually, capsys):
+    """A real OpenSearch embeds a text with the old index's model, and then resolves the alias (docs/reliability.md)."""
+    project.up()
+    eventually(lambda: world.count("docs", "vector") == 4)
+    failed, rates = [], []
+    for cutover in range(CUTOVERS):
+        with Live(world, RATE, searchers=16).traffic() as live:
+            began = time.monotonic()
+            project.embedding(dimension=[128, 64][cutover % 2])
+            project.up()
+            rates.append(live.seen["searches"] / (time.monotonic() - began))
+        assert all("invalid dimension" in answer for answer in live.failed), live.failed
+        failed.append(len(live.failed))
+    with capsys.disabled():
+        print(f"\nfailed searches per cutover: {failed}, at {min(rates):.0f} to {max(rates):.0f} searches a second")
+    assert max(failed) <= RATE / 10

@@ -74,6 +74,11 @@ class World:
         auth = (self.search_username, self.search_password)
         return httpx.request(method, self.search_url + path, json=body, auth=auth, timeout=30, verify=self._trusted)
 
+    def client(self) -> httpx.Client:
+        """Returns a client of the search service, which keeps its connections."""
+        auth = (self.search_username, self.search_password)
+        return httpx.Client(base_url=self.search_url, auth=auth, timeout=30, verify=self._trusted)
+
     @cached_property
     def _trusted(self) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=self.search_ca_file) if self.search_ca_file else True
