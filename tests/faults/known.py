@@ -15,8 +15,8 @@ REPLACED = (
     "no longer tells of that run. `pulumi up --refresh` makes again what is gone"
 )
 REFERENCE = (
-    "what arrives writes an index's former uid back, and state keeps the newer one: the next update of the index writes "
-    "that again, and a destroy deletes the index as an orphan of ours"
+    "what arrives writes an index's former uid back, and state keeps the newer one: the next update of the index "
+    "writes that again, and a destroy deletes the index as an orphan of ours"
 )
 GONE = "the ordered DROP TABLE arrives after an up has made the table again: its rows are lost, as was ordered"
 
