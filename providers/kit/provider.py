@@ -88,7 +88,8 @@ class DynamicProvider(ResourceProvider):
             shown: State = self._bound.read(id, state)
         except NotFound:
             return DiffResult(changes=True, replaces=["uid"], delete_before_replace=False)
-        same = shown.uid == state.uid and self._inputs(shown).dumped() == news
+        declared = {name: value for name, value in news.items() if name in self.kind.inputs_type.model_fields}
+        same = shown.uid == state.uid and self._inputs(shown).dumped() == declared
         drifted = not same or self.kind.not_ready_reason(shown) is not None
         return self._planned(shown.dumped(), news, drifted or None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import re
 
 import pytest
 
@@ -74,7 +75,8 @@ def test_an_up_that_takes_back_what_a_killed_one_changed_looks_at_every_object(b
     eventually(lambda: replicas(filled, world) == "1")
     filled.collection(replicas=0)
     assert filled.preview() == {"search-garbage-collector": "update", "search-deletion-guard": "update"}
-    filled.up()
+    updated = re.findall(r"(search-[\w.-]+) updated", filled.up())
+    assert updated == ["search-garbage-collector", "search-docs-index", "search-deletion-guard"]
     assert replicas(filled, world) == "0"
     assert filled.preview() == {}
 

@@ -71,7 +71,7 @@ def test_watch_goes_on_until_it_is_interrupted(filled):
     with subprocess.Popen(command, cwd=filled.folder, env=filled.environ, stdout=subprocess.PIPE, text=True) as running:
         seen = [json.loads(running.stdout.readline()) for _ in range(3)]
         running.send_signal(signal.SIGINT)
-        assert running.wait(10) == 130
+        assert running.wait(60) == 130
     assert [each["collections"][0]["serving"]["per_second"] for each in seen] == [None, 0, 0]
 
 

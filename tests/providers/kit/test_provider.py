@@ -119,7 +119,7 @@ def made(request, widgets, widget):
 )
 def test_diff_compares_with_the_object(widgets, service, made, found, changes):
     service.widgets["widget"] = service.widgets["widget"].model_copy(update=found)
-    result = widgets.provider.diff(made.id, made.props, made.inputs)
+    result = widgets.provider.diff(made.id, made.props, {**made.inputs, "__provider": PROVIDER})
     assert (result.changes, result.replaces) == (changes, [])
 
 
