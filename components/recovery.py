@@ -26,6 +26,11 @@ from providers.trusted_endpoint import TrustedEndpointInputs
 from .checkpoint import Resources, outputs_of, references_of
 from .wiring import StackWiring
 
+RESUMES = (
+    "the last run did not end: every object is compared with what is declared, and what that run left behind is "
+    "deleted; `pulumi refresh --clear-pending-creates` ends Pulumi's warnings of pending operations"
+)
+
 LATE = 3600
 """Seconds in which a request of a run that was killed may still arrive."""
 
@@ -58,7 +63,9 @@ class Recovery:
         return [name for name, each in ours if not self._is_expected(name, each)]
 
     def delete_orphans(self, connections: Connections, inventory: Inventory) -> None:
-        """Deletes what the last run left behind, if it was killed. Raises pulumi.RunError."""
+        """Deletes what the last run left behind, if it was killed, and says so. Raises pulumi.RunError."""
+        if self.did_not_end:
+            pulumi.info(RESUMES)
         if self.last_run(connections.clock.time()) == "ended" and not self.strays(inventory.metas):
             return
         try:
