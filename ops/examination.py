@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from components.checkpoint import references_of
 from components.embedding_calls import calls
 from components.preflight import problems
 from ops import checks
@@ -151,7 +152,7 @@ class Examination:
 
     def _preflight(self) -> Iterator[Finding]:
         """Everything that `up` asks before it touches anything."""
-        for line in problems(self.connections, self.stack.wiring, self.stack.references):
+        for line in problems(self.connections, self.stack.wiring, self.stack.state):
             if not (line.startswith("sync link ") and " → " in line):  # `_prerequisites` has each problem on a line
                 yield Finding("preflight", line, self._statements(line))
 
@@ -238,7 +239,7 @@ class Examination:
 
     def _orphans(self) -> Iterator[Finding]:
         objects = Objects(self.connections, stack=f"{self.stack.project}/{self.stack.name}")
-        yield from checks.orphan_findings(objects.orphans(self.stack.references()))
+        yield from checks.orphan_findings(objects.orphans(frozenset(references_of(self.stack.state))))
 
     def _trust(self) -> Iterator[Finding]:
         trust = Trust.of(self._settings)

@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 LAYERS = [
     ["providers.kit.errors", "providers.kit.properties", "providers.kit.compare"],
-    ["providers.kit.plan", "providers.kit.ownership", "providers.kit.wait"],
+    ["providers.kit.plan", "providers.kit.ownership", "providers.kit.wait", "providers.kit.adoption"],
     ["providers.kit.kind", "providers.kit.host", "providers.kit.program"],
     ["providers.kit.values"],
     ["providers.kit.provider"],

@@ -147,7 +147,8 @@ class Maker:
 
     def __call__(self, declaration):
         kind = declaration.resource.kind(self.connections)
-        id = kind.take_over(declaration.owned, "uid") or kind.create(declaration.owned, "uid")
+        found = kind.take_over(declaration.owned, "uid")
+        id = found[0] if found else kind.create(declaration.owned, "uid")
         kind.bring_up(id, declaration.owned, "uid")
         return id
 
