@@ -194,13 +194,13 @@ class Examination:
 
     def _texts(self) -> Iterator[Finding]:
         """How long texts are, and how many are blank."""
-        limit = self.stack.embedding.text_limit
+        embedding = self.stack.embedding
         for collection, facts in self._facts.items():
             found = next(each for each in self.stack.collections if each.name == collection)
-            for text in found.embedded_texts(limit):
+            for text in found.embedded_texts():
                 columns = [facts[column] for column in columns_of(found, text)]
-                self.notes.append(checks.text_note(found, text, columns, limit))
-                yield from checks.text_findings(found, text, columns, limit)
+                self.notes.append(checks.text_note(found, text, columns, embedding))
+                yield from checks.text_findings(found, text, columns, embedding)
 
     @cached_property
     def _facts(self) -> dict[str, Mapping[str, ColumnFacts]]:

@@ -132,6 +132,8 @@ def test_an_object_that_no_state_knows_is_a_finding(ops, filled, world):
 
 
 def test_a_link_in_trouble_and_the_row_that_its_pipeline_refuses_are_findings(ops, filled, world, eventually):
+    filled.collection(long_texts="refuse")
+    filled.up()
     world.sql("INSERT INTO db.docs (id, body) VALUES (0, %s)", "long " * 9000)
 
     def in_trouble():
