@@ -246,6 +246,6 @@ def configuration_findings(mistakes: Iterable[str]) -> list[Finding]:
     return [Finding("configuration", each) for each in mistakes]
 
 
-def described(vectors: int, dimension: int, seconds: float) -> str:
-    """Returns how the embedding service answered."""
-    return f"embedding: {pluralize(vectors, 'text')} in {1000 * seconds:.0f} ms, {dimension} numbers each"
+def described(vectors: int, dimension: int, seconds: float, asked: str = "") -> str:
+    """Returns how the embedding service answered; `asked` says from where, if not by PolarSearch."""
+    return f"embedding: {pluralize(vectors, 'text')} in {1000 * seconds:.0f} ms, {dimension} numbers each{asked}"

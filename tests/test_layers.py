@@ -44,7 +44,12 @@ LAYERS = [
     ["components.embedding_services", "components.texts"],
     ["components.settings", "components.queries"],
     ["components.embedding_calls", "components.checkpoint"],
-    ["components.generation", "components.embedding_validation", "components.text_mistakes"],
+    [
+        "components.embedding_requests",
+        "components.embedding_validation",
+        "components.generation",
+        "components.text_mistakes",
+    ],
     ["components.validation"],
     ["components.wiring", "components.configuration"],
     ["components.embedding_model", "components.collection"],
