@@ -166,8 +166,10 @@ class _Preflight:
     def _require_still_there(self, declaration: Declaration[Any]) -> None:
         """An adopted object of a name is looked for: an `up` that changes nothing of it would not miss it."""
         kind, outputs = self._kind(declaration), outputs_of(self._state, declaration.name) or {}
+        if not (kind.identity and outputs.get("adopted")):
+            return
         state = parse_state(kind.state_type, {**outputs})
-        if not (kind.identity and state.adopted and (id := called(state)) == called(declaration.owned)):
+        if (id := called(state)) != called(declaration.owned):
             return
         try:
             kind.read_owner(id, state)

@@ -91,6 +91,14 @@ def test_before_the_first_up_an_embedding_service_that_does_not_fit_is_a_finding
     assert line in lines(ran, "embedding")[0]
 
 
+def test_before_the_first_up_an_embedding_service_that_refuses_the_key_is_a_finding(ops, project, world):
+    world.keys.clear()
+    ran = ops("doctor", "--json")
+    assert ran.code == 1
+    [line] = lines(ran, "embedding")
+    assert "(HTTP 401); the embedding service refuses the key" in line
+
+
 def test_before_the_first_up_an_embedding_service_that_only_the_cluster_reaches_is_not_checked(ops, project):
     project.embedding(url="http://127.0.0.1:9/v1/embeddings")
     ran = ops("doctor", "--json")
