@@ -28,7 +28,7 @@ from providers.kit import Inputs, Resource, contains_output, format_error, owner
 from providers.model import Model, ModelInputs
 from providers.model_group import ModelGroup, ModelGroupInputs
 from providers.search_pipeline import SearchPipeline, SearchPipelineInputs
-from providers.services.texts import SPECIAL_TOKENS, processors_after, processors_before
+from providers.services.texts import processors_after, processors_before
 from providers.source_table import SourceTable, SourceTableInputs
 from providers.sync_link import SyncLink, SyncLinkInputs
 from providers.trusted_endpoint import TrustedEndpoint, TrustedEndpointInputs
@@ -323,11 +323,12 @@ class StackWiring:
     def assumption(self) -> str:
         """What is assumed of the model; empty where its limit is known, or no text is cut."""
         every = chain.from_iterable(each.embedded_texts(self.embedding.text_limit) for each in self.collections)
-        if not self.embedding.limit_is_assumed or not any(text.token_limit for text in every):
+        cut = next((text.most_bytes for text in every if text.token_limit), None)
+        if cut is None or not self.embedding.limit_is_assumed:
             return ""
         return (
             f"how much {self.embedding.model} takes is not known: {self.embedding.token_limit} tokens are assumed, so "
-            f"texts are cut at {self.embedding.text_limit - SPECIAL_TOKENS} bytes; write its limit as "
+            f"texts are cut at {cut} bytes; write its limit as "
             f"embedding.max_tokens, or long_texts: refuse where no text is to be cut"
         )
 
