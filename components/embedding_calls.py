@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pulumi import Input
 
-from providers.connector import ConnectorInputs
+from providers.connector import ConnectorInputs, as_shown
 from providers.services.process_functions import FILLED, Filled, prefixing
 
 from .embedding_services import Body
@@ -95,8 +96,7 @@ class EmbeddingCall:
     @property
     def url(self) -> str:
         """The address, with its parameters filled in, as it has to be trusted."""
-        known = self.parameters
-        return PARAMETER.sub(lambda found: str(known.get(found["name"], found[0])), self.embedding.endpoint)
+        return self.fill(self.embedding.endpoint)
 
     @property
     def pattern(self) -> str:
@@ -123,6 +123,14 @@ class EmbeddingCall:
             "pre_process_function": self.pre_process,
             "post_process_function": self.post_process,
         }
+
+    def fill(self, template: str, texts: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Returns a template with the parameters filled in, `texts` among them; one that is not known stays."""
+        known = {**self.parameters, **texts}
+        return PARAMETER.sub(
+            lambda found: as_shown(known.get(found["name"], (found["default"] or found[0]).removeprefix(":-"))),
+            template,
+        )
 
     def connector(self, name: Input[str], description: Input[str]) -> ConnectorInputs:
         """Returns the inputs of the connector."""

@@ -15,6 +15,11 @@ from urllib.parse import quote
 Body = str | Mapping[str, Any]
 """A request: its fields, each as JSON with the parameters in it. A field whose parameter is not set is left out."""
 
+ASSUMED_TOKENS = 512
+"""The most tokens of one text for a model that is in no table: the fewest of all models in the tables, and what models
+on BERT take (bge, e5, gte). A text that is longer than its model takes stops its link; a text that is cut does not.
+"""
+
 
 @dataclass(frozen=True)
 class KnownModel:
@@ -24,7 +29,7 @@ class KnownModel:
 
     dimensions: Sequence[int] = ()
     texts: int | None = None
-    tokens: int | None = None
+    tokens: int = ASSUMED_TOKENS
     symmetric: bool = False
     floats_only: bool = False
 

@@ -2,38 +2,48 @@
 work, names that are somebody else's, what a link cannot work with.
 
 The questions are the kinds' own; each list of the services is read whole and once, however many collections there are.
-Only what is new is asked about: where every index of a stack is there, it costs two requests and one statement. Where
-anything of a collection is ours, its other names are not asked about: state may know them, though they lost their
-owner references.
+Only what is new is asked about, and what was adopted: where every index of a stack is there, it costs two requests and
+one statement. Where anything of a collection is ours, its other names are not asked about: state may know them, though
+they lost their owner references.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 import pulumi
 
 from providers.index import Index
-from providers.kit import LastRun, NotOwned, OwnerReference, Refused, SearchStackError, hide, pluralize
+from providers.kit import (
+    LastRun,
+    NotFound,
+    NotOwned,
+    OwnerReference,
+    Refused,
+    SearchStackError,
+    hide,
+    parse_state,
+    pluralize,
+    require_may_be_made_anew,
+)
 from providers.services import AnyClusterKind, Connections, Inventory
 from providers.services.query import QueryColumn
 from providers.services.select import read_query
 from providers.services.trust import is_private_address
 
-from .checkpoint import Resources, references_of, resources_in_state
+from .checkpoint import Resources, outputs_of, references_of, resources_in_state
 from .embedding_calls import calls
 from .embedding_validation import private_address_mistake
-from .recovery import Recovery
+from .recovery import Recovery, called
 from .settings import Collection, Embedding
 from .validation import type_mistakes
 from .wiring import CollectionWiring, Declaration, StackWiring
 
-References = Callable[[], Container[OwnerReference]]
-"""Returns the owner references of the objects that a stack's state holds."""
+NO_STATE: Resources = MappingProxyType({})
 
 
 def require_possible(
@@ -50,7 +60,7 @@ def require_possible(
     """
     wiring, state = StackWiring(stack, embedding, collections), in_state()
     inventory = _inventory(connections, wiring)
-    if found := problems(connections, wiring, lambda: frozenset(references_of(state)), inventory):
+    if found := problems(connections, wiring, state, inventory):
         things = f"{pluralize(len(found), 'thing')} {'is' if len(found) == 1 else 'are'}"
         raise pulumi.RunError("\n".join([f"{things} in the way, nothing was touched:", *(f"  {x}" for x in found)]))
     recovery = Recovery(wiring, state)
@@ -61,17 +71,17 @@ def require_possible(
 def problems(
     connections: Connections,
     stack: StackWiring,
-    in_state: References = frozenset,
+    state: Resources = NO_STATE,
     inventory: Inventory | None = None,
 ) -> list[str]:
     """Returns everything that is in the way, once each.
 
-    What state holds is ours under any owner: of the stack's former name, say. It is asked for where that matters.
+    What state holds is ours under any owner: of the stack's former name, say.
     """
     found: dict[str, None] = {}
     try:
         connections.check_connectivity()
-        for line in _Preflight(connections, stack, in_state, inventory or _inventory(connections, stack)).lines():
+        for line in _Preflight(connections, stack, state, inventory or _inventory(connections, stack)).lines():
             found[line] = None
     except SearchStackError as error:
         found[hide(str(error), connections.secrets())] = None
@@ -86,10 +96,8 @@ def _inventory(connections: Connections, stack: StackWiring) -> Inventory:
 class _Preflight:
     """The questions about one stack."""
 
-    def __init__(
-        self, connections: Connections, stack: StackWiring, in_state: References, inventory: Inventory
-    ) -> None:
-        self._connections, self._stack, self._in_state = connections, stack, cache(in_state)
+    def __init__(self, connections: Connections, stack: StackWiring, state: Resources, inventory: Inventory) -> None:
+        self._connections, self._stack, self._state = connections, stack, state
         self._inventory = inventory
         self._owners = {self._inventory.reference(index, "index").owner for index in self._inventory.metas}
         every = [stack.collection(each) for each in stack.collections]
@@ -98,10 +106,11 @@ class _Preflight:
 
     def lines(self) -> Iterator[str]:
         """Yields what is in the way. Raises SearchStackError where it cannot be asked."""
+        yield from self._refusals(self._require_still_there, self._stack.declarations())
         if self._new:
             new = chain.from_iterable(wiring.declarations() for wiring in self._new)
             yield from chain.from_iterable(map(self._taken, self._claims()))
-            yield from filter(None, map(self._impossible, [*self._stack.tables().values(), *new]))
+            yield from self._refusals(self._require_possible, [*self._stack.tables().values(), *new])
             yield from chain.from_iterable(self._mistyped(wiring.collection) for wiring in self._new)
             yield from filter(None, [self._private_address()])
 
@@ -142,19 +151,37 @@ class _Preflight:
                 if self._kind(declaration).is_ours(declaration.owned, self._inventory):
                     return []
             except NotOwned as error:
-                if error.owner and OwnerReference(error.owner, error.uid) in self._in_state():
+                if error.owner and OwnerReference(error.owner, error.uid) in references_of(self._state):
                     return []
                 taken.append(str(error))
             except Refused as error:
                 taken.append(str(error))
         return taken
 
-    def _impossible(self, declaration: Declaration[Any]) -> str:
+    def _refusals(
+        self, require: Callable[[Declaration[Any]], None], declarations: Iterable[Declaration[Any]]
+    ) -> Iterator[str]:
+        for declaration in declarations:
+            try:
+                require(declaration)
+            except Refused as error:
+                yield str(error)
+
+    def _require_still_there(self, declaration: Declaration[Any]) -> None:
+        """An adopted object of a name is looked for: an `up` that changes nothing of it would not miss it."""
+        kind, outputs = self._kind(declaration), outputs_of(self._state, declaration.name)
+        if not (kind.identity and outputs.get("adopted")):
+            return
+        state = parse_state(kind.state_type, {**outputs})
+        if (id := called(state)) != called(declaration.owned):
+            return
         try:
-            self._kind(declaration).require_possible(declaration.owned, self._inventory)
-        except Refused as error:
-            return str(error)
-        return ""
+            kind.read_owner(id, state)
+        except NotFound as gone:
+            require_may_be_made_anew(gone, id, state)
+
+    def _require_possible(self, declaration: Declaration[Any]) -> None:
+        self._kind(declaration).require_possible(declaration.owned, self._inventory)
 
     def _mistyped(self, collection: Collection) -> Iterator[str]:
         """Yields what the types of a query's columns do not allow; a table's are in the configuration."""

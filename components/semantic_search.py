@@ -72,6 +72,8 @@ class SemanticSearchStack(pulumi.ComponentResource):
             )
         inside = ResourceOptions(parent=self)
         wiring = StackWiring(name, embedding, collections)
+        if wiring.assumption:
+            pulumi.warn(wiring.assumption, self)
         self.garbage_collector = wiring.garbage_collector().declare(inside)
         first = ResourceOptions(parent=self, depends_on=[self.garbage_collector])
         sources = {table: declaration.declare(first) for table, declaration in wiring.tables().items()}

@@ -39,7 +39,7 @@ from providers.services.vector import Vector
 from providers.services.whole_mapping import FIXED, RESET, normal_mapping
 from providers.trusted_endpoint import validated_pattern
 
-from .embedding_services import NAMES, OPENAI_COMPATIBLE, KnownModel, Service, service_of
+from .embedding_services import NAMES, OPENAI_COMPATIBLE, UNKNOWN, KnownModel, Service, service_of
 from .texts import LongTexts, Target, TextSettings
 
 PARAMETERS = RESET.keys() | FIXED
@@ -150,8 +150,9 @@ class Embedding(SettingsBlock):
     `vector_type` what their numbers are. `trusted_pattern` is a Java regex for the whole URL; by default, this URL
     alone. `send_dimensions` asks for that length in every request, as models with a choice of lengths want.
     `batch_size` is null before OpenSearch 2.16, which embeds one document at a time. `max_tokens` is the most tokens of
-    one text that the model takes, where the service's table does not say. `private_address` allows a host whose address
-    is private, such as one in the cluster's own VPC. `price_per_million_tokens`, in dollars, is for estimates alone.
+    one text that the model takes: without it what the service's table says, and 512 for a model that is in none.
+    `private_address` allows a host whose address is private, such as one in the cluster's own VPC.
+    `price_per_million_tokens`, in dollars, is for estimates alone.
 
     `headers`, `parameters`, `request_body`, `pre_process`, `post_process` and `client_config` are a connector's, and
     override the service's; `aws_sigv4` signs requests. A model that tells documents from queries has `input_type`, or
@@ -205,14 +206,19 @@ class Embedding(SettingsBlock):
         return self.preset.known(self.model)
 
     @property
-    def token_limit(self) -> int | None:
-        """The most tokens of one text that the model takes; None where nobody said."""
+    def token_limit(self) -> int:
+        """The most tokens of one text that the model takes, which is assumed where nobody said."""
         return self.known_model.tokens if self.max_tokens is None else self.max_tokens
 
     @property
-    def text_limit(self) -> int | None:
-        """What is left of that for a document's own text: a byte of its prefix is a token at most."""
-        return None if self.token_limit is None else max(1, self.token_limit - len(self.document_prefix.encode()))
+    def limit_is_assumed(self) -> bool:
+        """Whether neither the configuration nor a table says how much the model takes."""
+        return self.max_tokens is None and self.known_model is UNKNOWN
+
+    @property
+    def text_limit(self) -> int:
+        """What is left of the limit for a document's own text: a byte of its prefix is a token at most."""
+        return max(1, self.token_limit - len(self.document_prefix.encode()))
 
     @property
     def requested_dimensions(self) -> int | None:

@@ -96,11 +96,9 @@ def limit_mistakes(collection: Collection, vector: str, embedding: Embedding) ->
     settings, limit = collection.text_settings(vector), embedding.token_limit
     own = collection.texts.get(vector, DEFAULTS).long_texts
     place = f"texts.{vector}.long_texts" if own else "long_texts"
-    if settings.long_texts == "cut" and limit is None:
-        yield f"{place}: how much {embedding.model} takes is not known; write embedding.max_tokens, or leave it out"
     if settings.long_texts != "chunk":
         return
-    if limit and settings.chunk_tokens > limit:
+    if settings.chunk_tokens > limit and not embedding.limit_is_assumed:
         yield f"texts.{vector}.chunk_tokens: {embedding.model} takes {limit} tokens at most; write {limit} or less"
     if embedding.batch_size is None:
         yield f"{place}: a text has many passages; write embedding.batch_size, the most texts in one request"

@@ -31,7 +31,7 @@ class TextSettings(BaseModel):
 
     `labels` stand before the fields of a joined text: true for their names, or a label for each; `separator` is between
     the fields. With `long_texts` a text that the model does not take whole is cut, or chunked into passages that have a
-    vector each, or refused, with its row. By default it is cut where the model's limit is known.
+    vector each, or refused, with its row. By default it is cut.
 
     A chunk has `chunk_tokens` words, or characters of Chinese, and begins with the last `overlap` of the one before.
     What follows `max_chunks` of them is not embedded.

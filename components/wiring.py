@@ -313,6 +313,19 @@ class StackWiring:
         """One of the collections."""
         return CollectionWiring(f"{self.name}-{collection.name}", collection, self.embedding)
 
+    @property
+    def assumption(self) -> str:
+        """What is assumed of the model; empty where its limit is known, or no text is cut."""
+        every = chain.from_iterable(each.embedded_texts(self.embedding.text_limit) for each in self.collections)
+        cut = next((text.most_bytes for text in every if text.token_limit), None)
+        if cut is None or not self.embedding.limit_is_assumed:
+            return ""
+        return (
+            f"how much {self.embedding.model} takes is not known: {self.embedding.token_limit} tokens are assumed, so "
+            f"texts are cut at {cut} bytes; write its limit as "
+            f"embedding.max_tokens, or long_texts: refuse where no text is to be cut"
+        )
+
     def tables(self) -> dict[str, Declaration[SourceTable]]:
         """The source tables by id, each once, however many collections share it; protected if any of them is.
 

@@ -86,12 +86,12 @@ def unmakeable(missing: Iterable[str], grants: Sequence[str]) -> Iterator[str]:
 
 
 def text_findings(
-    collection: Collection, text: EmbeddedText, columns: Sequence[ColumnFacts], limit: int | None
+    collection: Collection, text: EmbeddedText, columns: Sequence[ColumnFacts], embedding: Embedding
 ) -> Iterator[Finding]:
-    """Yields what is wrong with the texts of a vector field, for a model that takes so many tokens in one."""
-    longest = sum(each.longest_bytes for each in columns)
+    """Yields what is wrong with the texts of a vector field, for that model."""
+    longest, limit = sum(each.longest_bytes for each in columns), embedding.text_limit
     refuses = collection.text_settings(text.vector).long_texts == "refuse"
-    if refuses and limit is not None and longest > limit - SPECIAL_TOKENS:
+    if refuses and not embedding.limit_is_assumed and longest > limit - SPECIAL_TOKENS:
         yield Finding(
             collection.name,
             f"{', '.join(text.fields)}: the longest text has {longest} bytes, and the model takes {limit} tokens, so "
@@ -102,14 +102,15 @@ def text_findings(
         yield Finding(collection.name, f"{named}: every text is blank, so nothing is embedded; check `fields`")
 
 
-def text_note(collection: Collection, text: EmbeddedText, columns: Sequence[ColumnFacts], limit: int | None) -> str:
+def text_note(collection: Collection, text: EmbeddedText, columns: Sequence[ColumnFacts], embedding: Embedding) -> str:
     """Returns how long the texts of a vector field are, and how many are blank."""
     rows, filled = columns[0].rows, max(each.filled for each in columns)
     blank = f"{100 * (rows - filled) / rows:.0f} % blank" if rows else "no rows"
     characters = sum(each.longest_characters for each in columns)
-    takes = "is not known: `embedding.max_tokens`" if limit is None else f"is {limit} tokens"
+    assumed = ", which is assumed: `embedding.max_tokens`" if embedding.limit_is_assumed else ""
+    limit = f"{embedding.text_limit} tokens{assumed}"
     about = f"{collection.name}: {', '.join(text.fields)}"
-    return f"{about}: {blank}; the longest has {characters} characters, the model's limit {takes}"
+    return f"{about}: {blank}; the longest has {characters} characters, the model's limit is {limit}"
 
 
 def private_findings(embedding: Embedding, addresses: Mapping[str, Sequence[str]], *, allowed: bool) -> list[Finding]:
@@ -245,6 +246,6 @@ def configuration_findings(mistakes: Iterable[str]) -> list[Finding]:
     return [Finding("configuration", each) for each in mistakes]
 
 
-def described(vectors: int, dimension: int, seconds: float) -> str:
-    """Returns how the embedding service answered."""
-    return f"embedding: {pluralize(vectors, 'text')} in {1000 * seconds:.0f} ms, {dimension} numbers each"
+def described(vectors: int, dimension: int, seconds: float, asked: str = "") -> str:
+    """Returns how the embedding service answered; `asked` says from where, if not by PolarSearch."""
+    return f"embedding: {pluralize(vectors, 'text')} in {1000 * seconds:.0f} ms, {dimension} numbers each{asked}"

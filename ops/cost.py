@@ -84,7 +84,7 @@ def text_cost(
     characters = sum(each.characters for each in columns) + texts * added(text)
     vectors, factor = passages(text, texts, words_of(characters, shares))
     tokens = tokens_of(characters, shares).times(factor) + tokens_of(vectors * len(embedding.document_prefix), shares)
-    if embedding.token_limit is not None and text.token_limit is not None:
+    if text.token_limit is not None:
         tokens = tokens.at_most(vectors * embedding.token_limit)
     vector = collection.vectors(embedding)[text.vector_path]
     return TextCost(vectors, characters, tokens, space(vector, vectors, 1 + collection.replicas, in_source=in_source))

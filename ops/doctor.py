@@ -14,6 +14,7 @@ from ops.examination import Examination, addresses_of
 from ops.output import JsonOption, Report, StackOption, finish
 from ops.stack import Stack, to_stderr
 from providers.kit import Clock, pluralize
+from providers.services.http import post_elsewhere
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ def doctor(stack: StackOption = None, as_json: JsonOption = False) -> None:
 
     Asked about are the configuration, both services and their versions, the accounts with the least privileges,
     revision and binlog, trusted and private addresses, the embedding service with real texts, tables, keys and texts,
-    disks and vector memory, three real rows in each pipeline, links, and objects of ours that no state knows. Nothing
-    is changed; some texts are embedded.
+    disks and vector memory, three real rows in each pipeline, links, and objects of ours that no state knows. Before
+    the first `up` the embedding service is asked from this machine. Nothing is changed; some texts are embedded.
 
     With --json: {command, stack, findings: [{area, line, statements: [text]}], notes: [text], unchecked: [text],
     looked}. Where a service does not answer, the rest is still asked, and the exit code is 2.
@@ -56,7 +57,7 @@ def doctor(stack: StackOption = None, as_json: JsonOption = False) -> None:
         _ = opened.settings
     except SettingsError as error:
         return finish("doctor", opened.name, _of_the_configuration(error), opened.secrets(), as_json=as_json)
-    examination = Examination(opened, opened.connections(to_stderr), Clock(), addresses_of)
+    examination = Examination(opened, opened.connections(to_stderr), Clock(), addresses_of, post_elsewhere)
     looked = examination.run()
     found = unique(examination.findings)
     report = Diagnosis(found, examination.notes, examination.unchecked, looked)

@@ -6,21 +6,24 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from components.checkpoint import references_of
 from components.embedding_calls import calls
+from components.embedding_requests import Post, embed, only_in_the_cluster
 from components.preflight import problems
 from ops import checks
 from ops.checks import ColumnFacts, Finding, NodeFacts
+from ops.cost import batch_of
 from ops.observation import Observer
 from ops.privileges import database_grants, search_grant
 from ops.stack import Stack
 from ops.texts import column_facts, columns_of, is_there, some_rows, some_texts, text_columns
 from ops.vector_memory import space
-from providers.kit import Clock, Refused, SearchStackError, hide
+from providers.kit import ApiError, Clock, Refused, SearchStackError, hide
 from providers.model import PROBE_TEXT
 from providers.services import Connections, Inventory
 from providers.services.embedding_answers import misfit, vectors_of
@@ -28,14 +31,19 @@ from providers.services.mlcommons import ROOT
 from providers.services.objects import Objects
 from providers.services.prerequisites import of_the_cluster, of_the_query, of_the_tables, prerequisites_of, too_old
 from providers.services.refused_rows import document, refusals
-from providers.services.trust import Trust
+from providers.services.trust import Trust, is_private_address
 from providers.sync_link import SyncLink, SyncLinkInputs
 
 SIMULATED = 3
 """Rows that are run through each pipeline."""
 
 CHARACTERS = 500
-"""Of a text that the embedding service is asked with."""
+"""Of a text that the embedding service is asked with, at most."""
+
+BYTES_OF_A_CHARACTER = 4
+"""In UTF-8, at most; no byte is more than one token."""
+
+ASKED_FROM_HERE = ", asked from this machine, not from the cluster"
 
 STATS = (
     "/_nodes/stats/fs,os,jvm?filter_path=nodes.*.name,nodes.*.roles,nodes.*.fs.total,nodes.*.os.mem.total_in_bytes,"
@@ -55,6 +63,7 @@ class Examination:
     connections: Connections
     clock: Clock
     resolve: Resolve
+    post: Post
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
@@ -95,7 +104,8 @@ class Examination:
             yield "pipelines", both, self._pipelines
             yield "synchronization", both, self._synchronization
         else:
-            self.unchecked.append("embedding, pipelines and links: there are none before the first `pulumi up`")
+            yield "embedding", frozenset(), self._embedding_from_here
+            self.unchecked.append("pipelines and links: there are none before the first `pulumi up`")
 
     def _reach(self, name: str, greet: Callable[[], str]) -> None:
         try:
@@ -151,7 +161,7 @@ class Examination:
 
     def _preflight(self) -> Iterator[Finding]:
         """Everything that `up` asks before it touches anything."""
-        for line in problems(self.connections, self.stack.wiring, self.stack.references):
+        for line in problems(self.connections, self.stack.wiring, self.stack.state):
             if not (line.startswith("sync link ") and " → " in line):  # `_prerequisites` has each problem on a line
                 yield Finding("preflight", line, self._statements(line))
 
@@ -193,13 +203,13 @@ class Examination:
 
     def _texts(self) -> Iterator[Finding]:
         """How long texts are, and how many are blank."""
-        limit = self.stack.embedding.text_limit
+        embedding = self.stack.embedding
         for collection, facts in self._facts.items():
             found = next(each for each in self.stack.collections if each.name == collection)
-            for text in found.embedded_texts(limit):
+            for text in found.embedded_texts():
                 columns = [facts[column] for column in columns_of(found, text)]
-                self.notes.append(checks.text_note(found, text, columns, limit))
-                yield from checks.text_findings(found, text, columns, limit)
+                self.notes.append(checks.text_note(found, text, columns, embedding))
+                yield from checks.text_findings(found, text, columns, embedding)
 
     @cached_property
     def _facts(self) -> dict[str, Mapping[str, ColumnFacts]]:
@@ -238,7 +248,7 @@ class Examination:
 
     def _orphans(self) -> Iterator[Finding]:
         objects = Objects(self.connections, stack=f"{self.stack.project}/{self.stack.name}")
-        yield from checks.orphan_findings(objects.orphans(self.stack.references()))
+        yield from checks.orphan_findings(objects.orphans(frozenset(references_of(self.stack.state))))
 
     def _trust(self) -> Iterator[Finding]:
         trust = Trust.of(self._settings)
@@ -248,13 +258,34 @@ class Examination:
             yield Finding("embedding", line)
 
     def _embedding(self) -> Iterator[Finding]:
-        """Whether the service embeds real texts, one and a batch of them."""
-        embedding, model = self.stack.embedding, str(self.stack.outputs["model_id"])
-        texts = (self._real_texts() or [PROBE_TEXT])[: embedding.batch_size or 1]
+        """Whether the model embeds real texts."""
+        yield from self._embedding_by(partial(self._embedded, str(self.stack.outputs["model_id"])))
+
+    def _embedding_from_here(self) -> Iterator[Finding]:
+        """Asks the service itself: nothing in the cluster can before the first `up`."""
+        call = calls(self.stack.embedding)[0]
+        if why := only_in_the_cluster(call):
+            self._not_asked_from_here(why)
+            return
+        try:
+            yield from self._embedding_by(lambda texts: embed(call, texts, self.post), ASKED_FROM_HERE)
+        except ApiError as error:
+            host = urlsplit(call.url).hostname or ""
+            if error.status or not any(map(is_private_address, [host, *self.resolve(host)])):
+                raise
+            self._not_asked_from_here(f"{host} has a private address, which this machine does not reach")
+
+    def _not_asked_from_here(self, why: str) -> None:
+        self.unchecked.append(f"embedding: the service is not asked before the first `pulumi up`: {why}")
+
+    def _embedding_by(self, embedded: Callable[[Sequence[str]], list[list[Any]]], asked: str = "") -> Iterator[Finding]:
+        """Whether one real text and a batch of them are embedded."""
+        embedding = self.stack.embedding
+        texts = (self._real_texts() or [PROBE_TEXT])[: batch_of(embedding)]
         for batch in ([texts[0]], texts)[: 2 if len(texts) > 1 else 1]:
             begun = self.clock.now()
-            vectors = self._embedded(model, batch)
-            self.notes.append(checks.described(len(vectors), len(vectors[0]), self.clock.now() - begun))
+            vectors = embedded(batch)
+            self.notes.append(checks.described(len(vectors), len(vectors[0]), self.clock.now() - begun, asked))
             if what := misfit(vectors[0], embedding.dimension, embedding.vector_type):
                 yield Finding("embedding", f"the model answers with {what}")
             elif len(vectors) != len(batch):
@@ -268,14 +299,15 @@ class Examination:
         return vectors_of(answer) or [[]]
 
     def _real_texts(self) -> list[str]:
-        """Returns texts of the first collection that has any."""
-        for collection in self.stack.collections:
+        """Returns texts of the first collection that has any; none where PolarDB does not answer."""
+        longest = min(CHARACTERS, max(1, self.stack.embedding.text_limit // BYTES_OF_A_CHARACTER))
+        for collection in self.stack.collections if "polardb" in self.reached else ():
             if collection.name in self._facts:
                 columns = text_columns(collection)
                 rows = some_rows(
                     self.connections.database, collection, columns, 2 * (self.stack.embedding.batch_size or 1)
                 )
-                if texts := [text[:CHARACTERS] for text in some_texts(rows, columns)]:
+                if texts := [text[:longest] for text in some_texts(rows, columns)]:
                     return texts
         return []
 

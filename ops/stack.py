@@ -19,12 +19,11 @@ from typing import Any
 from pulumi.runtime.settings import Settings as Runtime
 from pulumi.runtime.settings import configure
 
-from components.checkpoint import references_of
+from components.checkpoint import Resources
 from components.configuration import BLOCKS
 from components.settings import EMBEDDING_SECRETS, SECRETS, Collection, Embedding, Settings
 from components.validation import parse
 from components.wiring import StackWiring
-from providers.kit import OwnerReference
 from providers.services import Connections
 from providers.services.connections import ENVIRONMENT
 
@@ -166,9 +165,10 @@ class Stack:
         outputs: Json = self.cli.read("stack", "output", "--json", "--show-secrets") or {}
         return outputs
 
-    def references(self) -> frozenset[OwnerReference]:
-        """Returns the owner references of what state holds."""
-        return frozenset(references_of({each["urn"]: each for each in self.resources}))
+    @property
+    def state(self) -> Resources:
+        """The resources in state, by URN."""
+        return {each["urn"]: each for each in self.resources}
 
     def secrets(self) -> list[str]:
         """Returns what is never printed."""

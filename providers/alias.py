@@ -162,16 +162,16 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         state = self._look_up(inputs)
         return (inputs.name, state) if state._aliases else None
 
-    def take_over(self, inputs: AliasInputs, uid: str) -> str | None:
+    def take_over(self, inputs: AliasInputs, uid: str) -> tuple[str, AliasState] | None:
         """Sets an alias that no index has, too: one request tells whether it is ours, and what its index keeps."""
         state = self._look_up(inputs)
         if state._aliases:
             self.update(inputs.name, state, inputs, uid)
-            return inputs.name
-        if (meta := state._metas.get(inputs.index)) is None:
+        elif (meta := state._metas.get(inputs.index)) is None:
             return None
-        self._point(inputs, [], uid, meta)
-        return inputs.name
+        else:
+            self._point(inputs, [], uid, meta)
+        return inputs.name, state
 
     def is_ours(self, inputs: AliasInputs, inventory: Inventory) -> bool:
         if inputs.name in inventory.indexes:

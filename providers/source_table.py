@@ -101,8 +101,12 @@ class SourceTableKind(ClusterKind[SourceTableInputs, SourceTableState]):
     identity = frozenset({"database", "name"})
 
     def find(self, inputs: SourceTableInputs) -> tuple[str, SourceTableState] | None:
+        """One that does not carry our owner reference is used, and has no owner."""
         tables = self._tables(inputs)
-        return (inputs.id, _shown(inputs, tables)) if self._exists(inputs, tables) else None
+        if not self._exists(inputs, tables):
+            return None
+        owner = inputs.owner if inputs.owner in {each.owner for each in _references(inputs, tables)} else ""
+        return inputs.id, _shown(inputs, tables).model_copy(update={"owner": owner})
 
     def is_ours(self, inputs: SourceTableInputs, inventory: Inventory) -> bool:
         return self._exists(inputs, inventory.tables)

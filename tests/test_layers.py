@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 LAYERS = [
     ["providers.kit.errors", "providers.kit.properties", "providers.kit.compare"],
-    ["providers.kit.plan", "providers.kit.ownership", "providers.kit.wait"],
+    ["providers.kit.plan", "providers.kit.ownership", "providers.kit.wait", "providers.kit.adoption"],
     ["providers.kit.kind", "providers.kit.host", "providers.kit.program"],
     ["providers.kit.values"],
     ["providers.kit.provider"],
@@ -44,7 +44,12 @@ LAYERS = [
     ["components.embedding_services", "components.texts"],
     ["components.settings", "components.queries"],
     ["components.embedding_calls", "components.checkpoint"],
-    ["components.generation", "components.embedding_validation", "components.text_mistakes"],
+    [
+        "components.embedding_requests",
+        "components.embedding_validation",
+        "components.generation",
+        "components.text_mistakes",
+    ],
     ["components.validation"],
     ["components.wiring", "components.configuration"],
     ["components.embedding_model", "components.collection"],

@@ -3,6 +3,7 @@
     properties   how a kind declares its properties, once
     plan         what a change of them means: in place, or a replacement
     ownership    whose an object is: owner and uid
+    adoption     an object that a person handed over, and that is gone
     errors       everything that is raised, each a line
     wait         waiting and retrying, with a clock that comes in as an argument
     compare      what a service shows, beside what was declared
@@ -15,6 +16,7 @@
 What is known about PolarSearch and PolarDB is in `providers.services`.
 """
 
+from .adoption import require_may_be_made_anew
 from .compare import Json, as_declared, flatten_settings, ints_from_floats, setting_text
 from .errors import (
     ApiError,
@@ -59,7 +61,7 @@ from .properties import (
     prop,
 )
 from .provider import DynamicProvider, Resource, declared_after, owner_of
-from .values import format_error, hide, validation_errors
+from .values import format_error, hide, parse_state, validation_errors
 from .wait import Clock, Report, retry, retry_while_rejected, silent, wait_until
 
 __all__ = [
@@ -106,12 +108,14 @@ __all__ = [
     "meta_reference",
     "new_uid",
     "owner_of",
+    "parse_state",
     "plan_by_field",
     "pluralize",
     "prepare",
     "prop",
     "read_description",
     "read_references",
+    "require_may_be_made_anew",
     "require_owned",
     "retry",
     "retry_while_rejected",

@@ -76,17 +76,20 @@ class Kind(ABC, Generic[I, S]):
         Returns None when there is none. Raises NotOwned when the name is taken by somebody else's object.
         """
 
-    def take_over(self, inputs: I, uid: str) -> str | None:
-        """Gives an object that is ours already this uid, so that its former owner no longer deletes it; its id."""
-        if (found := self.find(inputs)) is None:
-            return None
-        id, state = found
-        self.update(id, state, inputs, uid)
-        return id
+    def take_over(self, inputs: I, uid: str) -> tuple[str, S] | None:
+        """Gives an object that is ours already this uid, so that its former owner no longer deletes it.
+
+        Returns its id, and its state as `find` has seen it.
+        """
+        if (found := self.find(inputs)) is not None:
+            id, state = found
+            self.update(id, state, inputs, uid)
+        return found
 
     def recover(self, inputs: I, uid: str) -> str | None:
         """Returns the id of what `create` made although its answer was lost; None when it made nothing."""
-        return self.take_over(inputs, uid)
+        found = self.take_over(inputs, uid)
+        return found and found[0]
 
     @abstractmethod
     def create(self, inputs: I, uid: str) -> str:

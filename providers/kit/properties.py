@@ -143,9 +143,13 @@ class Inputs(Properties, BaseModel):
 
 
 class State(Inputs):
-    """What a kind's state adds to its inputs: `uid`, a random token that each create writes beside the owner."""
+    """What a kind's state adds to its inputs: `uid`, a random token that each create writes beside the owner.
+
+    `adopted` tells that a person handed the object over.
+    """
 
     uid: Property[str] = prop(default="")
+    adopted: Property[bool] = prop(default=False)
 
 
 class NamedInputs(Inputs):

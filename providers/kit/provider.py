@@ -27,6 +27,7 @@ from pulumi.dynamic import (
 from typing_extensions import Self
 
 from . import host, values
+from .adoption import is_adopted, require_may_be_made_anew
 from .errors import ApiError, NotFound, NotOwned, SearchStackError, SqlError, Unavailable
 from .kind import AnyKind, LastRun, Services
 from .ownership import new_uid
@@ -86,7 +87,8 @@ class DynamicProvider(ResourceProvider):
         state = values.parse_state(self.kind.state_type, olds)
         try:
             shown: State = self._bound.read(id, state)
-        except NotFound:
+        except NotFound as error:
+            require_may_be_made_anew(error, id, state)
             return DiffResult(changes=True, replaces=["uid"], delete_before_replace=False)
         declared = {name: value for name, value in news.items() if name in self.kind.inputs_type.model_fields}
         same = shown.uid == state.uid and self._inputs(shown).dumped() == declared
@@ -98,8 +100,8 @@ class DynamicProvider(ResourceProvider):
         with self._one_line_errors(props):
             inputs, uid = self.kind.inputs_type.model_validate(props), new_uid()
             self._bound.services.check_connectivity()
-            id = _make(self._bound, inputs, uid)
-            return CreateResult(id, self._settle(id, inputs, uid, props))
+            id, adopted = _make(self._bound, inputs, uid)
+            return CreateResult(id, self._settle(id, inputs, uid, props, adopted=adopted))
 
     def read(self, id: str, props: Props) -> ReadResult:
         """Shows the object as it is; one that is not ready is kept, with the reason."""
@@ -107,10 +109,11 @@ class DynamicProvider(ResourceProvider):
             state = values.parse_state(self.kind.state_type, props)
             try:
                 shown = self._bound.read(id, state)
-            except NotFound:
+            except NotFound as error:
+                require_may_be_made_anew(error, id, state)
                 host.warn(f"{id} is gone: `pulumi up` makes it again while it is declared")
                 return ReadResult("", {})  # Pulumi's form of "gone"; None crashes its host
-            shown = shown.model_copy(update={"uid": state.uid})
+            shown = shown.model_copy(update={"uid": state.uid, "adopted": state.adopted})
             inputs = self._inputs(shown)
             with self._kept(id, shown, inputs, props):
                 if (reason := self.kind.not_ready_reason(shown)) is not None:
@@ -126,7 +129,7 @@ class DynamicProvider(ResourceProvider):
             shown, before = self._require_still_owned(id, old), old.model_copy(update={"uid": uid})
             with self._kept(id, before, new, news, olds, errors=(ApiError, SqlError)):  # it may be half changed
                 self._bound.update(id, shown, new, uid)
-            return UpdateResult(self._settle(id, new, uid, news))
+            return UpdateResult(self._settle(id, new, uid, news, adopted=old.adopted))
 
     def delete(self, id: str, props: Props) -> None:
         """Deletes the object if it still carries the uid in state; another create took it over otherwise."""
@@ -155,17 +158,18 @@ class DynamicProvider(ResourceProvider):
         try:
             shown: State = self._bound.read(id, old)
         except NotFound as error:
+            require_may_be_made_anew(error, id, old)
             raise SearchStackError(f"{error}; it is gone: run `pulumi up --refresh` to make it again") from error
         if shown.uid not in ("", old.uid) and shown.owner != old.owner:
             raise NotOwned(f"{id} was taken over by {shown.owner or 'somebody else'}; run `pulumi refresh` and look")
         return shown
 
-    def _settle(self, id: str, inputs: Inputs, uid: str, props: Props) -> Props:
+    def _settle(self, id: str, inputs: Inputs, uid: str, props: Props, *, adopted: bool) -> Props:
         """Waits until the object can be used and returns its state; if that fails, Pulumi keeps it with the reason."""
-        known = self.kind.state_type.model_construct(**dict(inputs), uid=uid)
+        known = self.kind.state_type.model_construct(**dict(inputs), uid=uid, adopted=adopted)
         with self._kept(id, known, inputs, props):
             state: State = self._bound.bring_up(id, inputs, uid)
-            return state.dumped()
+            return state.model_copy(update={"adopted": adopted}).dumped()
 
     def _inputs(self, state: State) -> Inputs:
         return self.kind.inputs_type.model_construct(
@@ -261,16 +265,19 @@ def owner_of(resource_name: str) -> str:
     return f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource_name}"
 
 
-def _make(kind: AnyKind, inputs: Inputs, uid: str) -> str:
-    """Returns the id of the object, found or made. An answer that was lost is looked for, never asked for twice."""
-    if (id := kind.take_over(inputs, uid)) is not None:
-        return id
+def _make(kind: AnyKind, inputs: Inputs, uid: str) -> tuple[str, bool]:
+    """Returns the id of the object, found or made, and whether it was adopted.
+
+    An answer that was lost is looked for, never asked for twice.
+    """
+    if (found := kind.take_over(inputs, uid)) is not None:
+        return found[0], is_adopted(found[1], inputs.owner)
     try:
-        return kind.create(inputs, uid)
+        return kind.create(inputs, uid), False
     except (Unavailable, SqlError) as error:
         if not _may_have_acted(error) or (id := kind.recover(inputs, uid)) is None:
             raise
-        return id
+        return id, False
 
 
 def _may_have_acted(error: Unavailable | SqlError) -> bool:

@@ -35,11 +35,17 @@ NOTHING = (
     "parameter `response_filter`"
 )
 
+NO_VECTORS = "text or objects where vectors of numbers should be: ask for floats"
+NO_NUMBERS = "vectors that hold no numbers: ask for dense vectors of floats"
+NO_LIST = (
+    "no list where the vectors should be, such as vectors by type: name their place in the answer with the parameter "
+    "`response_filter`"
+)
+
 UNREADABLE: Mapping[str, str] = {
-    r"List containing List of Float values": "text or objects where vectors of numbers should be: ask for floats",
-    r"non-empty List containing Float values": "vectors that hold no numbers: ask for dense vectors of floats",
-    r"input is not a List": "no list where the vectors should be, such as vectors by type: name their place in the "
-    "answer with the parameter `response_filter`",
+    r"List containing List of Float values": NO_VECTORS,
+    r"non-empty List containing Float values": NO_NUMBERS,
+    r"input is not a List": NO_LIST,
     r"No results for path|Missing property in path|Expected to find an object": NOTHING,
 }
 """Causes that ML Commons gives (probed on 2.19.1), and what was answered."""
@@ -59,6 +65,17 @@ def vectors_of(answer: Mapping[str, Any]) -> list[list[Any]]:
 def unreadable(reason: str) -> str:
     """Returns what was answered where ML Commons could not read it; empty for any other error."""
     return next((what for text, what in UNREADABLE.items() if re.search(text, reason)), "")
+
+
+def unread(found: Any) -> str:
+    """Returns what stands where the vectors should be; empty where they are lists of numbers."""
+    if not isinstance(found, list):
+        return NOTHING if found is None else NO_LIST
+    if not found:
+        return NOTHING
+    if not all(isinstance(vector, list) for vector in found):
+        return NO_VECTORS
+    return "" if all(_is_number(number) for vector in found for number in vector) else NO_NUMBERS
 
 
 def misfit(vector: Sequence[Any], dimension: int, vector_type: VectorType) -> str:
@@ -90,6 +107,10 @@ def _wrong_numbers(vector: Sequence[Any], vector_type: VectorType) -> str:
         floats = "floats, not bytes: ask for int8, or write `vector_type: float`"
         return FORMS["uint8"] if form == "uint8" else "" if form else floats
     return FORMS[form] if whole and max(map(abs, vector)) > 1 else ""  # a vector of floats may hold ones and zeros
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _whole(vector: Sequence[Any]) -> bool:

@@ -9,6 +9,7 @@ import json
 import re
 import ssl
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -41,6 +42,8 @@ READ_TIMEOUT = 30.0
 
 LONGEST_PAUSE = 60.0
 """Seconds that are waited at most because a service asks for it."""
+
+NOT_REACHED = "check `embedding.url`, and that this machine may reach it"
 
 PERMANENT = re.compile(
     r"\[SSL|[Nn]ame or service not known|nodename nor servname|No address associated|getaddrinfo failed"
@@ -240,6 +243,23 @@ class SearchClient:
             if text not in self._warned:
                 self._warned.add(text)
                 self._warn(f"{request}: {text}")
+
+
+def post_elsewhere(url: str, headers: Mapping[str, str], body: str) -> Any:
+    """Sends JSON to an embedding service, once, and returns the JSON of its answer. Raises ApiError."""
+    request = f"POST {url}"
+    try:
+        response = httpx.post(url, headers=dict(headers), content=body.encode(), timeout=READ_TIMEOUT)
+    except (httpx.TransportError, UnicodeError) as error:
+        reason = _one_line(str(error) or type(error).__name__)
+        raise Unavailable(request, None, reason, NOT_REACHED, not_processed=False) from error
+    if not response.is_success:
+        text = _page(response) if _is_html(response) else _one_line(response.text)
+        reason = f"Error from remote service: {text}"
+        raise Rejected(request, response.status_code, reason, advice.for_search(response.status_code, reason))
+    if (answer := _json(response)) is None:
+        raise Rejected(request, response.status_code, "the answer is no JSON", "check `embedding.url`")
+    return answer
 
 
 def warnings_of(headers: list[str]) -> list[str]:

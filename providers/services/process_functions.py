@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 PRE, POST = "connector.pre_process.", "connector.post_process."
 
@@ -35,6 +36,38 @@ FILLED: Mapping[str, Filled] = {
     f"{PRE}bedrock.embedding": Filled("inputText", one=True),
     f"{PRE}bedrock.nova.text_embedding": Filled("inputText", one=True),
 }
+
+VECTORS_AT: Mapping[str, str] = {
+    f"{POST}openai.embedding": "$.data[*].embedding",
+    f"{POST}cohere.embedding": "$.embeddings",
+    f"{POST}default.embedding": "$[*]",
+    f"{POST}bedrock.embedding": "$.embedding",
+    f"{POST}cohere_v2.embedding.float": "$.embeddings.float",
+    f"{POST}cohere_v2.embedding.int8": "$.embeddings.int8",
+}
+"""Where a post-process function finds the vectors, if no `response_filter` says another path."""
+
+_STEP = re.compile(r"\.(?P<name>\w+)|\['(?P<quoted>[^']+)'\]|\[\*\]")
+
+
+def is_readable(path: str) -> bool:
+    """Tells whether a JSON path has names and stars alone."""
+    return path.startswith("$") and not _STEP.sub("", path[1:])
+
+
+def values_at(value: Any, path: str) -> Any:
+    """Returns what is at such a path: a list of all where it has a star; None where there is nothing."""
+    found = [value]
+    for step in _STEP.finditer(path):
+        name = step["name"] or step["quoted"]
+        found = [inner for each in found for inner in _inside(each, name)]
+    return found if "[*]" in path else next(iter(found), None)
+
+
+def _inside(value: Any, name: str | None) -> list[Any]:
+    if name is None:
+        return list(value) if isinstance(value, list) else []
+    return [value[name]] if isinstance(value, dict) and name in value else []
 
 
 def is_built_in(function: str) -> bool:

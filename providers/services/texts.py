@@ -164,6 +164,11 @@ class EmbeddedText:
         return bool(len(self.fields) > 1 or self.labels or self.token_limit or self.chunking)
 
     @property
+    def most_bytes(self) -> int:
+        """The bytes at which it, or each passage, is cut."""
+        return min(max(self.token_limit - SPECIAL_TOKENS, 4), LONGEST) if self.token_limit else UNLIMITED
+
+    @property
     def _text(self) -> str:
         return f"{self.vector.replace('.', '_')}_embedded_text"
 
@@ -171,20 +176,16 @@ class EmbeddedText:
     def _passages(self) -> str:
         return f"{self.vector}_embedded_passages"
 
-    @property
-    def _bytes(self) -> int:
-        return min(max(self.token_limit - SPECIAL_TOKENS, 4), LONGEST) if self.token_limit else UNLIMITED
-
     def _join(self) -> Json:
         labels = [f"{self.labels[name]}: " if self.labels.get(name) else "" for name in self.fields]
         whole = {"fields": list(self.fields), "labels": labels, "separator": self.separator}
-        return _script(JOIN, **whole, text=self._text, bytes=UNLIMITED if self.chunking else self._bytes)
+        return _script(JOIN, **whole, text=self._text, bytes=UNLIMITED if self.chunking else self.most_bytes)
 
     def _chunk(self, chunking: Chunking) -> list[Json]:
         """One chunk more than is kept: `text_chunking` puts the whole rest of the text into the last."""
         algorithm = {"token_limit": chunking.tokens, "overlap_rate": chunking.overlap}
         fixed = {"fixed_token_length": {**algorithm, "max_chunk_limit": chunking.most + 1}}
-        made = {"text": self._text, "passages": self._passages, "bytes": self._bytes, "most": chunking.most}
+        made = {"text": self._text, "passages": self._passages, "bytes": self.most_bytes, "most": chunking.most}
         return [
             {"text_chunking": {"algorithm": fixed, "field_map": {self._text: self._passages}}},
             _script(SPLIT, **made),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import Any
 
 from sandbox.polarsearch.calls import Call, Reply
-from sandbox.polarsearch.errors import ApiError
+from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import BUILD_HASH, Node
@@ -15,6 +17,11 @@ from sandbox.polarsearch.settings import as_list, flatten, java_bool, nest, show
 _SCOPES = ("persistent", "transient")
 ROLES = "plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model"
 TRUSTED = "plugins.ml_commons.trusted_connector_endpoints_regex"
+
+STATS = {f"nodes.*.{p}" for p in ("name", "roles", "fs.total", "os.mem.total_in_bytes", "jvm.mem.heap_max_in_bytes")}
+"""What is known of the node."""
+HEAP = 2**30
+"""Bytes of a real node's heap, unless told otherwise; this one has none."""
 
 
 def enabled(node: Node, name: str) -> bool:
@@ -87,6 +94,18 @@ def _changed(old: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         else:
             new.pop(key, None)
     return new
+
+
+def node_stats(node: Node, call: Call) -> Reply:
+    """The disk and the memory of this machine. Of all else that a real node tells nothing is here."""
+    if not set(call.text("filter_path").split(",")) <= STATS:
+        raise not_here(f"[filter_path] must be of {', '.join(sorted(STATS))}")
+    disk, memory = shutil.disk_usage("."), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    total = {"total_in_bytes": disk.total, "free_in_bytes": disk.total - disk.used, "available_in_bytes": disk.free}
+    sizes = {"os": {"mem": {"total_in_bytes": memory}}, "jvm": {"mem": {"heap_max_in_bytes": HEAP}}}
+    roles = ["cluster_manager", "data", "ingest", "remote_cluster_client"]
+    sizes["fs"] = {"total": total | {"cache_reserved_in_bytes": 0}}
+    return Reply({"nodes": {node.id: {"name": "sandbox", "roles": roles, **sizes}}})
 
 
 def health(node: Node, call: Call) -> Reply:

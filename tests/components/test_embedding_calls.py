@@ -9,7 +9,7 @@ import re
 import pytest
 
 from components.embedding_calls import calls, embedding_space, is_asymmetric
-from components.embedding_services import NAMES, OPENAI_COMPATIBLE, SERVICES, base_model, service_of
+from components.embedding_services import ASSUMED_TOKENS, NAMES, OPENAI_COMPATIBLE, SERVICES, base_model, service_of
 from components.settings import Embedding
 from providers.connector import openai_compatible
 from providers.services.process_functions import BUILT_IN
@@ -65,6 +65,11 @@ def test_a_service_has_its_documented_address_or_wants_one(name):
 
 def test_an_address_with_a_region_is_known_once_the_region_is():
     assert Embedding(service="bedrock", model="cohere.embed-v4:0", dimension=8).endpoint == ""
+
+
+def test_what_is_assumed_of_an_unknown_model_is_the_fewest_tokens_that_a_known_one_takes():
+    known = [model.tokens for service in (OPENAI_COMPATIBLE, *SERVICES) for model in service.models.values()]
+    assert min(known) == ASSUMED_TOKENS
 
 
 @pytest.mark.parametrize("service", [OPENAI_COMPATIBLE, *SERVICES], ids=lambda service: service.name + service.path)

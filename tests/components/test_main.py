@@ -46,7 +46,7 @@ def preflight(monkeypatch):
     """Replaces the preflight. Returns the list of its calls, and the list of problems that it reports."""
     calls, found = [], []
 
-    def problems(connections, stack, in_state, inventory):
+    def problems(connections, stack, state, inventory):
         calls.append((connections, stack.name, [collection.name for collection in stack.collections]))
         return found
 

@@ -42,6 +42,12 @@ def polardb(start_polardb, revision):
     return polardb
 
 
+def state(reference, **more):
+    """The state of a stack that holds the index by this owner reference."""
+    outputs = {"owner": reference.owner, "uid": reference.uid, "name": INDEX, **more}
+    return {"urn:pulumi:s::p::index::search-docs-index": {"outputs": outputs}}
+
+
 @pytest.fixture
 def found(polardb):
     """Returns the problems of these collections."""
@@ -224,9 +230,31 @@ def test_unreachable_services_are_reported_in_one_line_without_passwords(connect
 def test_what_state_holds_is_ours_under_a_former_owner(polardb, rest):
     rest.put(f"/{INDEX}", {"mappings": {"_meta": {"pulumi": {"index": "p/former/search-docs-index#00ff"}}}})
     stack, in_state = StackWiring("search", EMBEDDING, [DOCS]), OwnerReference("p/former/search-docs-index", "00ff")
-    assert problems(polardb.connections, stack, lambda: {in_state}) == []
-    [line] = problems(polardb.connections, stack, lambda: {OwnerReference(in_state.owner, "other")})
+    assert problems(polardb.connections, stack, state(in_state)) == []
+    [line] = problems(polardb.connections, stack, state(OwnerReference(in_state.owner, "other")))
     assert line.startswith(f"index {INDEX} belongs to p/former/search-docs-index")
+
+
+OURS_IN_STATE = OwnerReference("p/s/search-docs-index", "00ff")
+
+
+@pytest.mark.parametrize(
+    ("adopted", "there", "name", "said"),
+    [
+        (True, False, INDEX, f"{INDEX} was adopted, so no new one is made in its place"),
+        (True, True, INDEX, ""),
+        (False, False, INDEX, ""),
+        (True, False, "docs_of_another_generation", ""),
+    ],
+    ids=["adopted and gone", "adopted and there", "made by the stack", "no longer declared"],
+)
+def test_an_adopted_index_that_is_gone_is_reported(polardb, rest, adopted, there, name, said):
+    if there:
+        rest.put(f"/{INDEX}", MADE)
+    stack = StackWiring("search", EMBEDDING, [DOCS])
+    found = problems(polardb.connections, stack, state(OURS_IN_STATE, adopted=adopted, name=name))
+    assert len(found) == bool(said)
+    assert all(said in line and f"`POLARSEARCH_MAKE_ANEW={INDEX} pulumi up --refresh`" in line for line in found)
 
 
 def test_a_problem_ends_the_program(polardb, rest):

@@ -12,7 +12,7 @@ import yaml
 from components.embedding_calls import calls
 from components.settings import Embedding, SettingsError, split_mapping
 from components.validation import parse
-from providers.services.texts import Chunking, EmbeddedText
+from providers.services.texts import Chunking
 
 STACKS = sorted((pathlib.Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
 GOOD = {
@@ -156,8 +156,6 @@ TEXT_MISTAKES = [
     (texts(texts={"my_vector": {"long_texts": "chunk", "max_chunks": 0}}), "texts.my_vector.max_chunks: Input should be greater than or equal to 1"),
     (texts(texts={"my_vector": {"long_texts": "chunk", "chunk_tokens": 9000}}), "texts.my_vector.chunk_tokens: text-embedding-v4 takes 8192 tokens at most; write 8192 or less"),
     (texts(long_texts="truncate"), "long_texts: Input should be 'cut', 'chunk' or 'refuse'"),
-    (texts(long_texts="cut", embedding=UNKNOWN_LIMIT), "long_texts: how much m takes is not known; write embedding.max_tokens, or leave it out"),
-    (texts(texts={"my_vector": {"long_texts": "cut"}}, embedding=UNKNOWN_LIMIT), "texts.my_vector.long_texts: how much m takes is not known; write embedding.max_tokens, or leave it out"),
     (texts(long_texts="chunk", embedding={"batch_size": None}), "long_texts: a text has many passages; write embedding.batch_size, the most texts in one request"),
     (texts(long_texts="chunk", mapping={**GOOD["collections"][0]["mapping"], "title": {"type": "text"}, "my_vector": {"type": "knn_vector", "engine": "nmslib"}}), "mapping.my_vector: engine nmslib does not find passages; write faiss or lucene"),
     (texts(fields={"id": "id", "title": "t2", "my_text": "t2", "my_vector_embedded_text": "t2"}, mapping={**GOOD["collections"][0]["mapping"], "title": {"type": "text"}, "my_vector_embedded_text": {"type": "text"}}), "fields.my_vector_embedded_text: the pipeline makes the text of my_vector under this name; choose another"),
@@ -175,11 +173,17 @@ def made(raw):
     return text
 
 
-def test_texts_are_cut_by_default_where_the_limit_is_known():
+def test_texts_are_cut_by_default_at_a_limit_that_is_known_or_assumed():
     assert made(GOOD).token_limit == 8192
-    assert made(changed("embedding", "model", to="m")) == EmbeddedText("my_vector", ["my_text"])
-    assert made(texts(embedding={**UNKNOWN_LIMIT, "max_tokens": 512})).token_limit == 512
+    assert made(texts(embedding=UNKNOWN_LIMIT)).token_limit == 512
+    assert made(texts(long_texts="cut", embedding=UNKNOWN_LIMIT)).token_limit == 512
+    assert made(texts(embedding={**UNKNOWN_LIMIT, "max_tokens": 256})).token_limit == 256
     assert made(texts(long_texts="refuse")).token_limit is None
+
+
+def test_chunks_of_a_model_whose_limit_is_assumed_may_have_more_tokens_than_that():
+    chunked = {"my_vector": {"long_texts": "chunk", "chunk_tokens": 1000}}
+    assert made(texts(texts=chunked, embedding=UNKNOWN_LIMIT)).chunking == Chunking(1000, 0.2, 100)
 
 
 def test_what_is_written_of_one_text_wins_over_what_is_written_for_all():
@@ -310,8 +314,8 @@ def test_dimensions_are_requested_from_models_that_offer_a_choice(model, send, a
         ("text-embedding-v4", None, 8192),
         ("text-embedding-v2", None, 2048),
         ("text-embedding-v4", 512, 512),
-        ("my-own", None, None),
-        ("my-own", 512, 512),
+        ("my-own", None, 512),
+        ("my-own", 8192, 8192),
     ],
 )
 def test_the_token_limit_is_the_documented_one_unless_the_configuration_says_another(model, given, limit):

@@ -48,16 +48,18 @@ def declared(model="m", **changes):
 
 
 def test_a_text_that_is_a_field_as_it_is_needs_no_more_than_its_embedding():
-    ingest, index, alias = declared()
+    ingest, index, alias = declared(long_texts="refuse")
     assert (ingest.field_map, ingest.before, ingest.after) == ({"text": "vector"}, [], [])
     assert (index.properties, list(index.vectors), index.settings) == ({"text": {"type": "text"}}, ["vector"], {})
     assert alias.cutover.vector_fields == {"t2": "vector"}
 
 
-def test_a_text_is_cut_in_place_where_the_models_limit_is_known():
-    ingest, *others = declared("text-embedding-v4")
-    assert (ingest.field_map, len(ingest.before)) == ({"vector_embedded_text": "vector"}, 1)
-    refusing, *the_same = declared("text-embedding-v4", long_texts="refuse")
+@pytest.mark.parametrize(("model", "cut_at"), [("text-embedding-v4", 8176), ("my-own", 496)])
+def test_a_text_is_cut_in_place_at_what_the_model_is_known_or_assumed_to_take(model, cut_at):
+    ingest, *others = declared(model)
+    [script] = ingest.before
+    assert (ingest.field_map, script["script"]["params"]["bytes"]) == ({"vector_embedded_text": "vector"}, cut_at)
+    refusing, *the_same = declared(model, long_texts="refuse")
     assert (refusing.name, refusing.field_map, refusing.before) == (ingest.name, {"text": "vector"}, [])
     assert others == the_same
 
@@ -82,6 +84,25 @@ def test_passages_are_in_a_nested_field_of_an_index_that_takes_long_texts():
     assert alias.cutover.vector_fields == {"t2": "vector.knn"}
     own = declared(long_texts="chunk", settings={"analyze": {"max_token_count": 5}})[1]
     assert own.settings == {"analyze.max_token_count": "5"}
+
+
+@pytest.mark.parametrize(
+    ("model", "texts", "at"),
+    [
+        ({}, {}, "496 bytes"),
+        ({"document_prefix": "doc: "}, {}, "491 bytes"),
+        ({}, {"long_texts": "chunk"}, "496 bytes"),
+        ({}, {"long_texts": "refuse"}, ""),
+        ({"max_tokens": 512}, {}, ""),
+        ({"model": "text-embedding-v4"}, {}, ""),
+    ],
+    ids=["unknown", "with a prefix", "chunked", "not cut", "told", "in a table"],
+)
+def test_what_is_assumed_of_a_model_is_said(model, texts, at):
+    embedding = Embedding.model_validate({"url": "https://e.test/v1", "model": "my-own", "dimension": 64, **model})
+    said = StackWiring("search", embedding, [Collection(**{**DOCS, **texts})]).assumption
+    assert bool(said) == bool(at)
+    assert at in said
 
 
 def test_each_table_is_declared_once():

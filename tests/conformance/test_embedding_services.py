@@ -13,11 +13,15 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.embedding_calls import calls
+from components.embedding_requests import embed, only_in_the_cluster
 from components.queries import neural
 from components.settings import EMBEDDING_SECRETS
 from components.validation import parse
 from components.wiring import StackWiring
 from providers.kit import ApiError
+from providers.services.embedding_answers import misfit
+from providers.services.http import post_elsewhere
 from sandbox import wire
 from tests.conformance.embedding_services import AWS, KEY, REGION, SERVICES, WRONG_KEY, Fake, violations
 
@@ -147,7 +151,8 @@ class Maker:
 
     def __call__(self, declaration):
         kind = declaration.resource.kind(self.connections)
-        id = kind.take_over(declaration.owned, "uid") or kind.create(declaration.owned, "uid")
+        found = kind.take_over(declaration.owned, "uid")
+        id = found[0] if found else kind.create(declaration.owned, "uid")
         kind.bring_up(id, declaration.owned, "uid")
         return id
 
@@ -159,6 +164,20 @@ class Maker:
         if not wiring.is_asymmetric:
             return model, model
         return model, self(wiring.query_model(group, self(wiring.query_connector())))
+
+
+@pytest.mark.parametrize("case", [each for each in CASES.values() if "aws_sigv4" not in each.block], ids=str)
+def test_a_service_is_called_from_this_machine_as_by_its_connector(faked, case):
+    fake, url = faked(case)
+    texts = ['a "mug" \\ of\n tea', "保温杯"]
+    for call, told, prefix in zip(
+        calls(wired(case, url).embedding), (case.documents, case.queries), case.prefixes, strict=True
+    ):
+        assert only_in_the_cluster(call) == ""
+        vectors = embed(call, texts, post_elsewhere)
+        assert [misfit(vector, case.dimension, call.embedding.vector_type) for vector in vectors] == ["", ""]
+        assert fake.asked[-2:] == [(told, prefix + text) for text in texts]
+    assert fake.refused == []
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from ops.examination import STATS
 from providers.ingest_pipeline import IngestPipelineKind
 from providers.search_pipeline import SearchPipelineKind
 from providers.services.objects import INDEX_FACTS
@@ -53,6 +54,18 @@ def cluster_settings(server):
 def health(server):
     assert server.ask("GET", "/_cluster/health/nobody?timeout=1s").status == 408
     return server.ok("GET", "/_cluster/health/docs")["status"] == "green"
+
+
+def node_stats(server):
+    [node] = server.ok("GET", STATS)["nodes"].values()
+    assert {"cluster_manager", "data", "ingest"} <= set(node.pop("roles"))
+    assert isinstance(node.pop("name"), str)
+    disk = node["fs"]["total"]
+    assert 0 < disk["available_in_bytes"] <= disk["free_in_bytes"] <= disk["total_in_bytes"]
+    assert node["jvm"]["mem"]["heap_max_in_bytes"] > 0
+    assert node["os"]["mem"]["total_in_bytes"] > 0
+    sizes = {"total_in_bytes", "free_in_bytes", "available_in_bytes", "cache_reserved_in_bytes"}
+    return node.keys() == {"fs", "os", "jvm"} and disk.keys() == sizes
 
 
 def one_index(server):
@@ -212,6 +225,7 @@ STORIES = {
     root: ["GET /"],
     cluster_settings: ["GET /_cluster/settings", "PUT /_cluster/settings"],
     health: ["GET /_cluster/health/{}"],
+    node_stats: ["GET /_nodes/stats/fs,os,jvm"],
     one_index: ["GET /{}", "PUT /{}"],
     delete_index: ["DELETE /{}"],
     index_settings: ["PUT /{}/_settings", "GET /_all/_settings", "GET /{}/_settings"],

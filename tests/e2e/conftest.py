@@ -202,7 +202,13 @@ def project(world, pulumi_engine, tmp_path):
             "database_port": world.database["port"],
             "database_user": world.database["user"],
         },
-        embedding={"url": world.embeddings_url, "model": "hashing", "dimension": 64, "send_dimensions": True},
+        embedding={
+            "url": world.embeddings_url,
+            "model": "hashing",
+            "dimension": 64,
+            "send_dimensions": True,
+            "max_tokens": 8192,
+        },
         collections=[
             {
                 "name": "docs",

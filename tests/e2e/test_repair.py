@@ -218,6 +218,8 @@ TOO_LONG = "mug " * 9000
 
 @pytest.mark.parametrize("chosen", ["refresh", "up"])
 def test_the_row_that_the_model_refuses_is_named_and_not_the_first_of_its_batch(box, filled, world, eventually, chosen):
+    filled.collection(long_texts="refuse")
+    filled.up()
     world.sql("INSERT INTO db.docs (id, body) VALUES (6, 'a cup'), (7, %s), (8, 'a rake')", TOO_LONG)
     eventually(lambda: "recovering" in str(world.sql("CALL dbms_etl.show_sync_link()")))
     if chosen == "up":

@@ -70,6 +70,18 @@ def test_the_row_of_a_long_text_arrives_cut_by_default_and_then_chunked(long, wo
     assert world.inventory() == before
 
 
+def test_the_row_of_a_long_text_arrives_where_the_models_limit_is_not_known(long, world, eventually):
+    long.embedding(model="hashing", dimension=64, max_tokens=None)
+    assumed = "how much hashing takes is not known: 512 tokens are assumed, so texts are cut at 496 bytes"
+    assert assumed in " ".join(long.run("preview").split())
+    assert assumed in " ".join(long.up().split())
+    eventually(lambda: (world.count("docs"), world.count("docs", "vector")) == (10, 8))
+    assert stored(world, 11)["text"] == STORY
+    long.embedding(max_tokens=8192)
+    assert long.preview() == {"search-docs-ingest-pipeline": "update"}
+    assert "assumed" not in long.up()
+
+
 def test_two_columns_make_one_vector_that_follows_both(project, world, eventually):
     columns = {"id": "INT", "body": "TEXT", "note": "VARCHAR(50)"}
     text = {"type": "text"}

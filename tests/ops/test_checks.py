@@ -59,30 +59,41 @@ def collection(**changes):
     return Collection.model_validate({**given, "field_map": {"text": "vector"}, **changes})
 
 
+KNOWN = "text-embedding-v4"
+
+
+def embedding(model):
+    return Embedding(url="https://e.test/v1", model=model, dimension=64)
+
+
 @pytest.mark.parametrize(
-    ("long_texts", "facts", "limit", "texts"),
+    ("long_texts", "facts", "model", "texts"),
     [
-        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 9000), 8192, ["may refuse that row"]),
-        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 8176), 8192, []),
-        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 9000), None, []),
-        ("cut", ColumnFacts(10, 9, 100, 100, 50, 9000), 8192, []),
-        ("cut", ColumnFacts(10, 0, 0, 0, 0, 0), 8192, ["every text is blank"]),
-        ("cut", ColumnFacts(0, 0, 0, 0, 0, 0), 8192, []),
+        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 9000), KNOWN, ["may refuse that row"]),
+        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 8176), KNOWN, []),
+        ("refuse", ColumnFacts(10, 9, 100, 100, 50, 9000), "my-own", []),
+        ("cut", ColumnFacts(10, 9, 100, 100, 50, 9000), KNOWN, []),
+        ("cut", ColumnFacts(10, 0, 0, 0, 0, 0), KNOWN, ["every text is blank"]),
+        ("cut", ColumnFacts(0, 0, 0, 0, 0, 0), KNOWN, []),
     ],
 )
-def test_texts(long_texts, facts, limit, texts):
+def test_texts(long_texts, facts, model, texts):
     declared = collection(long_texts=long_texts)
-    [text] = declared.embedded_texts(limit)
-    found = [each.line for each in checks.text_findings(declared, text, [facts], limit)]
+    [text] = declared.embedded_texts()
+    found = [each.line for each in checks.text_findings(declared, text, [facts], embedding(model))]
     assert len(found) == len(texts)
     assert all(part in line for part, line in zip(texts, found, strict=True))
 
 
-def test_the_share_of_blank_texts_and_the_longest_are_noted():
+@pytest.mark.parametrize(
+    ("model", "limit"),
+    [(KNOWN, "is 8192 tokens"), ("my-own", "is 512 tokens, which is assumed: `embedding.max_tokens`")],
+)
+def test_the_share_of_blank_texts_and_the_longest_are_noted(model, limit):
     declared = collection()
-    [text] = declared.embedded_texts(8192)
-    note = checks.text_note(declared, text, [ColumnFacts(8, 6, 100, 100, 50, 60)], 8192)
-    assert note == "docs: text: 25 % blank; the longest has 50 characters, the model's limit is 8192 tokens"
+    [text] = declared.embedded_texts()
+    note = checks.text_note(declared, text, [ColumnFacts(8, 6, 100, 100, 50, 60)], embedding(model))
+    assert note == f"docs: text: 25 % blank; the longest has 50 characters, the model's limit {limit}"
 
 
 @pytest.mark.parametrize(

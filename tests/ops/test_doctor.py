@@ -16,7 +16,13 @@ def lines(ran, area=None):
 def test_nothing_is_wrong_before_the_first_up_and_after_it(ops, project, world, eventually):
     ran = ops("doctor", "--stack", "test", "--json")
     assert (ran.code, ran.json["findings"], ran.json["looked"]) == (0, [], True)
-    assert any(each.startswith("embedding, pipelines and links: there are none") for each in ran.json["unchecked"])
+    assert [each.split(":")[0] for each in ran.json["unchecked"]] == ["pipelines and links"]
+    asked = [
+        each
+        for each in ran.json["notes"]
+        if each.endswith(", 64 numbers each, asked from this machine, not from the cluster")
+    ]
+    assert [each.partition(" in ")[0] for each in asked] == ["embedding: 1 text", "embedding: 4 texts"]
     before = world.inventory()
     project.up()
     eventually(lambda: world.count("docs", "vector") == 4)
@@ -36,8 +42,8 @@ def test_nothing_is_wrong_before_the_first_up_and_after_it(ops, project, world, 
     assert "embedding: 4 texts in " in notes
     assert ", 64 numbers each" in notes
     assert world.inventory() == there != before
-    if world.servers:  # the sandbox does not tell of disks and memory
-        assert " native memory of k-NN's" in notes
+    assert " native memory of k-NN's" in notes
+    assert ran.json["unchecked"] == []
     assert "nothing is wrong" in ops("doctor").stdout
 
 
@@ -64,6 +70,40 @@ def test_with_a_wrong_password_the_other_service_is_still_asked(ops, project, va
     assert [each for each in ran.json["notes"] if each.startswith("PolarSearch" if area == "polardb" else "PolarDB")]
     assert f"orphans: {area} does not answer" in ran.json["unchecked"]
     assert "not-the-password" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"dimension": 32, "send_dimensions": False},
+            "the model answers with vectors of 1024 numbers, `dimension` says",
+        ),
+        ({"model": "none"}, "the embedding service refused: check `url`, `model` and the key"),
+        ({"parameters": {"response_filter": "$.none[*]"}}, "the embedding service answers with nothing where the"),
+    ],
+    ids=["dimension", "model", "place"],
+)
+def test_before_the_first_up_an_embedding_service_that_does_not_fit_is_a_finding(ops, project, change, line):
+    project.embedding(**change)
+    ran = ops("doctor", "--json")
+    assert ran.code == 1
+    assert line in lines(ran, "embedding")[0]
+
+
+def test_before_the_first_up_an_embedding_service_that_refuses_the_key_is_a_finding(ops, project, world):
+    world.keys.clear()
+    ran = ops("doctor", "--json")
+    assert ran.code == 1
+    [line] = lines(ran, "embedding")
+    assert "(HTTP 401); the embedding service refuses the key" in line
+
+
+def test_before_the_first_up_an_embedding_service_that_only_the_cluster_reaches_is_not_checked(ops, project):
+    project.embedding(url="http://127.0.0.1:9/v1/embeddings")
+    ran = ops("doctor", "--json")
+    assert (ran.code, lines(ran)) == (0, [])
+    assert any("127.0.0.1 has a private address, which this machine does not reach" in x for x in ran.json["unchecked"])
 
 
 def test_an_embedding_service_that_refuses_the_key_is_a_finding(ops, filled, world):
@@ -132,6 +172,8 @@ def test_an_object_that_no_state_knows_is_a_finding(ops, filled, world):
 
 
 def test_a_link_in_trouble_and_the_row_that_its_pipeline_refuses_are_findings(ops, filled, world, eventually):
+    filled.collection(long_texts="refuse")
+    filled.up()
     world.sql("INSERT INTO db.docs (id, body) VALUES (0, %s)", "long " * 9000)
 
     def in_trouble():

@@ -49,6 +49,8 @@ def test_documents_without_a_row_are_findings(ops, filled, world):
 
 
 def test_a_link_in_trouble_is_shown_with_the_words_of_autoetl(ops, filled, world, eventually):
+    filled.collection(long_texts="refuse")
+    filled.up()
     world.sql("INSERT INTO db.docs (id, body) VALUES (7, %s)", "long " * 9000)
 
     def in_trouble():

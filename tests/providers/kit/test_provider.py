@@ -147,7 +147,8 @@ def test_create_checks_the_services_once_then_creates_and_reads_once(widgets, se
     assert (widgets.kind.services.checked, service.called) == (1, ["create", "read"])
     assert created.id == "widget"
     assert re.fullmatch("[0-9a-f]{16}", reference(created).uid)
-    assert created.props == {**widget, "material": "steel", "ready": True, "uid": reference(created).uid}
+    ours = {"uid": reference(created).uid, "adopted": False}
+    assert created.props == {**widget, "material": "steel", "ready": True, **ours}
 
 
 def test_a_created_resource_that_is_not_ready_is_kept_with_the_reason(widgets, service, failed, widget):
@@ -159,7 +160,7 @@ def test_a_created_resource_that_is_not_ready_is_kept_with_the_reason(widgets, s
     assert kept.id == "widget"
     assert list(error.value.kept.reasons) == [str(error.value)]
     assert kept.props.pop("uid") == service.widgets["widget"].uid
-    assert kept.props.pop("ready") is True
+    assert (kept.props.pop("ready"), kept.props.pop("adopted")) == (True, False)
     assert kept.props == kept.inputs == checked
 
 

@@ -4,8 +4,8 @@ import socket
 import httpx
 import pytest
 
-from providers.kit import NotFound, Rejected, SearchStackError, Unavailable
-from providers.services.http import SearchClient
+from providers.kit import ApiError, NotFound, Rejected, SearchStackError, Unavailable
+from providers.services.http import SearchClient, post_elsewhere
 
 LOST = httpx.ReadTimeout("no answer")
 BROKEN = httpx.RemoteProtocolError("Server disconnected without sending a response.")
@@ -245,3 +245,38 @@ def test_a_service_that_answers_again_is_used_again(api, client):
     with pytest.raises(Unavailable):
         client.get("/x")
     assert client.get("/x") == {"x": {}}
+
+
+ELSEWHERE = "https://e.test/v1/embeddings"
+KEY_REFUSED = {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}}
+
+
+def test_an_embedding_service_is_sent_what_was_written(api):
+    route = api.post(ELSEWHERE).respond(200, json=[[0.5]])
+    assert post_elsewhere(ELSEWHERE, {"x-key": "k"}, '{"input":["杯"]}') == [[0.5]]
+    [call] = route.calls
+    assert (call.request.headers["x-key"], call.request.content.decode()) == ("k", '{"input":["杯"]}')
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason", "fix"),
+    [
+        (httpx.Response(401, json=KEY_REFUSED), 401, "Incorrect API key", "the embedding service refuses the key: set"),
+        (httpx.Response(404, html="<html><title>Gone</title>"), 404, "an HTML page, 'Gone'", "check `url`, `model`"),
+        (httpx.Response(200, text="OK"), 200, "the answer is no JSON", "check `embedding.url`"),
+        (httpx.ReadTimeout("The read operation timed out"), None, "timed out", "check `embedding.url`, and that"),
+        (httpx.ConnectError("[Errno 111] Connection refused"), None, "refused", "check `embedding.url`, and that"),
+    ],
+)
+def test_an_embedding_service_that_does_not_embed_is_an_error_with_its_fix(api, answer, status, reason, fix):
+    api.post(ELSEWHERE).mock(side_effect=[answer])
+    with pytest.raises(ApiError, match=f"^POST {ELSEWHERE}: ") as error:
+        post_elsewhere(ELSEWHERE, {}, "{}")
+    assert error.value.status == status
+    assert reason in str(error.value)
+    assert fix in str(error.value)
+
+
+def test_a_key_that_no_header_can_hold_is_an_error():
+    with pytest.raises(ApiError, match=r"check `embedding\.url`"):
+        post_elsewhere(ELSEWHERE, {"x-key": "ключ"}, "{}")
