@@ -20,7 +20,7 @@ from providers.connector import ConnectorInputs, as_shown
 from providers.services.process_functions import FILLED, Filled, prefixing
 
 from .embedding_services import Body
-from .settings import EMBEDDING_SECRETS, Embedding
+from .settings import EMBEDDING_SECRETS, AdoptedConnector, Embedding
 
 PARAMETER = re.compile(r"\$\{parameters\.(?P<name>[^}:]+)(?P<default>:-[^}]*)?\}")
 CREDENTIAL = re.compile(r"\$\{credential\.(?P<name>[^}]+)\}")
@@ -106,10 +106,7 @@ class EmbeddingCall:
     @property
     def credential(self) -> dict[str, Any] | None:
         """The keys that the request refers to, or is signed with."""
-        signed = {"access_key", "secret_key", "session_token"} if self.embedding.aws_sigv4 else set()
-        needed = {*_credentials(self.headers), *signed}
-        keys = {name: getattr(self.embedding, name) for name in EMBEDDING_SECRETS.values() if name in needed}
-        return _given(keys) or None
+        return self._credential(self.headers)
 
     @property
     def action(self) -> dict[str, Any]:
@@ -126,11 +123,7 @@ class EmbeddingCall:
 
     def fill(self, template: str, texts: Mapping[str, str] = MappingProxyType({})) -> str:
         """Returns a template with the parameters filled in, `texts` among them; one that is not known stays."""
-        known = {**self.parameters, **texts}
-        return PARAMETER.sub(
-            lambda found: as_shown(known.get(found["name"], (found["default"] or found[0]).removeprefix(":-"))),
-            template,
-        )
+        return fill(template, {**self.parameters, **texts})
 
     def connector(self, name: Input[str], description: Input[str]) -> ConnectorInputs:
         """Returns the inputs of the connector."""
@@ -143,6 +136,23 @@ class EmbeddingCall:
             actions=[self.action],
             client_config=self.embedding.client_config,
         )
+
+    def adopted_connector(self, adopted: AdoptedConnector) -> ConnectorInputs:
+        """Returns the inputs of a connector that a person made, with the keys of this call."""
+        return ConnectorInputs(
+            name=adopted.name,
+            description=adopted.description,
+            protocol="aws_sigv4" if self.embedding.aws_sigv4 else "http",
+            parameters=adopted.parameters,
+            credential=self._credential(adopted.action.get("headers", {})),
+            actions=[adopted.action],
+        )
+
+    def _credential(self, headers: Mapping[str, str]) -> dict[str, Any] | None:
+        signed = {"access_key", "secret_key", "session_token"} if self.embedding.aws_sigv4 else set()
+        needed = {*_credentials(headers), *signed}
+        keys = {name: getattr(self.embedding, name) for name in EMBEDDING_SECRETS.values() if name in needed}
+        return _given(keys) or None
 
     def _own(self) -> dict[str, Any]:
         """Returns the parameters that have a key of their own; one text needs a request of its own."""
@@ -164,6 +174,14 @@ class EmbeddingCall:
         }
 
 
+def fill(template: str, parameters: Mapping[str, Any]) -> str:
+    """Returns a template with its parameters, or their defaults, in it; one that is not known stays."""
+    return PARAMETER.sub(
+        lambda found: as_shown(parameters.get(found["name"], (found["default"] or found[0]).removeprefix(":-"))),
+        template,
+    )
+
+
 def calls(embedding: Embedding) -> tuple[EmbeddingCall, EmbeddingCall]:
     """Returns the call for documents and that for queries."""
     return EmbeddingCall(embedding, "document"), EmbeddingCall(embedding, "query")
@@ -177,10 +195,21 @@ def embedding_space(embedding: Embedding) -> str:
     """
     keys = ("document_prefix", "parameters", "request_body", "pre_process", "post_process")
     written = {key: value for key in keys if (value := getattr(embedding, key))}
-    digest = hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:8]
+    digest = _digest(written)
     vector_type = embedding.vector_type if embedding.vector_type != "float" else None
     parts = [vector_type, EmbeddingCall(embedding, "document").input_type, digest if written else None]
     return "/".join([embedding.model, str(embedding.dimension), *filter(None, parts)])
+
+
+def call_fingerprint(embedding: Embedding) -> str:
+    """Returns eight hexadecimal digits: others where documents are embedded in another way, or asked for in another."""
+    documents, _ = calls(embedding)
+    config = embedding.client_config
+    return _digest([embedding_space(embedding), documents.parameters, documents.action, config])
+
+
+def _digest(kept: Any) -> str:
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def is_asymmetric(embedding: Embedding) -> bool:

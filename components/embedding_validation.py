@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from providers.connector import CLIENT_OPTIONS
@@ -61,7 +62,7 @@ def embedding_mistakes(embedding: Embedding, keys: Collection[str] = ()) -> Iter
     yield from _placed("embedding", _pattern_mistakes(documents.pattern, dict.fromkeys([documents.url, queries.url])))
     yield from _placed("embedding", _signing_mistakes(embedding))
     yield from _missing_keys(documents, keys)
-    yield from _placed("embedding", _open_keys(embedding))
+    yield from _placed("embedding", open_keys(embedding.headers, embedding.parameters, embedding.request_body or ""))
     yield from _placed("embedding", _purpose_mistakes(embedding))
     yield from _placed("embedding", _type_mistakes(embedding))
     yield from _placed("embedding", _function_mistakes(embedding))
@@ -149,7 +150,8 @@ def _signing_mistakes(embedding: Embedding) -> Iterator[str]:
 
 def _missing_keys(call: EmbeddingCall, keys: Collection[str]) -> Iterator[str]:
     embedding, secrets = call.embedding, {key: name for name, key in EMBEDDING_SECRETS.items()}
-    named = {found["name"]: place for place, value in _headers(embedding) for found in CREDENTIAL.finditer(value)}
+    headers = embedding.headers.items()
+    named = {found["name"]: f"headers.{name}" for name, value in headers for found in CREDENTIAL.finditer(value)}
     for key, place in named.items():
         if key not in secrets:
             yield f"embedding.{place}: there is no ${{credential.{key}}}; write one of {', '.join(secrets)}"
@@ -163,19 +165,15 @@ def _missing_keys(call: EmbeddingCall, keys: Collection[str]) -> Iterator[str]:
             yield f"{name}: is not set, and {reason}; `pulumi config set --secret {name}`"
 
 
-def _headers(embedding: Embedding) -> list[tuple[str, str]]:
-    return [(f"headers.{name}", value) for name, value in embedding.headers.items()]
-
-
-def _open_keys(embedding: Embedding) -> Iterator[str]:
+def open_keys(headers: Mapping[str, str], parameters: Mapping[str, Any], request_body: str) -> Iterator[str]:
     """Yields keys in plain text, and shows none."""
-    for place, value in _headers(embedding):
-        if KEY_VALUE.search(value) or (SECRET_NAME.search(place.split(".", 1)[1]) and not CREDENTIAL.search(value)):
-            yield f"{place}: holds a key in plain text; write ${{credential.api_key}} in its place, and {_SET}"
-    for name, value in embedding.parameters.items():
+    for name, value in headers.items():
+        if KEY_VALUE.search(value) or (SECRET_NAME.search(name) and not CREDENTIAL.search(value)):
+            yield f"headers.{name}: holds a key in plain text; write ${{credential.api_key}} in its place, and {_SET}"
+    for name, value in parameters.items():
         if SECRET_NAME.search(name) or KEY_VALUE.search(str(value)):
             yield f"parameters.{name}: a key cannot be a parameter; {_IN_A_HEADER}"
-    if KEY_VALUE.search(embedding.request_body or ""):
+    if KEY_VALUE.search(request_body):
         yield f"request_body: holds a key in plain text; {_IN_A_HEADER}"
 
 
@@ -246,7 +244,8 @@ def _parameter_mistakes(call: EmbeddingCall) -> Iterator[str]:
 def _request_mistakes(call: EmbeddingCall) -> Iterator[str]:
     """Yields what ML Commons could not fill in."""
     filled = {call.filled.name} if call.filled else set(re.findall(r"\w+", call.pre_process))
-    texts = {"url": call.embedding.endpoint, "request_body": call.request_body, **dict(_headers(call.embedding))}
+    headers = {f"headers.{name}": value for name, value in call.embedding.headers.items()}
+    texts = {"url": call.embedding.endpoint, "request_body": call.request_body, **headers}
     for place, text in texts.items():
         known = {*call.parameters, *(filled if place == "request_body" else ())}
         for found in PARAMETER.finditer(text):

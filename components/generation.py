@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -65,11 +66,18 @@ def _content(collection: Collection) -> dict[str, Any]:
 
 
 def names(collection: Collection, embedding: Embedding) -> Names:
-    """Returns the names: the alias keeps the collection's, everything behind it carries the generation."""
-    generated = f"{collection.name}_{generation(collection, embedding)}"
+    """Returns the names: the alias keeps the collection's, everything behind it carries the generation.
+
+    An adopted generation keeps the names that a person gave.
+    """
+    fingerprint = generation(collection, embedding)
+    generated = f"{collection.name}_{fingerprint}"
+    if (adopted := collection.adopted) and adopted.generation == fingerprint:
+        return Names(collection.name, adopted.index, adopted.ingest_pipeline, generated)
     return Names(collection.name, generated, generated, generated)
 
 
 def collection_of(generated: str) -> str:
-    """Returns the collection that an index or a pipeline of that name belongs to."""
-    return generated.rpartition("_")[0]
+    """Returns the collection that an index or a pipeline of that name belongs to; empty where a person named it."""
+    found = re.fullmatch(rf"(.+)_[0-9a-f]{{{DIGITS}}}", generated)
+    return found[1] if found else ""

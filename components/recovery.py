@@ -57,9 +57,11 @@ class Recovery:
         return "resumed" if time - float(self._collector.get("resumed_at") or 0) < LATE else "ended"
 
     def strays(self, metas: Mapping[str, Meta]) -> list[str]:
-        """Returns the indexes of ours that neither state nor the configuration knows."""
+        """Returns the indexes of ours that neither state nor the configuration knows; one that was handed over, and not
+        taken over yet, is not ours.
+        """
         references = ((name, meta_reference(meta, "index")) for name, meta in metas.items())
-        ours = [(name, each) for name, each in references if each.owner in self._owners]
+        ours = [(name, each) for name, each in references if each.uid and each.owner in self._owners]
         return [name for name, each in ours if not self._is_expected(name, each)]
 
     def delete_orphans(self, connections: Connections, inventory: Inventory) -> None:

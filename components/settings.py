@@ -32,6 +32,7 @@ from providers.services.backfill import PLAIN_KEYS
 from providers.services.column_types import base_type, column_type
 from providers.services.embedding_answers import VectorType
 from providers.services.index_names import validated_index_name
+from providers.services.pipelines import PIPELINE_NAME
 from providers.services.select import normal_query, read_query
 from providers.services.tables import ColumnNames
 from providers.services.texts import CHUNKING_SETTINGS, PASSAGES, EmbeddedText
@@ -143,6 +144,31 @@ class InputTypes(SettingsBlock):
     query: InputType | None = None
 
 
+Fingerprint = Annotated[str, BeforeValidator(str)]
+"""Hexadecimal digits; `pulumi config set` writes eight decimal ones as a number."""
+
+
+class AdoptedConnector(SettingsBlock):
+    """A connector as a person made it, without its key."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    parameters: dict[str, Any] = {}
+    action: dict[str, Any]
+
+
+class AdoptedModel(SettingsBlock):
+    """A model, its group and its connector that a person made, as `python -m ops adopt` writes them.
+
+    They hold while the service is called as `call` says, which is the fingerprint of the rest of the `embedding` block.
+    """
+
+    call: Fingerprint
+    group: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    connector: AdoptedConnector
+
+
 class Embedding(SettingsBlock):
     """The embedding model, at a `service` (a name in `components.embedding_services`), or at any with OpenAI's API.
 
@@ -152,7 +178,7 @@ class Embedding(SettingsBlock):
     `batch_size` is null before OpenSearch 2.16, which embeds one document at a time. `max_tokens` is the most tokens of
     one text that the model takes: without it what the service's table says, and 512 for a model that is in none.
     `private_address` allows a host whose address is private, such as one in the cluster's own VPC.
-    `price_per_million_tokens`, in dollars, is for estimates alone.
+    `price_per_million_tokens`, in dollars, is for estimates alone. `adopted` is a model that a person made.
 
     `headers`, `parameters`, `request_body`, `pre_process`, `post_process` and `client_config` are a connector's, and
     override the service's; `aws_sigv4` signs requests. A model that tells documents from queries has `input_type`, or
@@ -183,6 +209,7 @@ class Embedding(SettingsBlock):
     document_prefix: str = ""
     query_prefix: str = ""
     input_type: InputTypes = InputTypes()
+    adopted: AdoptedModel | None = None
     api_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
     access_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
     secret_key: Annotated[Any, SkipValidation] = Field(default=None, repr=False)
@@ -327,6 +354,17 @@ class SyncSettings(SettingsBlock):
     prune: bool = False
 
 
+class AdoptedGeneration(SettingsBlock):
+    """The names of an index and its pipeline that a person made, as `python -m ops adopt` writes them.
+
+    They hold for the `generation` of that fingerprint; another one has names of its own.
+    """
+
+    generation: Fingerprint
+    index: Annotated[str, AfterValidator(validated_index_name)]
+    ingest_pipeline: str = Field(pattern=PIPELINE_NAME)
+
+
 class Collection(SettingsBlock):
     """Rows that are to be found by meaning: applications search it by `name`.
 
@@ -338,7 +376,7 @@ class Collection(SettingsBlock):
     A mapping may have parameters of its own among its fields (`dynamic: strict`), or be written as OpenSearch's, with
     `properties`. `before` and `after` are other processors of the ingest pipeline, around the embedding one. Another
     `revision` builds everything anew beside the old. `cutover_timeout` is in seconds. `description` stands in the
-    descriptions of its pipelines.
+    descriptions of its pipelines. `adopted` are objects that a person made.
     """
 
     name: Annotated[str, AfterValidator(validated_index_name)] = Field(max_length=200)
@@ -360,6 +398,7 @@ class Collection(SettingsBlock):
     revision: int = Field(default=1, ge=1)
     before: Processors = []
     after: Processors = []
+    adopted: AdoptedGeneration | None = None
 
     @model_validator(mode="before")
     @classmethod

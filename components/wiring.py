@@ -33,9 +33,9 @@ from providers.source_table import SourceTable, SourceTableInputs
 from providers.sync_link import SyncLink, SyncLinkInputs
 from providers.trusted_endpoint import TrustedEndpoint, TrustedEndpointInputs
 
-from .embedding_calls import EmbeddingCall, calls, embedding_space, is_asymmetric
+from .embedding_calls import EmbeddingCall, call_fingerprint, calls, embedding_space, is_asymmetric
 from .generation import Names, names
-from .settings import Collection, Embedding, SettingsError, SourceSettings
+from .settings import AdoptedModel, Collection, Embedding, SettingsError, SourceSettings
 
 NOT_MADE = "known once it is made"
 """Stands for an id that the service gives, where nothing is made."""
@@ -99,6 +99,12 @@ class EmbeddingWiring:
         return calls(self.embedding)
 
     @cached_property
+    def _adopted(self) -> AdoptedModel | None:
+        """What a person made, while the service is called as it is by that."""
+        adopted = self.embedding.adopted
+        return adopted if adopted and adopted.call == call_fingerprint(self.embedding) else None
+
+    @cached_property
     def is_asymmetric(self) -> bool:
         """Whether queries have a connector and a model of their own."""
         return is_asymmetric(self.embedding)
@@ -114,19 +120,24 @@ class EmbeddingWiring:
 
     def group(self) -> Declaration[ModelGroup]:
         """The group of the model."""
+        called = self._adopted.group if self._adopted else self.cluster_name
         description = f"Embedding models of {pulumi.get_stack()}"
         return _declaration(
-            ModelGroup,
-            f"{self.name}-group",
-            lambda: ModelGroupInputs(name=self.cluster_name, description=description),
+            ModelGroup, f"{self.name}-group", lambda: ModelGroupInputs(name=called, description=description)
         )
 
     def connector(self) -> Declaration[Connector]:
         """How to call the embedding service, for documents; for queries too, where there is no other."""
         documents, _ = self._calls
-        description = f"Calls {self.embedding.model}"
+        adopted, description = self._adopted, f"Calls {self.embedding.model}"
         return _declaration(
-            Connector, f"{self.name}-connector", lambda: documents.connector(self.cluster_name, description)
+            Connector,
+            f"{self.name}-connector",
+            lambda: (
+                documents.adopted_connector(adopted.connector)
+                if adopted
+                else documents.connector(self.cluster_name, description)
+            ),
         )
 
     def query_connector(self) -> Declaration[Connector]:
@@ -141,7 +152,7 @@ class EmbeddingWiring:
 
     def model(self, group_id: Input[str], connector_id: Input[str]) -> Declaration[Model]:
         """The model, at a group and a connector."""
-        called = f"{self.cluster_name}-{self.embedding.model}"
+        called = self._adopted.model if self._adopted else f"{self.cluster_name}-{self.embedding.model}"
         return self._model(f"{self.name}-model", called, group_id, connector_id)
 
     def query_model(self, group_id: Input[str], connector_id: Input[str]) -> Declaration[Model]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 from components.settings import SettingsError
+from ops.adopt import adopt
 from ops.doctor import doctor
 from ops.estimate import estimate
 from ops.plan import plan
@@ -18,7 +19,7 @@ from ops.stack import Stopped
 from ops.status import status
 from providers.kit import SearchStackError, pluralize
 
-COMMANDS: Sequence[Callable[..., None]] = (doctor, status, estimate, plan, search)
+COMMANDS: Sequence[Callable[..., None]] = (doctor, status, estimate, plan, search, adopt)
 """Each is a module of its own, and a function whose parameters are the options. A new command is registered here."""
 
 app = typer.Typer(

@@ -78,9 +78,9 @@ def collections_of(steps: Sequence[Step]) -> list[Part]:
 def _called(component: str, steps: Mapping[str, Step]) -> str:
     """Returns the collection's name, which is its alias's, and part of the names of all that is behind it."""
     found = [str(steps[kind].value(name)) for kind, name in NAMED if kind in steps and steps[kind].value(name)]
-    if not found:
-        return component
-    return found[0] if "Alias" in steps else collection_of(found[0])
+    if "Alias" in steps and found:
+        return found[0]
+    return next(filter(None, map(collection_of, found)), component)
 
 
 NAMED = (

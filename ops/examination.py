@@ -153,7 +153,8 @@ class Examination:
 
     @property
     def _role(self) -> str:
-        return search_grant(each.name for each in self.stack.collections)
+        adopted = (each.adopted.index for each in self.stack.collections if each.adopted)
+        return search_grant([*(each.name for each in self.stack.collections), *adopted])
 
     def _statements(self, line: str) -> list[str]:
         """Returns what to run where an account lacks something."""

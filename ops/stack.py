@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,14 @@ class Stack:
         outputs: Json = self.cli.read("stack", "output", "--json", "--show-secrets") or {}
         return outputs
 
+    def configure(self, blocks: Mapping[str, Any]) -> None:
+        """Writes blocks of the configuration, by their paths; a block that is there goes first. Raises Stopped."""
+        places = {f"{self.project}:{path}": block for path, block in blocks.items()}
+        for place in places:
+            self.cli.text("config", "rm", "--path", place)
+        values = chain.from_iterable(leaves(place, block) for place, block in places.items())
+        self.cli.text("config", "set-all", "--path", *chain.from_iterable(("--plaintext", each) for each in values))
+
     @property
     def state(self) -> Resources:
         """The resources in state, by URN."""
@@ -182,6 +191,15 @@ class Stack:
 
     def _value(self, name: str) -> str:
         return str(self._entry(name).get("value") or "")
+
+
+def leaves(path: str, value: Any) -> Iterator[str]:
+    """Yields `path=value` for each value inside of an object, as `pulumi config set-all --path` takes them."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from leaves(f"{path}[{json.dumps(key)}]", each)
+    else:
+        yield f"{path}={value}"
 
 
 def component_name(resources: Sequence[Mapping[str, Any]]) -> str:

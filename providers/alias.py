@@ -39,7 +39,7 @@ from providers.services.backfill import (
     duration,
     with_plain_key,
 )
-from providers.services.index_meta import Meta, adoption_hint, alias_place, is_protected, meta_of, write_reference
+from providers.services.index_meta import Meta, alias_place, is_protected, meta_of, write_reference
 from providers.services.reconcile import Disagreement, IndexedRows, delete_strays, disagreement, embed_again
 from providers.services.refused_rows import LinkedRows, find_refused_row
 from providers.services.select import normal_query
@@ -199,9 +199,6 @@ class AliasKind(NamedKind[AliasInputs, AliasState]):
         elif new.cutover is not None:
             self._repair(new, new.cutover, old._disagreement)
         self._point(new, behind, uid, None)
-
-    def adoption_hint(self, inputs: AliasInputs) -> str:
-        return adoption_hint(inputs.index, alias_place(inputs.name), inputs.owner)
 
     def delete(self, id: str, state: AliasState) -> None:
         """Where the stack goes as a whole, its indexes do with the references that they keep."""

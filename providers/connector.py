@@ -1,7 +1,8 @@
 """Connector: how PolarSearch reaches an embedding service outside the cluster.
 
 It is never edited: a deployed model keeps the one it loaded, a parameter cannot be removed, and its credential is never
-shown. Any change makes a new connector, which costs nothing; the model is then pointed at it.
+shown. Any change makes a new connector, which costs nothing; the model is then pointed at it. One that was in use when
+it was adopted has its owner reference in a setting of the cluster.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi import Input
-from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, PrivateAttr, field_validator, model_validator
 from typing_extensions import Self
 
 from providers.kit import (
@@ -38,10 +39,12 @@ from providers.services.mlcommons import (
     ROOT,
     STILL_USED,
     can_be_taken_over,
+    connector_reference,
     delete_connector,
     find_by,
     find_named,
     with_uid,
+    write_connector_reference,
 )
 from providers.services.orphans import delete_with_models
 from providers.services.signing import require_signable
@@ -157,6 +160,9 @@ class ConnectorInputs(ConnectorProperties, Inputs):
 class ConnectorState(ConnectorInputs, State):
     """What PolarSearch shows, and the credential as declared."""
 
+    _is_adopted: bool = PrivateAttr(default=False)
+    """Whether a setting of the cluster keeps its owner reference, since a model used it before it was ours."""
+
 
 def shown(source: Mapping[str, Any], declared: ConnectorInputs) -> ConnectorState:
     """Returns the connector that PolarSearch shows; of `client_config`, which it completes, what was declared."""
@@ -189,7 +195,7 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
     def find(self, inputs: ConnectorInputs) -> tuple[str, ConnectorState] | None:
         named = self._named(inputs) if can_be_taken_over(self.search) else []
         same = (found for found in named if not plan_by_field(found[1], inputs))
-        return next((found for found in same if not find_by(self.search, "models", connector_id=found[0])), None)
+        return next((found for found in same if self._can_be_taken_over(*found)), None)
 
     def is_ours(self, inputs: ConnectorInputs, inventory: Inventory) -> bool:
         """Names of connectors are not unique: no other one is in the way."""
@@ -204,16 +210,37 @@ class ConnectorKind(ClusterKind[ConnectorInputs, ConnectorState]):
         return with_uid(self._named(inputs), uid)
 
     def read(self, id: str, declared: ConnectorInputs) -> ConnectorState:
-        return shown(self.search.get(f"{ROOT}/connectors/{id}"), declared)
+        state = shown(self.search.get(f"{ROOT}/connectors/{id}"), declared)
+        return state if state.owner else self._adopted(id, state)
 
     def update(self, id: str, old: ConnectorState, new: ConnectorInputs, uid: str) -> None:
-        """Takes over one that no model uses: sends it whole, credential included."""
-        if old.uid != uid:
+        """Takes over one that no model uses: sends it whole, credential included. An adopted one stays as it is."""
+        if old._is_adopted:
+            write_connector_reference(self.search, id, OwnerReference(new.owner, uid))
+        elif old.uid != uid:
             self.search.put(f"{ROOT}/connectors/{id}", self._body(new, uid))
 
     def delete(self, id: str, state: ConnectorState) -> None:
         delete = partial(delete_connector, self.search, id, self.services.clock)
         delete_with_models(self.services, state.owner, delete, STILL_USED, connector_id=id)
+        if state._is_adopted:
+            write_connector_reference(self.search, id, None)
+
+    def _adopted(self, id: str, state: ConnectorState) -> ConnectorState:
+        reference = connector_reference(self.search.cluster_settings(), id)
+        adopted = state.model_copy(update={"owner": reference.owner, "uid": reference.uid})
+        adopted._is_adopted = bool(reference.owner)
+        return adopted
+
+    def _can_be_taken_over(self, id: str, state: ConnectorState) -> bool:
+        """Tells whether no model uses it; or, of an adopted one, whether its model was not taken over yet either.
+
+        Afterwards another key makes another connector.
+        """
+        models = find_by(self.search, "models", connector_id=id)
+        shown = (self.search.get(f"{ROOT}/models/{each}") for each in models if state._is_adopted)
+        references = [read_description(each.get("description", ""))[1] for each in shown]
+        return not models or any(each.owner and not each.uid for each in references)
 
     def _named(self, inputs: ConnectorInputs) -> list[tuple[str, ConnectorState]]:
         return find_named(self.search, "connectors", inputs.name, lambda id: self.read(id, inputs))

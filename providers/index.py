@@ -36,7 +36,7 @@ from providers.kit import (
 )
 from providers.services import ClusterKind, Inventory, Version
 from providers.services.backfill import count_documents
-from providers.services.index_meta import adoption_hint, alias_place, index_metas, is_protected, meta_of, rewrite_meta
+from providers.services.index_meta import alias_place, index_metas, is_protected, meta_of, rewrite_meta
 from providers.services.index_names import validated_index_name
 from providers.services.index_settings import expands, flat_settings, is_dynamic, without_own
 from providers.services.mappings import (
@@ -283,9 +283,7 @@ class IndexKind(ClusterKind[IndexInputs, IndexState]):
         return state.model_copy(update={"available": status != "red"})
 
     def _require_owned(self, inputs: IndexInputs, reference: OwnerReference) -> None:
-        require_owned(
-            f"index {inputs.name}", reference, inputs.owner, adoption_hint(inputs.name, "index", inputs.owner)
-        )
+        require_owned(f"index {inputs.name}", reference, inputs.owner)
 
     def _require_version(self, inputs: IndexInputs) -> None:
         if problems := unsupported(inputs, self.search.version):

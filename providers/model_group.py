@@ -63,9 +63,8 @@ class ModelGroupKind(ClusterKind[ModelGroupInputs, ModelGroupState]):
 
     def find(self, inputs: ModelGroupInputs) -> tuple[str, ModelGroupState] | None:
         for id, group in find_named(self.search, "model_groups", inputs.name, lambda id: self.read(id, inputs)):
-            hint = f"PUT {ROOT}/model_groups/{id} {{description: … [pulumi:{inputs.owner}]}}"
             reference = OwnerReference(group.owner, group.uid)
-            require_owned(f"model group {inputs.name} ({id})", reference, inputs.owner, hint)
+            require_owned(f"model group {inputs.name} ({id})", reference, inputs.owner)
             return id, group
         return None
 

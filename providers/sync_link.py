@@ -41,7 +41,7 @@ from providers.services.autoetl import (
     statement,
 )
 from providers.services.backfill import count_documents
-from providers.services.index_meta import Meta, adoption_hint, meta_of, write_reference
+from providers.services.index_meta import Meta, meta_of, write_reference
 from providers.services.links import drop_link
 from providers.services.prerequisites import (
     LinkPrerequisites,
@@ -215,8 +215,7 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
             write_reference(self.search, state.index, "link", None, state._meta)
 
     def _require_owned(self, inputs: SyncLinkInputs, reference: OwnerReference) -> None:
-        hint = adoption_hint(inputs.index, "link", inputs.owner)
-        require_owned(f"sync link into {inputs.index}", reference, inputs.owner, hint)
+        require_owned(f"sync link into {inputs.index}", reference, inputs.owner)
 
     def _warn_of_leftovers(self, link: SyncLinkInputs, documents: int) -> None:
         if documents:

@@ -18,6 +18,9 @@ from typing import Any
 from .errors import NotOwned
 
 META_KEY = "pulumi"
+ADOPT = "choose another name, or adopt it: `python -m ops adopt`"
+"""What to do about an object of a declared name that is not ours."""
+
 _IN_DESCRIPTION = re.compile(r"^(?P<text>.*?)\s*\[pulumi:(?P<reference>[^\]]*)\]$", re.DOTALL)
 
 
@@ -38,7 +41,7 @@ class OwnerReference:
 
     @classmethod
     def parse(cls, text: str) -> OwnerReference:
-        """Reads `<owner>#<uid>`; the uid may be missing, as in a reference that a person writes to adopt an object."""
+        """Reads `<owner>#<uid>`; the uid may be missing, as in a reference that hands over an object to adopt."""
         owner, _, uid = text.partition("#")
         return cls(owner, uid)
 
@@ -79,11 +82,9 @@ def with_meta(meta: Mapping[str, Any], **facts: str | None) -> dict[str, Any]:
     return {**meta, META_KEY: {name: fact for name, fact in kept.items() if fact is not None}}
 
 
-def require_owned(what: str, reference: OwnerReference, owner: str, adoption_hint: str) -> None:
-    """Raises NotOwned unless the object belongs to `owner`; `adoption_hint` says how a person hands it over."""
+def require_owned(what: str, reference: OwnerReference, owner: str) -> None:
+    """Raises NotOwned unless the object belongs to `owner`."""
     if reference.owner == owner:
         return
     whose = f"belongs to {reference.owner}" if reference.owner else "exists and is not ours"
-    raise NotOwned(
-        f"{what} {whose}; choose another name, or to adopt it: {adoption_hint}", reference.owner, reference.uid
-    )
+    raise NotOwned(f"{what} {whose}; {ADOPT}", reference.owner, reference.uid)

@@ -60,7 +60,9 @@ SEARCH = (
         "delete or repoint those models first; a model of this stack is repointed by `pulumi up --refresh`",
     ),
     KnownError(r"associated model versions", "delete the models of this group first"),
-    KnownError(r"already being used by a model group", "choose another `name`, or adopt that group"),
+    KnownError(
+        r"already being used by a model group", "choose another `name`, or adopt that group: `python -m ops adopt`"
+    ),
     KnownError(
         r"cannot be deleted in deploying or deployed state", "it is still in use: stop its traffic and try again"
     ),

@@ -60,8 +60,3 @@ def rewrite_meta(
     with _writing:
         meta = read_meta(search, index) if seen is None else seen
         search.put(f"/{index}/_mapping", {"_meta": change(meta), **mapping})
-
-
-def adoption_hint(index: str, place: str, owner: str) -> str:
-    """Returns the request by which a person hands over what an index keeps a reference for at a place."""
-    return f'PUT /{index}/_mapping {{"_meta":{{"{META_KEY}":{{"{place}":"{owner}"}}}}}}'

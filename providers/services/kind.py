@@ -89,13 +89,9 @@ class NamedKind(ClusterKind[N, S]):
     def write(self, inputs: N, uid: str) -> None:
         """Makes the object, or makes it new, with its owner reference."""
 
-    @abstractmethod
-    def adoption_hint(self, inputs: N) -> str:
-        """Returns how a person hands over an object that is not ours, so that it becomes `inputs`."""
-
     def require_owned(self, inputs: N, reference: OwnerReference) -> None:
         """Raises NotOwned unless the object carries the owner of `inputs`."""
-        require_owned(f"{self.noun} {inputs.name}", reference, inputs.owner, self.adoption_hint(inputs))
+        require_owned(f"{self.noun} {inputs.name}", reference, inputs.owner)
 
     def find(self, inputs: N) -> tuple[str, S] | None:
         try:

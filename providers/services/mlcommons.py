@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from providers.kit import Clock, NotFound, State, retry_while_rejected
+from providers.kit import Clock, NotFound, OwnerReference, State, retry_while_rejected
 
 if TYPE_CHECKING:
     from .http import SearchClient
@@ -19,6 +19,9 @@ STILL_USED, HAS_MODELS = "are still using this connector", "associated model ver
 
 PROOF = "/proof"
 """Ends the owner of a temporary model, which a new connector is tested by."""
+
+CONNECTOR_REFERENCES = "cluster.metadata.pulumi.connector."
+"""Settings that keep owner references of connectors, by id: one that a model uses takes no other description."""
 
 T = TypeVar("T")
 S = TypeVar("S", bound=State)
@@ -81,6 +84,17 @@ def delete_connector(search: SearchClient, id: str, clock: Clock) -> None:
 def delete_group(search: SearchClient, id: str, clock: Clock) -> None:
     """A model that was just moved elsewhere, or in 2.11 deleted, counts for up to a second more."""
     retry_while_rejected(lambda: search.delete(f"{ROOT}/model_groups/{id}"), HAS_MODELS, clock=clock)
+
+
+def connector_reference(settings: Mapping[str, Any], id: str) -> OwnerReference:
+    """Returns the owner reference that the cluster's settings keep of an adopted connector; empty without one."""
+    return OwnerReference.parse(str(settings.get("persistent", {}).get(CONNECTOR_REFERENCES + id, "")))
+
+
+def write_connector_reference(search: SearchClient, id: str, reference: OwnerReference | None) -> None:
+    """Sets or removes the owner reference of an adopted connector."""
+    kept = str(reference) if reference else None
+    search.put("/_cluster/settings", {"persistent": {CONNECTOR_REFERENCES + id: kept}})
 
 
 def _exactly(field: str, value: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from .answers import or_empty
 from .autoetl import SHOW_LINKS, SHOW_SEARCH_VIEWS, Backend, find_link
 from .connections import Connections
 from .index_meta import Meta, alias_place, meta_of
-from .mlcommons import PROOF, ROOT
+from .mlcommons import PROOF, ROOT, connector_reference
 from .tables import references_of_tables
 from .trust import Trust, matches
 
@@ -142,7 +142,8 @@ class Objects:
     @cached_property
     def connectors(self) -> list[Found]:
         """The connectors that are ours, which use the trusted endpoints that their URLs match."""
-        listed = [(found, source) for found, source in self._listed("connector", "connectors") if self.is_ours(found)]
+        every = ((self._with_reference(found), source) for found, source in self._listed("connector", "connectors"))
+        listed = [(found, source) for found, source in every if self.is_ours(found)]
         return [_using(found, _trusting(source, self._endpoints)) for found, source in listed]
 
     @cached_property
@@ -161,14 +162,22 @@ class Objects:
 
     @cached_property
     def _endpoints(self) -> list[Found]:
-        settings = self._connections.search.cluster_settings()
-        kept = Trust.of(settings).urls.references.items()
+        kept = Trust.of(self._settings).urls.references.items()
         references = ((key, each["pattern"], OwnerReference(each["owner"], each["uid"])) for key, each in kept)
         return [Found("trusted endpoint", *each) for each in references if self._has_our_owner(each[2])]
 
     @cached_property
+    def _settings(self) -> Mapping[str, Any]:
+        return self._connections.search.cluster_settings()
+
+    @cached_property
     def _link_rows(self) -> list[tuple[Mapping[str, Any], Backend]]:
         return list(link_rows(self._connections))
+
+    def _with_reference(self, connector: Found) -> Found:
+        """Returns a connector with the owner reference that a setting keeps of it, if it was adopted."""
+        kept = connector_reference(self._settings, connector.id)
+        return replace(connector, reference=kept) if kept.owner else connector
 
     def _indexes(self) -> Iterator[Found]:
         for name, meta in self.metas.items():
@@ -216,8 +225,10 @@ class Objects:
             yield Found(noun, hit["_id"], hit["_source"].get("name", ""), reference), hit["_source"]
 
     def _has_our_owner(self, reference: OwnerReference) -> bool:
+        """One without a uid was handed over, and is ours once an `up` has taken it over."""
         owner = reference.owner.removesuffix(PROOF)
-        return owner in self._owners or (bool(self._stack) and reference.stack == self._stack)
+        named = owner in self._owners or (bool(self._stack) and reference.stack == self._stack)
+        return named and bool(reference.uid)
 
 
 def link_rows(connections: Connections) -> Iterator[tuple[Mapping[str, Any], Backend]]:

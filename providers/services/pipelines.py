@@ -60,9 +60,6 @@ class PipelineKind(NamedKind[N, S]):
     def require_possible(self, inputs: N, inventory: Inventory) -> None:
         self.require_version(inputs)
 
-    def adoption_hint(self, inputs: N) -> str:
-        return f"end its description with [pulumi:{inputs.owner}]"
-
     def write(self, inputs: N, uid: str) -> None:
         self.require_version(inputs)
         self.search.put(f"{self.path}/{inputs.name}", self.definition(inputs, uid))

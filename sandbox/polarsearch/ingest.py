@@ -55,7 +55,11 @@ def run(node: Node, name: str, entries: list[Entry]) -> None:
         for entry in entries:
             entry.failed, entry.stage = illegal_argument(f"pipeline with id [{name}] does not exist"), 0
         return
-    for step in body["processors"]:
+    _run_steps(node, body["processors"], entries)
+
+
+def _run_steps(node: Node, steps: list[Any], entries: list[Entry]) -> None:
+    for step in steps:
         for kind, config in step.items():
             _run_step(node, kind, config, [entry for entry in entries if not entry.failed])
 
@@ -170,16 +174,27 @@ def _reused(node: Node, want: _Want) -> bool:
 
 def simulate(node: Node, call: Call) -> Reply:
     """Run documents through a pipeline and show them, writing nothing. HTTP 200 even when a document fails."""
-    body, name = call.required(), call.path["id"]
-    if name not in node.pipelines["ingest"]:
-        raise illegal_argument(f"pipeline [{name}] does not exist")
+    body = call.required()
+    steps = _simulated_steps(node, call.path.get("id"), body)
     docs = required_list(body, "docs")
     if not docs:
         raise illegal_argument("must specify at least one document in [docs]")
     entries = [_entry(doc) for doc in docs]
     for entry in entries:  # never in batches
-        run(node, name, [entry])
+        _run_steps(node, steps, [entry])
     return Reply({"docs": [_simulated(node, entry) for entry in entries]})
+
+
+def _simulated_steps(node: Node, name: str | None, body: dict[str, Any]) -> list[Any]:
+    """The processors of a stored pipeline or, without a name, of the one in the request."""
+    if name is None:
+        if "pipeline" not in body:
+            raise parse_error("[pipeline] required property is missing", property_name="pipeline")
+        checked(node, "_simulate_pipeline", body["pipeline"])
+        return list(body["pipeline"]["processors"])
+    if name not in node.pipelines["ingest"]:
+        raise illegal_argument(f"pipeline [{name}] does not exist")
+    return list(node.pipelines["ingest"][name]["processors"])
 
 
 def _entry(doc: dict[str, Any]) -> Entry:

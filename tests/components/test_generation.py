@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from components.embedding_calls import embedding_space
-from components.generation import generation, names
+from components.generation import collection_of, generation, names
 from components.queries import filled, hybrid, neural, ready
-from components.settings import Collection, Embedding
+from components.settings import AdoptedGeneration, Collection, Embedding
 from providers.services.texts import Chunking, EmbeddedText
 
 EMBEDDING = Embedding(url="https://e.test/v1/embeddings", model="m", dimension=384)
@@ -167,3 +167,29 @@ def test_the_query_of_a_chunked_text_returns_the_best_passage():
             "inner_hits": {"size": 1, "_source": ["vector.text"]},
         }
     }
+
+
+ADOPTED = {"generation": created(), "index": "test_index", "ingest_pipeline": "text_to_vec_pipeline"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [({}, True), ({"replicas": 3}, True), ({"revision": 2}, False), ({"shards": 2}, False)],
+    ids=["as adopted", "in place", "another revision", "other shards"],
+)
+def test_an_adopted_generation_keeps_the_names_that_a_person_gave(changes, kept):
+    called = names(Collection(**{**DOCS, **changes, "adopted": ADOPTED}), EMBEDDING)
+    generated = f"docs_{created(**changes)}"
+    assert called.search_pipeline == generated
+    assert called.alias == "docs"
+    given = ("test_index", "text_to_vec_pipeline") if kept else (generated, generated)
+    assert (called.index, called.ingest_pipeline) == given
+
+
+@pytest.mark.parametrize(("called", "collection"), [(f"my_docs_{created()}", "my_docs"), ("test_index", "")])
+def test_a_generated_name_tells_its_collection(called, collection):
+    assert collection_of(called) == collection
+
+
+def test_digits_that_are_written_as_a_number_are_the_same_generation():
+    assert AdoptedGeneration(**{**ADOPTED, "generation": 12345678}).generation == "12345678"

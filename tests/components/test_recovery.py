@@ -155,6 +155,13 @@ def test_an_index_that_nobody_knows_is_a_sign(run, rest, left):
     assert names(rest) == [[INDEX], [], []]
 
 
+def test_an_index_that_was_handed_over_and_not_taken_over_yet_is_none_that_a_run_left(run, rest):
+    references = {"index": "p/s/search-docs-index#", "link": "p/s/search-docs-link#"}
+    rest.put("/test_index", {"mappings": {"_meta": {"pulumi": references}}})
+    run(state(begun=wiring(NEXT), ended=wiring()))
+    assert "test_index" in rest.get("/_alias")
+
+
 def test_what_a_served_index_uses_is_kept_though_it_waits_to_be_deleted(run, rest, left):
     """State does not tell of resources that others have replaced."""
     served = {"alias:docs": "p/s/search-docs-alias#2"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from components.settings import Collection, Embedding, SettingsError
+from components.embedding_calls import call_fingerprint
+from components.settings import AdoptedModel, Collection, Embedding, SettingsError
 from components.validation import contradictions
 from components.wiring import CollectionWiring, StackWiring
 from providers.source_table import SourceTableInputs
@@ -161,3 +162,34 @@ def test_a_link_of_a_table_has_no_query():
 def test_contradictions_between_collections_of_one_table_are_reported(other, mistake):
     assert list(contradictions([collection("a"), collection("b", **other)])) == [mistake]
     assert list(contradictions([collection("a"), None, collection("b", **other, table="db.u")])) == []
+
+
+CONNECTOR = {
+    "name": "qwen embedding connector",
+    "parameters": {"model": "m", "endpoint": "e.test"},
+    "action": {
+        "url": "https://${parameters.endpoint}/v1",
+        "headers": {"Authorization": "Bearer ${credential.api_key}"},
+    },
+}
+
+
+def embedding_inputs(call=None, **changes):
+    """The inputs of group, connector and model, where a model was adopted for the call of the given fingerprint."""
+    called = Embedding(url="https://e.test/v1", model="m", dimension=8, api_key="sk-one", **changes)
+    adopted = {"call": call, "group": "their group", "model": "their model", "connector": CONNECTOR}
+    called = called.model_copy(update={"adopted": AdoptedModel(**adopted)})
+    wiring = StackWiring("search", called, []).embedding_model
+    return wiring.group().inputs, wiring.connector().inputs, wiring.model("g", "c").inputs
+
+
+def test_an_adopted_model_keeps_the_names_that_a_person_gave_while_it_is_called_in_the_same_way():
+    call = call_fingerprint(Embedding(url="https://e.test/v1", model="m", dimension=8, api_key="sk-other"))
+    group, connector, model = embedding_inputs(call)
+    assert (group.name, connector.name, model.name) == ("their group", "qwen embedding connector", "their model")
+    assert connector.parameters == {"model": "m", "endpoint": "e.test"}
+    assert connector.credential == {"api_key": "sk-one"}
+    for name, changed in {"batch_size": 5, "headers": {"x": "y"}, "send_dimensions": True}.items():
+        others = embedding_inputs(call, **{name: changed})
+        assert [each.name.partition("-search-embedding")[2] for each in others] == ["", "", "-m"]
+        assert not {each.name for each in others} & {"their group", "qwen embedding connector", "their model"}

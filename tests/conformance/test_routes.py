@@ -152,6 +152,11 @@ def ingest_pipeline(server):
     assert refused["error"]["reason"] == "no"
     [shown] = server.ok("POST", "/_ingest/pipeline/p/_simulate", documents)["docs"]
     assert "error" not in shown
+    [given] = server.ok("POST", "/_ingest/pipeline/_simulate", {"pipeline": body, **documents})["docs"]
+    assert given["doc"]["_source"] == shown["doc"]["_source"] == {"text": "a", "a": "b"}
+    assert server.ask("POST", "/_ingest/pipeline/_simulate", documents).reason == (
+        "[pipeline] required property is missing"
+    )
     assert server.ok("DELETE", "/_ingest/pipeline/p") == {"acknowledged": True}
     assert server.ask("GET", "/_ingest/pipeline/p").body == {}
     return server.ask("DELETE", "/_ingest/pipeline/p").reason == "pipeline [p] is missing"

@@ -271,18 +271,21 @@ def eventually():
     return wait
 
 
+WARM = {"neural": {"vector": {"query_text": "warm", "k": 3}}}
+
+
 @pytest.fixture
 def traffic(world):
     """Searches in the background, and yields the answers of failed searches."""
 
     @contextmanager
-    def running(alias: str = "docs") -> Iterator[list[str]]:
+    def running(alias: str = "docs", query: Any = WARM) -> Iterator[list[str]]:
         failed: list[str] = []
         done, stop = [0], threading.Event()
 
         def search() -> None:
             while not stop.is_set():
-                body = {"query": {"neural": {"vector": {"query_text": "warm", "k": 3}}}, "_source": False}
+                body = {"query": query, "_source": False}
                 response = world.raw("POST", f"/{alias}/_search", body)
                 if response.status_code != 200 or not response.json()["hits"]["hits"]:
                     failed.append(response.text)

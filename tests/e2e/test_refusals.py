@@ -9,6 +9,8 @@ from components.generation import names
 from components.settings import Collection, Embedding
 from sandbox import wire
 
+ADOPT = "choose another name, or adopt it: `python -m ops adopt`"
+
 
 def refused(project, *texts):
     """Asserts that `up` fails with these texts and without a traceback. Returns its output in one line."""
@@ -136,20 +138,20 @@ def test_a_disabled_binlog_is_refused(box, project, world):
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "what", "how"),
+    ("path", "body", "what"),
     [
-        ("/_ingest/pipeline/{index}", {"processors": []}, "ingest pipeline", "end its description with [pulumi:"),
-        ("/_search/pipeline/{index}", {"response_processors": []}, "search pipeline", "end its description with ["),
-        ("/{index}", None, "index docs_", "adopt it: PUT /docs_"),
+        ("/_ingest/pipeline/{index}", {"processors": []}, "ingest pipeline"),
+        ("/_search/pipeline/{index}", {"response_processors": []}, "search pipeline"),
+        ("/{index}", None, "index docs_"),
     ],
     ids=["ingest pipeline", "search pipeline", "index"],
 )
-def test_a_name_of_another_owners_object_is_refused(project, world, path, body, what, how):
+def test_a_name_of_another_owners_object_is_refused(project, world, path, body, what):
     generated = names(Collection(**project.blocks["collections"][0]), Embedding(**project.blocks["embedding"]))
     path = path.format(index=generated.index)
     world.search("PUT", path, body)
     theirs, before = world.search("GET", path), world.inventory()
-    refused(project, "1 thing is in the way, nothing was touched:", what, "exists and is not ours; choose another", how)
+    refused(project, "1 thing is in the way, nothing was touched:", what, f"exists and is not ours; {ADOPT}")
     assert world.search("GET", path) == theirs
     assert world.inventory() == before
 
@@ -163,22 +165,8 @@ def test_an_alias_name_that_is_taken_is_refused(project, world):
     world.search("PUT", "/theirs")
     world.search("POST", "/_aliases", {"actions": [{"add": {"index": "theirs", "alias": "docs"}}]})
     before = world.inventory()
-    refused(project, "alias docs exists and is not ours; choose another name, or to adopt it: PUT /theirs/_mapping")
+    refused(project, f"alias docs exists and is not ours; {ADOPT}")
     assert world.inventory() == before
-
-
-def test_another_owners_object_can_be_adopted(project, world):
-    name = f"{project.folder.name}"  # a group's name is unique in the cluster
-    group = "polardb-semantic-search-test-search-embedding"
-    world.search("POST", "/_plugins/_ml/model_groups/_register", {"name": group, "description": f"made by {name}"})
-    output = refused(project, f"model group {group}", "exists and is not ours")
-    [id] = world.inventory()["model_groups"]
-    assert world.inventory()["connectors"] == []
-    owner = "polardb-semantic-search/test/search-embedding-group"
-    assert f"[pulumi:{owner}]" in output
-    world.search("PUT", f"/_plugins/_ml/model_groups/{id}", {"description": f"[pulumi:{owner}]"})
-    project.up()
-    assert world.inventory()["model_groups"] == [id]
 
 
 PRIVATE_FLAG = "plugins.ml_commons.connector.private_ip_enabled"

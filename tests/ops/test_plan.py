@@ -133,7 +133,9 @@ def test_a_change_of_which_nothing_is_known_is_counted():
     steps = [
         Step("update", "ModelGroup", "search-embedding-group", "search-embedding", "EmbeddingModel", {}, {}),
         Step("create", "Bucket", "b", "", "Stack", {}, {}),
-        Step("update", "SyncLink", "search-docs-link", "search-docs", "SearchCollection", {}, {"index": "docs_1"}),
+        Step(
+            "update", "SyncLink", "search-docs-link", "search-docs", "SearchCollection", {}, {"index": "docs_0a1b2c3d"}
+        ),
     ]
     told = {change.subject: change.sentences[0].text for change in changes(steps, {})}
     assert told == {"docs": "1 to update", "embedding": "1 to update", "other resources": "1 to create"}

@@ -72,7 +72,7 @@ def test_json_has_the_documented_keys(capsys):
     assert [*shown] == ["command", "stack", "findings", "notes", "unchecked", "looked"]
 
 
-@pytest.mark.parametrize("command", ["doctor", "status", "estimate", "search"])
+@pytest.mark.parametrize("command", ["doctor", "status", "estimate", "search", "adopt"])
 def test_every_command_documents_its_json(command):
     done = subprocess.run([sys.executable, "-m", "ops", command, "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0

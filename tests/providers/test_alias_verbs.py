@@ -215,12 +215,8 @@ def test_an_alias_moved_by_hand_is_shown_and_moved_back(aliases, rest, indexes_o
 
 def test_an_alias_of_another_owner_is_refused_and_can_be_adopted(aliases, rest, failed, reference, meta):
     rest.post("/_aliases", {"actions": [{"add": {"index": "docs_1", "alias": "docs"}}]})
-    adopt = 'PUT /docs_1/_mapping {"_meta":{"pulumi":{"alias:docs":"p/s/alias"}}}'
-    with pytest.raises(
-        failed, match="alias docs exists and is not ours; choose another name, or to adopt it: "
-    ) as error:
+    with pytest.raises(failed, match=r"alias docs exists and is not ours; .* `python -m ops adopt`"):
         aliases.create(**DOCS)
-    assert str(error.value).endswith(adopt)
     rest.put("/docs_1/_mapping", {"_meta": {"pulumi": {"alias:docs": "p/s/alias"}}})
     adopted = aliases.create(**DOCS)
     assert meta("docs_1") == {"alias:docs": str(reference(adopted))}

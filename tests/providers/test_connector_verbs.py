@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from providers.connector import ConnectorKind
-from providers.kit import NotFound
+from providers.connector import ConnectorInputs, ConnectorKind
+from providers.kit import NotFound, OwnerReference
 from providers.model import ModelKind
 from providers.model_group import ModelGroupKind
+from providers.services.mlcommons import CONNECTOR_REFERENCES, write_connector_reference
+from providers.services.objects import Objects
 
 ML = "/_plugins/_ml"
 
@@ -179,3 +181,51 @@ def test_a_connector_in_use_is_not_updated(connectors, embedding, model):
     used = connectors.create(**embedding())
     model(used)
     assert connectors.update(used).props == used.props
+
+
+@pytest.fixture
+def adopted(embedding, rest):
+    """A connector that a person made, with a model that uses it, both handed over; its inputs."""
+    declared = embedding()
+    body = ConnectorInputs(**declared).model_dump(mode="json", exclude_none=True, exclude={"owner"})
+    id = rest.post(f"{ML}/connectors/_create", {**body, "version": 1})["connector_id"]
+    model = {"name": "m", "function_name": "remote", "connector_id": id, "description": "[pulumi:p/s/model#]"}
+    rest.post(f"{ML}/models/{rest.post(f'{ML}/models/_register', model)['model_id']}/_deploy")
+    write_connector_reference(rest, id, OwnerReference(declared["owner"]))
+    return id, declared
+
+
+def kept(rest):
+    settings = rest.get("/_cluster/settings?flat_settings=true")["persistent"]
+    return {name: value for name, value in settings.items() if name.startswith(CONNECTOR_REFERENCES)}
+
+
+def test_a_connector_that_was_adopted_with_its_model_is_taken_over_as_it_is(connectors, adopted, rest, reference):
+    id, declared = adopted
+    before = rest.get(f"{ML}/connectors/{id}")
+    former, latter = connectors.create(**declared), connectors.create(**declared)  # the first was killed
+    assert former.id == latter.id == id
+    assert kept(rest) == {CONNECTOR_REFERENCES + id: str(reference(latter))}
+    assert rest.get(f"{ML}/connectors/{id}") == before
+    assert connectors.read(latter).props == latter.props
+    connectors.delete(former)
+    assert connectors.read(latter).props == latter.props
+
+
+def test_another_key_makes_another_connector_than_the_adopted_one(connectors, adopted, rest, embedding):
+    id, declared = adopted
+    taken = connectors.create(**declared)
+    [model] = rest.post(f"{ML}/models/_search", {"query": {"match_all": {}}})["hits"]["hits"]
+    rest.put(f"{ML}/models/{model['_id']}", {"description": "[pulumi:p/s/model#0123456789abcdef]"})
+    another = connectors.create(**embedding(key="sk-rotated"))
+    assert another.id != id
+    rest.put(f"{ML}/models/{model['_id']}", {"connector_id": another.id})
+    connectors.delete(taken)
+    assert connectors.read(taken) is None
+    assert kept(rest) == {}
+
+
+def test_an_adopted_connector_that_is_gone_from_state_is_found_by_its_reference(connectors, adopted, connections):
+    taken = connectors.create(**adopted[1])
+    objects = Objects(connections, [taken.props["owner"]])
+    assert [each.id for each in objects.connectors] == [taken.id]

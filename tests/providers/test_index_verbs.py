@@ -165,12 +165,8 @@ def test_an_alias_of_another_owner_does_not_prevent_the_delete(indexes, rest):
 def test_an_index_of_another_owner_is_refused_and_can_be_adopted(indexes, rest, failed, reference, meta):
     fields = {"id": {"type": "integer"}, "vector": Vector(dimension=4, parameters={"m": 16}).mapped()}
     rest.put("/docs_1", {"mappings": {"properties": fields}, "settings": {"index.knn": True}})
-    adopt = r'PUT /docs_1/_mapping {"_meta":{"pulumi":{"index":"p/s/docs"}}}'
-    with pytest.raises(
-        failed, match="index docs_1 exists and is not ours; choose another name, or to adopt it: "
-    ) as error:
+    with pytest.raises(failed, match=r"index docs_1 exists and is not ours; .* `python -m ops adopt`"):
         indexes.create(**DOCS)
-    assert str(error.value).endswith(adopt)
     rest.put("/docs_1/_mapping", {"_meta": {"pulumi": {"index": "p/s/docs"}}})
     adopted = indexes.create(**DOCS)
     assert meta()["pulumi"]["index"] == str(reference(adopted))

@@ -48,20 +48,21 @@ def test_meta_keeps_the_keys_of_others():
 
 
 def test_an_object_with_our_owner_reference_is_accepted():
-    require_owned("index x", MARK, MARK.owner, "…")
+    require_owned("index x", MARK, MARK.owner)
 
 
 @pytest.mark.parametrize(
     ("reference", "line"),
     [
-        (OwnerReference(), "index x exists and is not ours; choose another name, or to adopt it: do this"),
+        (OwnerReference(), "index x exists and is not ours; choose another name, or adopt it: `python -m ops adopt`"),
         (
             OwnerReference("other/prod/y", "1"),
-            "index x belongs to other/prod/y; choose another name, or to adopt it: do this",
+            "index x belongs to other/prod/y; choose another name, or adopt it: `python -m ops adopt`",
         ),
     ],
+    ids=["nobody's", "another's"],
 )
 def test_an_object_of_another_owner_is_refused_and_the_owner_named(reference, line):
     with pytest.raises(NotOwned) as raised:
-        require_owned("index x", reference, MARK.owner, "do this")
+        require_owned("index x", reference, MARK.owner)
     assert str(raised.value) == line
