@@ -30,6 +30,8 @@ from tests.e2e.world import PATIENCE, HeldEmbeddings, World
 ROOT = pathlib.Path(__file__).parents[2]
 NAME = "polardb-semantic-search"
 STACK = "test"
+RECORDED = {"search-garbage-collector": "update", "search-deletion-guard": "update"}
+"""What every change of a configuration updates: the records of a run that began, and of one that ended."""
 
 
 @pytest.fixture(scope="session")

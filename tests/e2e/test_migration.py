@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+from tests.e2e.conftest import RECORDED
+
 NEW_KEY = "sk-rotated-0123456789"
 
 
-MAKES_OTHERS = {"search-garbage-collector": "update", "search-deletion-guard": "update"}
 """In a preview: the digest of what the configuration makes is another."""
 
 
@@ -20,7 +21,7 @@ def test_the_key_changes_without_a_failed_search(filled, world, traffic):
     world.keys.add(NEW_KEY)
     filled.secret("embeddingApiKey", NEW_KEY)
     changed = {"search-embedding-connector": "replace", "search-embedding-model": "update"}
-    assert filled.preview() == {**changed, **MAKES_OTHERS}
+    assert filled.preview() == {**changed, **RECORDED}
     with traffic() as failed:
         filled.up()
         world.keys.discard(world.api_key)
@@ -69,7 +70,7 @@ def test_queries_get_a_model_of_their_own_without_a_failed_search(filled, world,
     before, index = filled.outputs(), world.search("GET", "/docs")
     filled.embedding(query_prefix="query: ")
     made = {"search-embedding-query-connector": "create", "search-embedding-query-model": "create"}
-    assert filled.preview() == {**made, "search-docs-search-pipeline": "update", **MAKES_OTHERS}
+    assert filled.preview() == {**made, "search-docs-search-pipeline": "update", **RECORDED}
     with traffic() as failed:
         filled.up()
     assert failed == []

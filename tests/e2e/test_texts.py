@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dev.question import filled
+from tests.e2e.conftest import RECORDED
 
 MODEL = {"model": "text-embedding-v4", "dimension": 1024}
 CHUNKS = {"long_texts": "chunk", "chunk_tokens": 20, "max_chunks": 1000}
@@ -78,7 +79,7 @@ def test_the_row_of_a_long_text_arrives_where_the_models_limit_is_not_known(long
     eventually(lambda: (world.count("docs"), world.count("docs", "vector")) == (10, 8))
     assert stored(world, 11)["text"] == STORY
     long.embedding(max_tokens=8192)
-    assert long.preview() == {"search-docs-ingest-pipeline": "update"}
+    assert long.preview() == {"search-docs-ingest-pipeline": "update", **RECORDED}
     assert "assumed" not in long.up()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.e2e.conftest import RECORDED
+
 FIELDS = {"id": {"type": "integer"}, "text": {"type": "text"}, "vector": {"type": "knn_vector"}}
 
 
@@ -26,7 +28,7 @@ def test_a_whole_mapping_and_processors_of_ones_own(project, world, eventually):
     [index] = world.search("GET", "/docs/_mapping")
     assert world.raw("PUT", f"/{index}/_doc/new", {"unmapped": 1}).status_code == 400
     project.collection(mapping={"dynamic": False, **kinds})
-    assert project.preview() == {"search-docs-index": "update"}
+    assert project.preview() == {"search-docs-index": "update", **RECORDED}
     project.up()
     assert world.search("GET", "/docs/_mapping")[index]["mappings"]["dynamic"] == "false"
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.dynamic import DiffResult
 from pulumi.runtime.rpc import deserialize_properties
 
 from components.preflight import require_possible
@@ -119,7 +120,7 @@ class Stack:
         old = self.live.get(declaration.name)
         if old is None:
             return self._create(declaration.name, driver, news, None)
-        diff = driver.in_host(lambda: driver.provider.diff(old.id, old.props, news))
+        diff = self._diff(old, driver, news)
         assert not diff.delete_before_replace, "no operation here replaces an object under its own name"
         changes = diff.changes or news != old.inputs
         if diff.replaces and changes:
@@ -127,6 +128,12 @@ class Stack:
         if old.errors or changes:
             return self._update(old, driver, news)
         return None
+
+    def _diff(self, old: Entry, driver: Driver, news: dict[str, Any]) -> DiffResult:
+        try:
+            return driver.in_host(lambda: driver.provider.diff(old.id, old.props, news))
+        except CallError as error:
+            raise Failed(str(error)) from None
 
     def _create(self, name: str, driver: Driver, news: dict[str, Any], old: Entry | None) -> None:
         kind = driver.provider.kind

@@ -138,7 +138,8 @@ runs = st.builds(
     index=st.integers(0, 60),
     fault=st.sampled_from(["", *FAULTS]),
 )
-drifts = st.builds(Drift, name=st.sampled_from(sorted(DRIFTS)))
+drifts = st.builds(Drift, name=st.sampled_from(sorted(DRIFTS.keys() - {"delete_index"})))
+"""Whose a link is, its index says: once that is deleted by hand and the link is not in state, nobody can tell."""
 
 
 @pytest.fixture(scope="module")
