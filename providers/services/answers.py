@@ -25,13 +25,18 @@ def _of_objects(body: Mapping[str, Any]) -> bool:
     return all(isinstance(each, dict) for each in body.values())
 
 
+def _of_indexes(body: Mapping[str, Any]) -> bool:
+    return _of_objects(body) and all(each.keys() & {"aliases", "mappings", "settings"} for each in body.values())
+
+
 SHAPES: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
     (
         rf"(PUT|DELETE) (/_cluster/settings|{PIPELINE}/[^/]+|{NAME}(/_mapping|/_settings|/_alias/[^/]+)?)",
         _has("acknowledged"),
     ),
     (r"POST /_aliases", _has("acknowledged")),
-    (rf"GET ({PIPELINE}(/[^/]+)?|(/_all|{NAME})?/(_mapping|_settings|_alias)|/_all|{NAME})", _of_objects),
+    (rf"GET {PIPELINE}(/((?P<name>[^/*,]+)|[^/]+))?", _of_objects),
+    (rf"GET ((/_all|{NAME})?/(_mapping|_settings|_alias)|/_all|{NAME})", _of_indexes),
     (r"GET /_cluster/settings", _has("persistent")),
     (rf"GET /_cluster/health{NAME}", _has("status")),
     (rf"GET {OBJECT}", _has("name")),
@@ -45,13 +50,18 @@ SHAPES: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
 )
 """A request's method and path, as a regular expression, and what its answer is (recorded: lifecycle.jsonl and others).
 
-A request that is not listed may have any answer.
+The answer has the `name` that was asked for. A request that is not listed may have any answer.
 """
 
 
 def is_answer(request: str, body: Mapping[str, Any]) -> bool:
     """Tells whether the body of a success is PolarSearch's own; `request` is such as `PUT /_cluster/settings`."""
-    return next((fits(body) for shape, fits in SHAPES if re.fullmatch(shape, request)), True)
+    known = ((re.fullmatch(shape, request), fits) for shape, fits in SHAPES)
+    return next((fits(body) and _has_name(found, body) for found, fits in known if found), True)
+
+
+def _has_name(found: re.Match[str], body: Mapping[str, Any]) -> bool:
+    return (name := found.groupdict().get("name")) is None or name in body
 
 
 def or_empty(get: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -64,6 +64,13 @@ def test_another_json_object_is_none(request_):
     assert not is_answer(request_, {"result": "done"})
 
 
+@pytest.mark.parametrize(
+    "request_", ["GET /docs", "GET /docs/_mapping", "GET /_all", "GET /_ingest/pipeline/p", "GET /_search/pipeline/p"]
+)
+def test_an_answer_to_another_request_is_none(request_):
+    assert not is_answer(request_, {"hits": {"total": {"value": 0, "relation": "eq"}, "hits": []}})
+
+
 def test_a_write_that_another_service_answered_is_sent_again(api, client):
     answers = [httpx.Response(200, json=body) for body in ({"result": "done"}, {"acknowledged": True})]
     route = api.put("/_search/pipeline/p").mock(side_effect=answers)
