@@ -155,35 +155,43 @@ def delete_with_models(
 
 
 def _delete_models_with(connections: Connections, owner: str, **used: str) -> bool:
-    """Deletes the models of the owner's stack that still use what a destroy deletes; tells whether there were any.
+    """Deletes the models of the owner's stack that still use what a destroy deletes; tells whether no other does.
 
-    Pulumi has deleted those in state first. Where a program runs, one may be in state, and none is deleted.
+    Pulumi has deleted those in state first. Where a program runs, one may be in state, and none is deleted. Another
+    delete, at the same time, may be deleting the same.
     """
-    stack = OwnerReference(owner).stack
-    found = [] if connections.declares else find_by(connections.search, "models", **used)
-    ours = [id for id in found if _described(connections, f"models/{id}").stack == stack]
-    for id in ours:
-        delete_model(connections.search, id, connections.clock)
-    return bool(ours)
+    if connections.declares:
+        return False
+    found, stack = find_by(connections.search, "models", **used), OwnerReference(owner).stack
+    described = {id: _described(connections, f"models/{id}") for id in found}
+    left = {id: reference.stack for id, reference in described.items() if reference is not None}
+    for id in [id for id, theirs in left.items() if theirs == stack]:
+        with suppress(NotFound):
+            delete_model(connections.search, id, connections.clock)
+    return all(theirs == stack for theirs in left.values())
 
 
 def delete_indexes_of(connections: Connections, owner: str, indexes: Iterable[str]) -> list[str]:
-    """Deletes those of the indexes that are of the owner's stack, as `delete_with_models`; returns the others."""
+    """Deletes those of the indexes that are of the owner's stack, as `delete_with_models`; returns the others.
+
+    Another delete, at the same time, may be deleting the same.
+    """
     if connections.declares or not (left := list(indexes)):
         return list(indexes)
     metas, stack = index_metas(connections.search), OwnerReference(owner).stack
     ours = [index for index in left if meta_reference(metas.get(index, {}), "index").stack == stack]
     for index in ours:
-        delete_index(connections, index)
-    return [index for index in left if index not in ours]
+        with suppress(NotFound):
+            delete_index(connections, index)
+    return [index for index in left if index in metas and index not in ours]
 
 
-def _described(connections: Connections, path: str) -> OwnerReference:
-    """The owner reference of what ML Commons keeps; empty where it is gone."""
+def _described(connections: Connections, path: str) -> OwnerReference | None:
+    """The owner reference of what ML Commons keeps; None where it is gone."""
     try:
         shown = connections.search.get(f"{ROOT}/{path}")
     except NotFound:
-        return OwnerReference()
+        return None
     return read_description(shown.get("description") or "")[1]
 
 

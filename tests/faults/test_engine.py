@@ -79,16 +79,11 @@ OPERATIONS: dict[Act, tuple[Act, ...]] = {
 """What comes next, by operation."""
 
 SAMPLE = [
-    (create, "POST /_plugins/_ml/models/_register", "200 cut short", up),
     (create, "POST /_plugins/_ml/connectors/_create", KILLED[0], destroy),
     (create, "CALL dbms_etl.sync_by_map*", "connection lost after acting", destroy),
     (new_generation, "POST /_aliases", KILLED[1], before),
-    (new_generation, "PUT /docs_*", "504 after acting", up),
     (key_rotation, "DELETE /_plugins/_ml/connectors/*", "404 with a page", up),
-    (in_place, "PUT /docs_*/_settings", KILLED[0], before),
-    (refresh, "GET /docs_*", "200 with another object", up),
     (destroy, "CALL *drop*", KILLED[1], up),
-    (destroy, "DELETE /docs_????????", "404 with a page", destroy),
 ]
 
 

@@ -221,7 +221,8 @@ def test_another_key_makes_another_connector_than_the_adopted_one(connectors, ad
     assert another.id != id
     rest.put(f"{ML}/models/{model['_id']}", {"connector_id": another.id})
     connectors.delete(taken)
-    assert connectors.read(taken) is None
+    with pytest.raises(NotFound):
+        rest.get(f"{ML}/connectors/{id}")
     assert kept(rest) == {}
 
 
