@@ -125,6 +125,9 @@ def _destroyed(part: Part, given: Circumstances) -> list[Sentence]:
 
 
 def _created(part: Part, given: Circumstances) -> list[Sentence]:
+    index = str(part.index.value("name"))
+    if not collection_of(index):  # a name that a person gave
+        return [plain(f"{code(index)}, which was adopted, is taken over as it is, and no row of it is embedded again")]
     old = next((old for old, new in given.renamed.items() if new == part.name), None)
     what = f"the new name of {code(old)}, built anew" if old else "a new collection"
     table = code(part.source["table"])

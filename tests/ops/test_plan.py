@@ -21,7 +21,7 @@ from tests.ops.golden import GOLDEN, golden, markdown
 from tests.ops.recorded import CONFIGURED, DIGESTS, DRIFTED, FOLDER, read_recorded
 
 ROOT = FOLDER.parents[1]
-NAMES = ["first", *CONFIGURED, *DRIFTED]
+NAMES = ["first", "adopted", *CONFIGURED, *DRIFTED]
 
 
 @pytest.mark.parametrize("name", NAMES)

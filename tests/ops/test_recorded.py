@@ -6,9 +6,12 @@ One change is previewed and compared; `RECORD=all` previews every one, and write
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
+from tests.e2e.tutorial import COLLECTION, INDEX, ROWS, Tutorial
 from tests.ops.golden import golden, markdown, write_golden
 from tests.ops.recorded import CONFIGURED, DRIFTED, digest_of, prepared, write_digest
 
@@ -33,6 +36,15 @@ def test_changes_of_the_configuration(project, world):
         previewed(name, project)
         project.configure(**before)
         project.secret("embeddingApiKey", world.api_key)
+
+
+def test_what_was_adopted(project, world, eventually):
+    Tutorial(world).run()
+    eventually(lambda: world.count(INDEX, "my_vector") == len(ROWS))
+    project.embedding(model="text-embedding-v4", dimension=1024)
+    project.configure(collections=[COLLECTION])
+    subprocess.run([sys.executable, "-m", "ops", "adopt", "--yes"], cwd=project.folder, env=project.environ, check=True)
+    previewed("adopted", project)
 
 
 @pytest.mark.parametrize("name", DRIFTED if RECORD else ("drift-model",))
