@@ -86,9 +86,8 @@ class DynamicProvider(ResourceProvider):
         """Compares with the object as it is now, as `pulumi up --refresh` does: one that is gone is made again."""
         state = values.parse_state(self.kind.state_type, olds)
         try:
-            shown: State = self._bound.read(id, state)
-        except NotFound as error:
-            require_may_be_made_anew(error, id, state)
+            shown = self._read(id, state)
+        except NotFound:
             return DiffResult(changes=True, replaces=["uid"], delete_before_replace=False)
         declared = {name: value for name, value in news.items() if name in self.kind.inputs_type.model_fields}
         same = shown.uid == state.uid and self._inputs(shown).dumped() == declared
@@ -108,9 +107,8 @@ class DynamicProvider(ResourceProvider):
         with self._one_line_errors(props):
             state = values.parse_state(self.kind.state_type, props)
             try:
-                shown = self._bound.read(id, state)
-            except NotFound as error:
-                require_may_be_made_anew(error, id, state)
+                shown = self._read(id, state)
+            except NotFound:
                 host.warn(f"{id} is gone: `pulumi up` makes it again while it is declared")
                 return ReadResult("", {})  # Pulumi's form of "gone"; None crashes its host
             shown = shown.model_copy(update={"uid": state.uid, "adopted": state.adopted})
@@ -142,6 +140,15 @@ class DynamicProvider(ResourceProvider):
                     raise
                 self._delete_ours(id, state)  # which looks first
 
+    def _read(self, id: str, state: State) -> State:
+        """Returns the object as it is. Raises NotFound, and Refused for an adopted one that is gone."""
+        try:
+            shown: State = self._bound.read(id, state)
+        except NotFound as error:
+            require_may_be_made_anew(error, id, state)
+            raise
+        return shown
+
     def _delete_ours(self, id: str, state: State) -> None:
         shown = self._bound.read_owner(id, state)
         if state.uid and shown.uid == state.uid:
@@ -156,9 +163,8 @@ class DynamicProvider(ResourceProvider):
         one object only the one that nothing replaces is ever updated, and its update writes the uid in state again.
         """
         try:
-            shown: State = self._bound.read(id, old)
+            shown = self._read(id, old)
         except NotFound as error:
-            require_may_be_made_anew(error, id, old)
             raise SearchStackError(f"{error}; it is gone: run `pulumi up --refresh` to make it again") from error
         if shown.uid not in ("", old.uid) and shown.owner != old.owner:
             raise NotOwned(f"{id} was taken over by {shown.owner or 'somebody else'}; run `pulumi refresh` and look")

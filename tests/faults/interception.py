@@ -6,6 +6,7 @@ HTTP goes wrong in the transport of the client that `SearchClient` takes, SQL in
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -97,6 +98,11 @@ STALE = {"stale search": lambda act, request: httpx.Response(200, json=NO_HITS)}
 
 KILLED, LATE = "killed", "killed, and the call arrives late"
 FAULTS = (*HTTP, *STALE, *SQL, KILLED, LATE)
+
+
+def is_request(call: str) -> bool:
+    """Whether a call is an HTTP request; the others are statements."""
+    return re.match(r"(GET|PUT|POST|DELETE|HEAD) /", call) is not None
 
 
 class Wire:

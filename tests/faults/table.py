@@ -27,7 +27,7 @@ from components.settings import Collection, Embedding
 from providers.kit.values import forms_of
 
 from .declared import Configuration
-from .interception import HTTP, KILLED, LATE, SQL, STALE, Killed
+from .interception import HTTP, KILLED, LATE, SQL, STALE, Killed, is_request
 from .runner import TRACEBACK, Entry, Failed, Stack
 from .services import (
     EMBEDDINGS,
@@ -331,7 +331,7 @@ STOPPING = (KILLED, LATE, "500", "404 with a page", "connection lost after actin
 
 def faults_of(call: str) -> tuple[str, ...]:
     """The faults that this request or statement can have."""
-    if not re.match(r"(GET|PUT|POST|DELETE|HEAD) /", call):
+    if not is_request(call):
         return (*SQL, KILLED, *([] if re.match(r"SELECT|SHOW|CALL \w+\.show", call) else [LATE]))
     if call.endswith("_search"):
         return (*HTTP, *(STALE if "/_ml/" in call else []), KILLED)

@@ -19,7 +19,7 @@ from tests.e2e.conftest import *  # noqa: F403  the engine, the services and the
 from tests.e2e.conftest import Project
 from tests.e2e.world import World
 
-from .interception import HTTP, SQL
+from .interception import HTTP, SQL, is_request
 from .proxies import KILLED, Aim, HttpProxy, SqlProxy
 
 ALL = os.environ.get("FAULTS") == "all"
@@ -181,7 +181,5 @@ def patterns(run: Run, operation: Act, fault: str) -> list[str]:
     calls = [re.sub(r"[0-9A-Za-z_-]{20}|docs_[0-9a-f]{8}|'[^']*'", "*", call) for call in run.http.aim.calls]
     is_sql = fault in SQL
     assert not run.take(["destroy"])
-    wanted = [
-        call for call in calls if fault in KILLED or is_sql != bool(re.match(r"(GET|PUT|POST|DELETE|HEAD) /", call))
-    ]
+    wanted = [call for call in calls if fault in KILLED or is_sql != is_request(call)]
     return list(dict.fromkeys(wanted))
