@@ -195,9 +195,8 @@ def embedding_space(embedding: Embedding) -> str:
     """
     keys = ("document_prefix", "parameters", "request_body", "pre_process", "post_process")
     written = {key: value for key in keys if (value := getattr(embedding, key))}
-    digest = _digest(written)
     vector_type = embedding.vector_type if embedding.vector_type != "float" else None
-    parts = [vector_type, EmbeddingCall(embedding, "document").input_type, digest if written else None]
+    parts = [vector_type, EmbeddingCall(embedding, "document").input_type, digest(written)[:8] if written else None]
     return "/".join([embedding.model, str(embedding.dimension), *filter(None, parts)])
 
 
@@ -205,11 +204,12 @@ def call_fingerprint(embedding: Embedding) -> str:
     """Returns eight hexadecimal digits: others where documents are embedded in another way, or asked for in another."""
     documents, _ = calls(embedding)
     config = embedding.client_config
-    return _digest([embedding_space(embedding), documents.parameters, documents.action, config])
+    return digest([embedding_space(embedding), documents.parameters, documents.action, config])[:8]
 
 
-def _digest(kept: Any) -> str:
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]
+def digest(kept: Any) -> str:
+    """Returns 64 hexadecimal digits, the same for the same JSON."""
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def is_asymmetric(embedding: Embedding) -> bool:

@@ -7,15 +7,13 @@ fingerprint is the old one again, and the old objects are found.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from providers.services.whole_mapping import FIXED
 
-from .embedding_calls import embedding_space
+from .embedding_calls import digest, embedding_space
 from .settings import Collection, Embedding
 
 DIGITS = 8
@@ -55,7 +53,7 @@ def generation(collection: Collection, embedding: Embedding) -> str:
         fixed["backend"] = collection.backend
     if collection.source.query is not None:
         fixed["query"] = collection.source.query
-    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:DIGITS]
+    return digest(fixed)[:DIGITS]
 
 
 def _content(collection: Collection) -> dict[str, Any]:

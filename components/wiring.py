@@ -6,8 +6,6 @@ that a component passes the Output and everybody else the name. Pure.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +31,7 @@ from providers.source_table import SourceTable, SourceTableInputs
 from providers.sync_link import SyncLink, SyncLinkInputs
 from providers.trusted_endpoint import TrustedEndpoint, TrustedEndpointInputs
 
-from .embedding_calls import EmbeddingCall, call_fingerprint, calls, embedding_space, is_asymmetric
+from .embedding_calls import EmbeddingCall, call_fingerprint, calls, digest, embedding_space, is_asymmetric
 from .generation import Names, names
 from .settings import AdoptedModel, Collection, Embedding, SettingsError, SourceSettings
 
@@ -64,10 +62,6 @@ class Declaration(Generic[R]):
     def owned(self) -> Any:
         """The inputs with their owner."""
         return self.inputs.model_copy(update={"owner": self.owner})
-
-
-def _digest(kept: Any) -> str:
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def _declaration(resource: type[R], name: str, inputs: Callable[[], Inputs]) -> Declaration[R]:
@@ -398,7 +392,7 @@ class StackWiring:
     def _digest(self) -> Input[str]:
         """Returns a digest of all that is declared: keys are in it, but not to be read."""
         kept = {each.name: each.inputs.declared() for each in self.declarations()}
-        return pulumi.Output.from_input(kept).apply(_digest) if contains_output(kept) else _digest(kept)
+        return pulumi.Output.from_input(kept).apply(digest) if contains_output(kept) else digest(kept)
 
     def required_tables(self) -> frozenset[str]:
         """The tables of queries that no resource of the stack makes."""
