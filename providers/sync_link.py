@@ -178,7 +178,7 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         """The index keeps the owner reference as it was written; whether rows arrive, PolarDB tells."""
         written = with_meta({}, link=str(OwnerReference(inputs.owner, uid)))
         return wait_until(
-            lambda: shown(inputs, self._link(inputs), written),
+            lambda: self._explained(shown(inputs, self._link(inputs), written)),
             self.not_ready_reason,
             timeout=self.timeout,
             clock=self.services.clock,
@@ -190,9 +190,7 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         state = shown(declared, link, None if index is None else meta_of(index))
         if link is None and (index is None or not state.owner):
             raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
-        if state._recovers and (row := self._refused_row(declared)):
-            return state.model_copy(update={"problem": f"{state.problem}; {row}"})
-        return state
+        return self._explained(state)
 
     def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, uid: str) -> None:
         """A link has nothing to edit, and one that recovers is waited for; there is never more than one.
@@ -241,9 +239,13 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         except NotFound:
             return None
 
-    def _refused_row(self, link: SyncLinkInputs) -> str:
-        rows = LinkedRows(link.table, link.key, link.fields, link.query)
-        return find_refused_row(self.search, self.database, link.index, rows)
+    def _explained(self, state: SyncLinkState) -> SyncLinkState:
+        """Returns the state with the row that a recovering link stands at, where a row is to blame."""
+        if not state._recovers:
+            return state
+        rows = LinkedRows(state.table, state.key, state.fields, state.query)
+        row = find_refused_row(self.search, self.database, state.index, rows)
+        return state.model_copy(update={"problem": f"{state.problem}; {row}"}) if row else state
 
     def _link(self, inputs: SyncLinkInputs) -> Link | None:
         """Another link that does the same is only ours where a killed run's statement may have come late."""

@@ -226,8 +226,8 @@ def test_the_row_that_the_model_refuses_is_named_and_not_the_first_of_its_batch(
     eventually(lambda: "recovering" in str(world.sql("CALL dbms_etl.show_sync_link()")))
     if chosen == "up":
         filled.collection(revision=2, cutover_timeout=3)
-        output = filled.up(ok=False)
-        assert "alias docs stays on docs_" in output
+        output = filled.up(ok=False)  # it stops at the link or, where that was active for a moment, at the alias
+        assert re.search("alias docs stays on docs_|sync link into docs_", output)
     else:
         output = filled.refresh()
     assert f"row id=7 ({len(TOO_LONG) + 1} characters) is refused: " in output

@@ -247,6 +247,18 @@ def test_a_recovering_link_is_awaited_and_not_recreated(links, polardb, rest, sh
     assert (repaired.props["problem"], reference(repaired), shown()) == ("", reference(created), before)
 
 
+def test_a_link_that_does_not_come_up_names_the_row_that_is_refused(links, polardb, rest, documents, failed):
+    created = links.create(**LINK)
+    polardb.until(lambda: len(documents()) == 3)
+    blank = "ctx['text'] instanceof String && ctx['text'].chars().allMatch(Character::isWhitespace)"
+    rest.put("/_ingest/pipeline/filled", {"processors": [{"fail": {"message": "a blank text", "if": blank}}]})
+    rest.put("/docs_1/_settings", {"index.default_pipeline": "filled"})
+    polardb.run("INSERT INTO db.t VALUES (4, ' ')")
+    polardb.until(lambda: links.kind.read("docs_1", links.kind.inputs_type(**LINK)).problem)
+    with pytest.raises(failed, match=r"row id=4 \(2 characters\) is refused: .*a blank text.* \(gave up after 30 s\)"):
+        links.update(created)
+
+
 def test_a_failed_link_is_recreated_by_the_next_update(links, polardb, rest, shown, documents, failed):
     created = links.create(**LINK)
     polardb.until(lambda: len(documents()) == 3)
