@@ -6,23 +6,23 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sandbox.polarsearch.calls import Call, Reply
-from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here
+from sandbox.polarsearch.errors import ApiError, index_not_found, not_here
 from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.names import aliased, check_alias_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.settings import as_list, java_bool
+from sandbox.polarsearch.settings import as_list, truth
 
 
 def alias_body(sent: dict[str, Any]) -> dict[str, Any]:
     """As GET shows it."""
-    return {"is_write_index": java_bool(sent["is_write_index"])} if "is_write_index" in sent else {}
+    return {"is_write_index": truth(sent["is_write_index"])} if "is_write_index" in sent else {}
 
 
 def update(node: Node, call: Call) -> Reply:
     """POST /_aliases."""
-    actions = [_parsed(action) for action in call.required().get("actions") or []]
+    actions = [_parsed(action) for action in call.required()["actions"]]
     if not actions:
-        raise illegal_argument("No action specified")
+        raise not_here("No action specified")
     planned: dict[str, dict[str, dict[str, Any]]] = {}
     missing: list[str] = []
     for verb, body in actions:
@@ -39,20 +39,10 @@ def update(node: Node, call: Call) -> Reply:
 
 def _parsed(action: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     [(verb, body)] = action.items()
-    if body.get("alias") == "":
-        raise not_here("an alias needs a name")
-    if not (body.get("alias") or body.get("aliases")):
-        raise _unparsed(illegal_argument("One of [alias] or [aliases] is required"))
-    if not (body.get("index") or body.get("indices")):
-        raise _unparsed(illegal_argument("One of [index] or [indices] is required"))
-    if {"alias", "aliases"} <= body.keys() or {"index", "indices"} <= body.keys():
-        raise not_here("only one of [index] and [indices], [alias] and [aliases] can be given")
+    for one, several in (("alias", "aliases"), ("index", "indices")):
+        if bool(body.get(one)) is bool(body.get(several)):
+            raise not_here(f"one of [{one}] and [{several}] is required")
     return verb, body
-
-
-def _unparsed(cause: ApiError) -> ApiError:
-    text = "[1:23] [aliases] failed to parse field [actions]"
-    return ApiError(400, "x_content_parse_exception", text, cause=cause)
 
 
 def _indices(node: Node, body: dict[str, Any]) -> list[StoredIndex]:

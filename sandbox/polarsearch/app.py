@@ -25,7 +25,7 @@ from sandbox.polarsearch import (
 )
 from sandbox.polarsearch.access import Access, unauthorized
 from sandbox.polarsearch.calls import Call, Reply, Route, Router, check_content_type
-from sandbox.polarsearch.errors import ApiError, PlainError, ShardFailure, not_here
+from sandbox.polarsearch.errors import ApiError, PlainError, not_here
 from sandbox.polarsearch.faults import Faults, Requests, control
 from sandbox.polarsearch.node import BUILD_HASH, Node, Outbound
 from sandbox.polarsearch.outbound import OverHttp
@@ -111,13 +111,10 @@ class PolarSearch:
             return unauthorized()
         try:
             return self._routed(request, user)
-        except ShardFailure as error:
-            return Response.of(error.status, error.at(self._node.id).body())
         except ApiError as error:
             return Response.of(error.status, error.body())
         except PlainError as error:
-            response = Response.of(error.status, error.body)
-            return Response(response.status, response.body, {**response.headers, **error.headers})
+            return Response.of(error.status, error.body)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             return _unreadable(error)
 

@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.polarsearch.bodies import SHAPES
-from sandbox.polarsearch.errors import ApiError, PlainError, illegal_argument, not_here
+from sandbox.polarsearch.errors import MARK, PlainError, illegal_argument, not_here
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.settings import java_bool, seconds
-from sandbox.polarsearch.shapes import data, holds, wrong
+from sandbox.polarsearch.shapes import SHAPES, data, holds
 from sandbox.wire import Request
 
 _PARAMS = data("params")
 _VALUES: dict[str, str] = _PARAMS["values"]
-_ALWAYS, _KNOWN, _SEGMENTS = (frozenset(_PARAMS[name].split()) for name in ("always", "known", "routes"))
-_EXPECTED = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+_ALWAYS = frozenset(_PARAMS["always"].split())
 _VERBS = {"_search", "_undeploy", "_deploy", "_load", "_unload", "_upload", "_register", "_create"}
-_METHODS = ("HEAD", "GET", "DELETE", "PUT", "POST")
 
 
 @dataclass(frozen=True)
@@ -53,37 +49,22 @@ class Call:
     def number(self, name: str) -> int | None:
         """A whole-number query parameter."""
         value = self.request.query.get(name)
-        try:
-            return None if value is None else int(value)
-        except ValueError:
-            raise illegal_argument(f"Failed to parse int parameter [{name}] with value [{value}]") from None
+        return None if value is None else int(value)
 
     def json(self, default: Any = None) -> Any:
         """The body, or `default` when there is none. Raises json_parse_exception, and what its shape refuses."""
-        return self.checked(parsed(self.request.body)) if self.request.body else default
-
-    def checked(self, body: Any) -> Any:
-        """The body, held to its shape."""
+        if not self.request.body:
+            return default
         assert self.shape is not None
+        body = parsed(self.request.body)
         SHAPES.check(self.shape, body)
         return body
 
     def required(self) -> Any:
         """The body. Raises parse_exception when there is none."""
         if not self.request.body:
-            raise ApiError(400, "parse_exception", "request body is required")
+            raise not_here("request body is required", "parse_exception")
         return self.json()
-
-    def mapped(self) -> dict[str, Any]:
-        """The body as an object, whose refusal is wrapped as index creation and pipelines wrap it."""
-        try:
-            value = parsed(self.request.body) if self.request.body else {}
-        except ApiError as error:
-            raise ApiError(400, "parse_exception", "Failed to parse content to map", cause=error) from None
-        if not isinstance(value, dict):
-            raise ApiError(400, "parse_exception", "Failed to parse content to map")
-        self.checked(value)
-        return value
 
 
 Handle = Callable[[Node, Call], Reply]
@@ -120,26 +101,10 @@ class Route:
     def check(self, request: Request) -> None:
         """Raises for a query parameter this route does not take, a value it cannot have, or a body it has not."""
         for name, value in request.query.items():
-            if name in self.params | _ALWAYS:
-                _check_param(name, value)
-            elif name in _VALUES or name in _KNOWN:
-                raise not_here(f"request [{request.path}] with parameter [{name}] is not supported")
-        unknown = sorted(name for name in request.query if name not in _VALUES and name not in _KNOWN)
-        if unknown:
-            listed = f"parameter{'s' * (len(unknown) > 1)}: {', '.join(f'[{name}]' for name in unknown)}"
-            raise illegal_argument(f"request [{request.path}] contains unrecognized {listed}")
+            if name not in self.params | _ALWAYS or not holds(_VALUES[name], value):
+                raise not_here(f"request [{request.path}] with parameter [{name}={value}] is not supported")
         if request.body and self.body is None:
             raise illegal_argument(f"request [{request.method} {request.path}] does not support having a body")
-
-
-def _check_param(name: str, value: str) -> None:
-    kind = _VALUES[name]
-    if kind == "flag":
-        value == "" or java_bool(value)
-    elif kind == "time":
-        seconds(value, name)
-    elif kind not in {"refresh", "number"} and not holds(kind, value):
-        raise wrong(name, kind, value)
 
 
 class Router:
@@ -151,26 +116,19 @@ class Router:
             self._routes.setdefault(len(each.parts), []).append(each)
 
     def find(self, request: Request) -> tuple[Route, Call]:
-        """The route that takes this request. Raises PlainError 400 or 405, ApiError for a real node's other routes."""
+        """The route that takes this request. Raises PlainError, 400 or 405, where there is none."""
         parts = [part for part in request.path.split("/") if part]
         found = [(each, got) for each in self._routes.get(len(parts), []) if (got := each.match(parts)) is not None]
         for each, params in found:
             if request.method in each.methods:
                 return each, Call(request, params, each.body)
-        if _SEGMENTS & set(parts):
-            raise not_here(f"[{request.method} {request.path}] is not supported")
-        if not found:
-            text = f"no handler found for uri [{request.path}] and method [{request.method}]"
-            raise PlainError(400, text, numbered=False)
-        taken = {method for each, _ in found for method in each.methods}
-        raise no_such_method(request, *(method for method in _METHODS if method in taken))
+        text = f"no handler found for uri [{request.path}] and method [{request.method}] {MARK}"
+        raise no_such_method(request) if found else PlainError(400, text, numbered=False)
 
 
-def no_such_method(request: Request, *allowed: str) -> PlainError:
+def no_such_method(request: Request) -> PlainError:
     """HTTP 405 for a route that takes only other methods."""
-    listed = ", ".join(allowed)
-    text = f"Incorrect HTTP method for uri [{request.path}] and method [{request.method}], allowed: [{listed}]"
-    return PlainError(405, text, headers={"allow": ",".join(allowed)})
+    return PlainError(405, f"Incorrect HTTP method for uri [{request.path}] and method [{request.method}] {MARK}")
 
 
 def check_content_type(request: Request) -> None:
@@ -185,38 +143,19 @@ def check_content_type(request: Request) -> None:
 
 
 def parsed(body: bytes) -> Any:
-    """JSON. Raises json_parse_exception, for what people send in Jackson's words."""
+    """JSON. Raises json_parse_exception."""
     try:
-        return json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_without_repeats)
-    except UnicodeDecodeError:
-        raise _unparsed("Invalid UTF-8 start byte") from None
-    except json.JSONDecodeError as error:
-        raise _json_error(error.doc[error.pos :], error.msg) from None
+        return json.loads(body.decode(), parse_constant=_refused, object_pairs_hook=_without_repeats)
+    except ValueError as error:
+        raise not_here(str(error), "json_parse_exception") from None
 
 
-def _no_constant(name: str) -> Any:
-    raise not_here(f"[{name}] is no JSON", "json_parse_exception")
+def _refused(name: str) -> Any:
+    raise ValueError(f"[{name}] is no JSON")
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise not_here("Duplicate field", "json_parse_exception")
+        raise ValueError("Duplicate field")
     return made
-
-
-def _json_error(rest: str, message: str) -> ApiError:
-    word = rest.split(None, 1)[0].split(",")[0].split("}")[0] if rest.strip() else ""
-    if not rest.strip():
-        return _unparsed("Unexpected end-of-input")
-    character = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])}))"
-    if message.startswith("Expecting property name"):
-        return _unparsed(f"{character}: was expecting double-quote to start field name")
-    if message.startswith("Expecting value") and word[:1].isalpha():
-        return _unparsed(f"Unrecognized token '{word}': was expecting {_EXPECTED}")
-    return _unparsed(character)
-
-
-def _unparsed(reason: str) -> ApiError:
-    source = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
-    return ApiError(400, "json_parse_exception", f"{reason}\n at [Source: {source}; line: 1, column: 1]")

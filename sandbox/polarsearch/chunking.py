@@ -6,38 +6,17 @@ import unicodedata
 from typing import Any
 
 from sandbox.polarsearch.analysis import spans_of
-from sandbox.polarsearch.bodies import SHAPES
-from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
+from sandbox.polarsearch.errors import not_here
 from sandbox.polarsearch.texts import is_blank
 
 _UNSURE = frozenset({"Mn", "Mc", "Me", "No", "So", "Sk", "Cf"})
 """Categories of characters that the sandbox's tokenizer may cut in another way: accents on their own, emoji, …"""
 
 
-def check(config: dict[str, Any]) -> None:
-    """Raises what storing a pipeline with this processor is refused for."""
-    SHAPES.check("text_chunking", {key: config[key] for key in ("algorithm", "field_map")})
-    size, overlap, most = _options(config)
-    if size <= 0:
-        raise _refused("Parameter [token_limit] must be positive.")
-    if not 0 <= overlap <= 0.5:
-        raise _refused("Parameter [overlap_rate] must be between 0.0 and 0.5")
-    if most <= 0 and most != -1:
-        raise _refused("Parameter [max_chunk_limit] must be positive or -1 to disable this parameter")
-
-
 def _options(config: dict[str, Any]) -> tuple[int, float, int]:
     given = config["algorithm"].get("fixed_token_length", {})
-    return (
-        int(given.get("token_limit", 384)),
-        float(given.get("overlap_rate", 0)),
-        int(given.get("max_chunk_limit", 100)),
-    )
-
-
-def _refused(reason: str) -> ApiError:
-    text = f"java.lang.IllegalArgumentException: {reason}"
-    return ApiError(500, "exception", text, extra={"processor_type": "text_chunking"}, cause=illegal_argument(reason))
+    most = int(given.get("max_chunk_limit", 100))
+    return int(given.get("token_limit", 384)), float(given.get("overlap_rate", 0)), most
 
 
 def act(config: dict[str, Any], source: dict[str, Any], most_tokens: int) -> None:
@@ -55,7 +34,7 @@ def _chunks(text: str, most_tokens: int, size: int, overlap: float, most: int) -
         raise not_here(f"a text with [{unsure}], U+{ord(unsure):04X}, is not chunked")
     starts = [start for start, _ in spans_of(text)]
     if len(starts) > most_tokens:
-        raise _too_many(most_tokens)
+        raise not_here(f"The number of tokens has exceeded the allowed maximum of [{most_tokens}]")
     chunks: list[str] = []
     for at in range(0, len(starts), size - int(size * overlap)):
         begin = starts[at] if at else 0
@@ -63,10 +42,3 @@ def _chunks(text: str, most_tokens: int, size: int, overlap: float, most: int) -
             return [*chunks, text[begin:]]
         chunks.append(text[begin : starts[at + size]])
     return chunks
-
-
-def _too_many(most: int) -> ApiError:
-    limit = "This limit can be set by changing the [index.analyze.max_token_count] index level setting."
-    text = f"The number of tokens produced by calling _analyze has exceeded the allowed maximum of [{most}]. {limit}"
-    cause = ApiError(500, "illegal_state_exception", text)
-    return ApiError(500, "illegal_state_exception", f"analyzer standard throws exception: {text}", cause=cause)

@@ -11,8 +11,8 @@ from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import BUILD_HASH, Node
-from sandbox.polarsearch.registry import CLUSTER_DEFAULTS, check_all, check_cluster_setting
-from sandbox.polarsearch.settings import as_list, flatten, java_bool, nest, shown
+from sandbox.polarsearch.registry import CLUSTER_DEFAULTS, check_cluster_settings
+from sandbox.polarsearch.settings import as_list, flatten, nest, shown, truth
 
 _SCOPES = ("persistent", "transient")
 ROLES = "plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model"
@@ -27,7 +27,7 @@ HEAP = 2**30
 def enabled(node: Node, name: str) -> bool:
     """A boolean setting under `plugins.ml_commons.`."""
     key = f"plugins.ml_commons.{name}"
-    return java_bool(node.setting(key, CLUSTER_DEFAULTS[key]))
+    return truth(node.setting(key, CLUSTER_DEFAULTS[key]))
 
 
 def runs_remote_models(node: Node) -> bool:
@@ -74,8 +74,8 @@ def put_settings(node: Node, call: Call) -> Reply:
     changes = {scope: flatten(body.get(scope) or {}) for scope in _SCOPES}
     if not any(changes.values()):
         raise ApiError(400, "action_request_validation_exception", "Validation Failed: 1: no settings to update;")
-    checks = [(scope, key, value) for scope, flat in changes.items() for key, value in flat.items()]
-    check_all(lambda scope, key, value: check_cluster_setting(scope, key, value, node.version), checks)
+    for flat in changes.values():
+        check_cluster_settings(flat)
     for scope, flat in changes.items():
         node.settings[scope] = _changed(node.settings[scope], flat)
     node.store.put("settings", "persistent", node.settings["persistent"])
@@ -85,15 +85,7 @@ def put_settings(node: Node, call: Call) -> Reply:
 
 
 def _changed(old: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    new = dict(old)
-    for key, value in changes.items():
-        if value is not None:
-            new[key] = value
-        elif key.endswith("*"):
-            new = {name: kept for name, kept in new.items() if not name.startswith(key[:-1])}
-        else:
-            new.pop(key, None)
-    return new
+    return {key: value for key, value in {**old, **changes}.items() if value is not None}
 
 
 def node_stats(node: Node, call: Call) -> Reply:

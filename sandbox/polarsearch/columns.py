@@ -18,19 +18,19 @@ Read = Callable[[Source], Iterable[Any]]
 """The values of a field in a document."""
 
 
-def values_at(source: Any, path: Sequence[str], null: Any = None) -> Iterator[Any]:
-    """Every value under `path`, through lists and objects; null is left out, or read as `null`."""
+def values_at(source: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Every value under `path`, through lists and objects; null is left out."""
     if isinstance(source, list):
         for item in source:
-            yield from values_at(item, path, null)
+            yield from values_at(item, path)
     elif not path:
-        if source is not None or null is not None:
-            yield null if source is None else source
+        if source is not None:
+            yield source
     elif isinstance(source, dict):
         for cut in range(1, len(path) + 1):  # a dotted key may stand in the document as it is
             key = ".".join(path[:cut])
             if key in source:
-                yield from values_at(source[key], path[cut:], null)
+                yield from values_at(source[key], path[cut:])
 
 
 class Postings:

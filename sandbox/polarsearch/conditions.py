@@ -13,7 +13,7 @@ _PATH = r"ctx\['(?P<first>[^']*)'\](?P<inner>(?:\?\.get\('[^']*'\))*)"
 _BLANK = re.compile(_PATH + r" instanceof String && (?P<again>.*)\.chars\(\)\.allMatch\(Character::isWhitespace\)")
 
 
-def check(condition: Any) -> None:
+def check(condition: str) -> None:
     """Raises for a condition that is not understood."""
     _path(condition)
 
@@ -26,8 +26,8 @@ def holds(condition: str, document: Mapping[str, Any]) -> bool:
     return isinstance(value, str) and is_blank(value)
 
 
-def _path(condition: Any) -> list[str]:
-    found = _BLANK.fullmatch(condition) if isinstance(condition, str) else None
+def _path(condition: str) -> list[str]:
+    found = _BLANK.fullmatch(condition)
     path = found and f"ctx['{found['first']}']{found['inner']}"
     if not found or found["again"] != path:
         raise not_here(f"the condition [{condition}] is not supported", "script_exception")

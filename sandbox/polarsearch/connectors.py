@@ -9,17 +9,13 @@ from sandbox.polarsearch import objects
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.cluster import trusted_patterns
 from sandbox.polarsearch.errors import MARK, ApiError, illegal_argument, not_here, status_error
-from sandbox.polarsearch.groups import refuse_access
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS
-from sandbox.polarsearch.settings import gson, java_text
+from sandbox.polarsearch.settings import as_text, gson
 from sandbox.polarsearch.versions import Gate
 
 _KEYS = ("name", "version", "description", "protocol", "parameters", "credential", "actions", "client_config")
-_PROTOCOLS = {"http", "aws_sigv4"}
 _ACTION_TYPES = {"PREDICT", "EXECUTE", "BATCH_PREDICT", "CANCEL_BATCH_PREDICT", "BATCH_PREDICT_STATUS"}
-_ACTION_KEYS = ["action_type", "method", "url", "headers", "request_body", "pre_process_function"]
-_ACTION_KEYS += ["post_process_function"]
 _RETRIES: dict[str, Any] = {"retry_backoff_millis": 200, "retry_timeout_seconds": 30, "max_retry_times": 0}
 _RETRIES |= {"retry_backoff_policy": "constant"}
 _CLIENT: dict[Gate, dict[str, Any]] = {
@@ -36,45 +32,29 @@ _PARAMETER = re.compile(r"\$\{parameters\.([^}]+)\}")
 
 def create(node: Node, call: Call) -> Reply:
     """Make a connector."""
-    if not call.request.body:
-        raise ApiError(500, "i_o_exception", "Create Connector request has empty body")
-    body = call.json()
-    warnings = retry_warnings(body)
-    now, id = node.millis(), node.new_id()
-    made = declared(node, body)
-    refuse_access(body, "connector")
-    source = made | {"created_time": now, "last_updated_time": now}
+    body, now, id = call.required(), node.millis(), node.new_id()
+    source = declared(node, body) | {"created_time": now, "last_updated_time": now}
     objects.write(node, CONNECTORS, id, source, refresh=True)
-    return Reply({"connector_id": id}, warnings=warnings)
+    return Reply({"connector_id": id}, warnings=retry_warnings(body))
 
 
 def retry_warnings(body: dict[str, Any]) -> list[str]:
     """What of a client_config is only kept."""
-    config = body.get("client_config") or {}
-    return (
-        [f"[max_retry_times] is kept, but no request is repeated {MARK}"]
-        if int(config.get("max_retry_times", 0))
-        else []
-    )
+    repeats = int(body.get("client_config", {}).get("max_retry_times", 0))
+    return [f"[max_retry_times] is kept, but no request is repeated {MARK}"] if repeats else []
 
 
 def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     """A connector as it is kept, credential and all. Raises everything creating one is refused for."""
-    for action in body.get("actions") or []:
-        _action(action)
-    for key in ("name", "version", "protocol"):
+    for key in ("name", "version", "protocol", "actions"):
         if body.get(key) is None:
-            raise illegal_argument(f"Connector {key} is null")
-    protocol, credential = body["protocol"], body.get("credential") or {}
-    if protocol not in _PROTOCOLS:
-        raise illegal_argument(f"Can't find class for type {protocol}")
+            raise not_here(f"Connector {key} is null")
+    credential = body.get("credential", {})
     if not credential and node.version.has("credential_required"):
         raise illegal_argument("Connector credential is null or empty list")
-    if protocol == "aws_sigv4":
-        _check_sigv4(credential, body.get("parameters") or {})
+    if body["protocol"] == "aws_sigv4":
+        _check_sigv4(credential, body.get("parameters", {}))
     source = normalised(body, node)
-    if source.get("actions") is None:
-        raise illegal_argument("No actions configured for this connector")
     check_urls(node, source)
     return source
 
@@ -93,10 +73,10 @@ def normalised(body: dict[str, Any], node: Node) -> dict[str, Any]:
     source = {key: body[key] for key in _KEYS if body.get(key) is not None}
     for key in ("name", "version", "description", "protocol"):
         if key in source:
-            source[key] = java_text(source[key])
+            source[key] = as_text(source[key])
     for key in ("parameters", "credential"):
         if key in source:
-            source[key] = {name: _text(value) for name, value in source[key].items()}
+            source[key] = {k: v if isinstance(v, str) else gson(v) for k, v in source[key].items()}
     if "actions" in source:
         source["actions"] = [_action(action) for action in source["actions"]]
     if "client_config" in source:
@@ -111,21 +91,12 @@ def _client_config(given: dict[str, Any], node: Node) -> dict[str, Any]:
     return {"client_config": {key: given.get(key, default) for key, default in known.items()}} if known else {}
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else gson(value)
-
-
 def _action(action: dict[str, Any]) -> dict[str, Any]:
-    kind = action.get("action_type")
-    if kind is None:
-        raise illegal_argument("action type can't be null")
-    if kind.upper() not in _ACTION_TYPES:
+    kind = action["action_type"].upper()
+    if kind not in _ACTION_TYPES:
         enum = "org.opensearch.ml.common.connector.ConnectorAction.ActionType"
-        raise illegal_argument(f"No enum constant {enum}.{kind.upper()}")
-    for key in ("url", "method"):
-        if action.get(key) is None:
-            raise illegal_argument(f"{key} can't be null")
-    return {key: action[key] for key in _ACTION_KEYS if action.get(key) is not None} | {"action_type": kind.upper()}
+        raise illegal_argument(f"No enum constant {enum}.{kind}")
+    return {**action, "action_type": kind}
 
 
 def check_urls(node: Node, connector: dict[str, Any]) -> None:
@@ -170,7 +141,7 @@ def update(node: Node, call: Call) -> Reply:
     if not node.version.has("connector_put"):
         raise ApiError(500, "illegal_state_exception", _NO_UPDATE)
     old = existing(node, id)
-    changes = normalised(_without_nulls(body), node)
+    changes = normalised(body, node)
     merged = {**old, **changes}
     for key in ("parameters", "credential"):
         if key in changes:
@@ -179,13 +150,6 @@ def update(node: Node, call: Call) -> Reply:
     _refuse_if_loaded(node, id)
     merged["last_updated_time"] = node.millis()
     return Reply(objects.answer(CONNECTORS, objects.write(node, CONNECTORS, id, merged)))
-
-
-def _without_nulls(body: dict[str, Any]) -> dict[str, Any]:
-    for key, value in body.items():
-        if value is None and key in _KEYS:
-            raise ApiError(400, "parse_exception", "Can't get text on a VALUE_NULL at 1:10")
-    return body
 
 
 def _refuse_if_loaded(node: Node, id: str) -> None:

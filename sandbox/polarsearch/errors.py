@@ -44,45 +44,12 @@ class ApiError(Exception):
         return {"error": {"root_cause": roots, **self.item()}, "status": self.status}
 
 
-class ShardFailure(ApiError):
-    """What is answered as "all shards failed": the reason stands in root_cause and failed_shards."""
-
-    def __init__(self, inner: ApiError, index: str) -> None:
-        failed = [{"shard": 0, "index": index, "node": "", "reason": inner.item()}]
-        extra = {"phase": "query", "grouped": True, "failed_shards": failed}
-        super().__init__(inner.status, "search_phase_execution_exception", "all shards failed", extra=extra)
-        self.root = ApiError(inner.status, inner.kind, inner.reason, extra=inner.extra)
-        if inner.kind == "illegal_argument_exception":
-            bare = ApiError(inner.status, inner.kind, inner.reason)
-            self.cause = ApiError(inner.status, inner.kind, inner.reason, cause=bare)
-
-    def at(self, node: str) -> ShardFailure:
-        """With the node's id."""
-        self.extra["failed_shards"][0]["node"] = node
-        return self
-
-
-class PhaseFailure(ApiError):
-    """What a search ends with after its shards have answered: no shard failed, so there is no root cause."""
-
-    def __init__(self, cause: ApiError) -> None:
-        extra = {"phase": "query", "grouped": True, "failed_shards": []}
-        super().__init__(
-            cause.status, "search_phase_execution_exception", "The phase has failed", extra=extra, cause=cause
-        )
-
-    def body(self) -> dict[str, Any]:
-        return {"error": {"root_cause": [], **self.item()}, "status": self.status}
-
-
 class PlainError(Exception):
     """An answer from before any handler was chosen: `error` is a plain text, and `status` is not always there."""
 
-    def __init__(
-        self, status: int, text: str, *, headers: Mapping[str, str] | None = None, numbered: bool = True
-    ) -> None:
+    def __init__(self, status: int, text: str, *, numbered: bool = True) -> None:
         super().__init__(text)
-        self.status, self.headers = status, dict(headers or {})
+        self.status = status
         self.body: dict[str, Any] = {"error": text, "status": status} if numbered else {"error": text}
 
 
@@ -96,16 +63,6 @@ def illegal_argument(reason: str, *, cause: ApiError | None = None) -> ApiError:
     return ApiError(400, "illegal_argument_exception", reason, cause=cause)
 
 
-def unknown_field(what: str, field: str) -> ApiError:
-    """HTTP 400 of the newer parsers, which tell the place in the body; the sandbox always tells its beginning."""
-    return ApiError(400, "x_content_parse_exception", f"[1:1] [{what}] unknown field [{field}]")
-
-
-def parsing(reason: str) -> ApiError:
-    """HTTP 400 parsing_exception: a search body that makes no sense, as the older parsers tell it."""
-    return ApiError(400, "parsing_exception", reason, extra={"line": 1, "col": 1})
-
-
 def status_error(status: int, reason: str) -> ApiError:
     """status_exception: what ML Commons throws when it did think about the status."""
     return ApiError(status, "status_exception", reason)
@@ -115,13 +72,3 @@ def index_not_found(name: str) -> ApiError:
     """HTTP 404 for a name that is neither an index nor an alias."""
     extra = {"index": name, "resource.id": name, "resource.type": "index_or_alias", "index_uuid": "_na_"}
     return ApiError(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
-
-
-def mapper_parsing(reason: str, *, cause: ApiError | None = None, root: ApiError | None = None) -> ApiError:
-    """HTTP 400 mapper_parsing_exception: a mapping, or a document that does not fit it."""
-    return ApiError(400, "mapper_parsing_exception", reason, cause=cause, root=root)
-
-
-def parse_error(reason: str, **extra: Any) -> ApiError:
-    """HTTP 400 parse_exception of a pipeline; `extra` names the processor and the property."""
-    return ApiError(400, "parse_exception", reason, extra=extra)

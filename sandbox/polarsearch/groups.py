@@ -6,32 +6,20 @@ from typing import Any
 
 from sandbox.polarsearch import objects
 from sandbox.polarsearch.calls import Call, Reply, no_such_method
-from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
+from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import GROUPS, MODELS
-
-_ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
 
 
 def register(node: Node, call: Call) -> Reply:
     """Make a group."""
     body = call.required()
-    refuse_access(body, "model")
-    if body.get("name") is None:
-        raise ApiError(500, "null_pointer_exception", "model group name must not be null")
+    if "name" not in body:
+        raise not_here("model group name must not be null")
     taken = objects.searched(node, GROUPS, name=body["name"])
     if taken:
         raise illegal_argument(f"The name you provided is already being used by a model group with ID: {taken[0].id}.")
     return Reply({"model_group_id": make(node, body["name"], body.get("description")), "status": "CREATED"})
-
-
-def refuse_access(body: dict[str, Any], what: str) -> None:
-    """Access control is off, so its parameters are refused."""
-    if any(body.get(key) for key in _ACCESS):
-        kind = f"{what} access control"
-        raise illegal_argument(
-            f"You cannot specify {kind} parameters because the Security plugin or {kind} is disabled on your cluster."
-        )
 
 
 def make(node: Node, name: str, description: str | None) -> str:
@@ -60,7 +48,7 @@ def joined(node: Node, group_id: str | None, model_name: str, description: str |
 def get(node: Node, call: Call) -> Reply:
     """By id."""
     if not node.version.has("group_get"):
-        raise no_such_method(call.request, "DELETE", "PUT")
+        raise no_such_method(call.request)
     return Reply(_existing(node, call.path["id"]))
 
 
@@ -76,7 +64,6 @@ def update(node: Node, call: Call) -> Reply:
     """Name and description; blank ones are ignored, so neither can be cleared."""
     id, body = call.path["id"], call.required()
     _existing(node, id)
-    refuse_access(body, "model")
     changes = {key: body[key] for key in ("name", "description") if str(body.get(key) or "").strip()}
     for other in objects.searched(node, GROUPS, name=changes["name"]) if "name" in changes else []:
         if other.id != id:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.polarsearch.errors import PhaseFailure, illegal_argument
+from sandbox.polarsearch.errors import not_here
 from sandbox.polarsearch.matches import Matches
 from sandbox.polarsearch.scoring import Floats
 
@@ -104,6 +104,6 @@ def _normalised(parts: list[Matches], config: dict[str, Any], mask: Any) -> Floa
 def _weights(combination: dict[str, Any], queries: int) -> list[float]:
     weights = (combination.get("parameters") or {}).get("weights") or [1.0] * queries
     if len(weights) != queries:
-        reason = f"number of weights [{len(weights)}] must match number of sub-queries [{queries}] in hybrid query"
-        raise PhaseFailure(illegal_argument(reason))
+        text = f"number of weights [{len(weights)}] must match number of sub-queries [{queries}] in hybrid query"
+        raise not_here(text)
     return list(weights)

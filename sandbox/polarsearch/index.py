@@ -67,7 +67,7 @@ class StoredIndex:
     def view(self) -> View:
         """What a search sees now."""
         interval = self.settings.get("index.refresh_interval", DEFAULT_REFRESH)
-        self.shard.refresh_if_due(seconds(interval, "index.refresh_interval"))
+        self.shard.refresh_if_due(seconds(interval))
         return self.shard.view
 
     def to_store(self) -> dict[str, Any]:

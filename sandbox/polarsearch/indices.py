@@ -7,13 +7,12 @@ from typing import Any
 
 from sandbox.polarsearch.aliases import alias_body
 from sandbox.polarsearch.calls import Call, Reply
-from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
+from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.index import StoredIndex
-from sandbox.polarsearch.mapping import wrapped
 from sandbox.polarsearch.names import aliased, check_alias_name, check_index_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.registry import INDEX, check_index_settings, is_dynamic
-from sandbox.polarsearch.settings import Flat, flatten, java_order, prefixed, shown
+from sandbox.polarsearch.registry import check_index_settings, is_dynamic
+from sandbox.polarsearch.settings import Flat, flatten, prefixed, shown
 
 ACKNOWLEDGED = {"acknowledged": True}
 _DEFAULTS = {"number_of_shards": "1", "number_of_replicas": "1", "replication.type": "DOCUMENT"}
@@ -21,9 +20,7 @@ _DEFAULTS = {"number_of_shards": "1", "number_of_replicas": "1", "replication.ty
 
 def create(node: Node, call: Call) -> Reply:
     """PUT /{index}."""
-    name, body = call.path["index"], call.mapped()
-    if "properties" in ((body.get("mappings") or {}).get("_doc") or {}):
-        raise illegal_argument("The mapping definition cannot be nested under a type")
+    name, body = call.path["index"], call.json({})
     made = create_index(node, name, body)
     return Reply(
         ACKNOWLEDGED | {"shards_acknowledged": True, "index": name},
@@ -41,13 +38,13 @@ def create_index(node: Node, name: str, body: dict[str, Any]) -> StoredIndex:
     if aliased(node, name):
         text = f"Invalid index name [{name}], already exists as alias"
         raise ApiError(400, "invalid_index_name_exception", text, extra={"index": name, "index_uuid": "_na_"})
-    asked = dict(prefixed(flatten(body.get("settings") or {})))
-    check_index_settings(asked, node.version)
+    asked = dict(prefixed(flatten(body.get("settings", {}))))
+    check_index_settings(asked)
     index = StoredIndex(name, _settings(node, name, asked), node.home)
-    _declare(index, body.get("mappings") or {})
-    for alias, options in (body.get("aliases") or {}).items():
+    index.mapping.declare(body.get("mappings", {}))
+    for alias, options in body.get("aliases", {}).items():
         check_alias_name(alias, node)
-        index.aliases[alias] = alias_body(options or {})
+        index.aliases[alias] = alias_body(options)
     node.indices[name] = index
     node.save(index)
     return index
@@ -62,13 +59,6 @@ def _settings(node: Node, name: str, given: Flat) -> Flat:
     settings |= {key: value for key, value in given.items() if value is not None}
     settings |= {"index.provided_name": name, "index.creation_date": str(node.millis())}
     return settings | {"index.uuid": node.new_uuid(), "index.version.created": node.version.id}
-
-
-def _declare(index: StoredIndex, body: dict[str, Any]) -> None:
-    try:
-        index.mapping.declare(body)
-    except ApiError as error:
-        raise error if error.ours or error.reason.startswith("Limit of") else wrapped(error) from None
 
 
 def delete(node: Node, call: Call) -> Reply:
@@ -108,19 +98,9 @@ def put_settings(node: Node, call: Call) -> Reply:
     if not flat:
         raise ApiError(400, "action_request_validation_exception", "Validation Failed: 1: no settings to update;")
     indices = resolve(node, call.path["index"])
-    for key in sorted(flat):
-        if key == "index.version.created":
-            raise illegal_argument(f"can not update private setting [{key}]; this setting is managed by OpenSearch")
-    fixed = sorted(key for key in flat if not is_dynamic(key))
-    try:
-        check_index_settings(flat, node.version)
-    except ApiError as error:
-        raise not_here(error.reason) if set(fixed) & INDEX.keys() and not error.ours else error from None
-    if fixed:
-        listed = ", ".join(f"[{index.name}/{index.uuid}]" for index in indices)
-        keys = ", ".join(dict(java_order(dict.fromkeys(fixed))))
-        text = f"Can't update non dynamic settings [[{keys}]] for open indices [{listed}]"
-        raise illegal_argument(text)
+    check_index_settings(flat)
+    if fixed := [key for key in flat if not is_dynamic(key)]:
+        raise not_here(f"Can't update non dynamic settings {fixed} for open indices")
     for index in indices:
         _change_settings(node, index, flat)
     return Reply(ACKNOWLEDGED)

@@ -12,15 +12,13 @@ import numpy as np
 
 from sandbox.polarsearch import chunking, conditions, predict, processors
 from sandbox.polarsearch.calls import Call, Reply
-from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, parse_error
+from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.pipelines import check_keys, pipeline_handlers, required_list
+from sandbox.polarsearch.pipelines import pipeline_handlers
 from sandbox.polarsearch.processors import Source
-from sandbox.polarsearch.registry import check_all
 from sandbox.polarsearch.texts import is_blank
 
 _MOST_TOKENS = 10000
-_KEYS = {"description", "version", "processors"}
 
 
 @dataclass
@@ -34,17 +32,11 @@ class Entry:
     stage: int = 1  # when it failed: 0 before any processor, 1 in one, 2 when another service had answered
 
 
-def checked(node: Node, name: str, body: dict[str, Any]) -> None:
-    """Raises what storing this pipeline is refused for."""
-    check_all(lambda each: _check_processor(each, node), [(each,) for each in required_list(body, "processors")])
-    check_keys(name, body, _KEYS, {"on_failure"})
-
-
-def _check_processor(each: Any, node: Node) -> None:
-    if not isinstance(each, dict) or len(each) != 1:
-        raise not_here("a processor must be an object with one key", "parse_exception")
-    for kind, config in each.items():
-        processors.check(kind, config, node.version)
+def checked(node: Node, body: dict[str, Any]) -> None:
+    """Raises for a pipeline, of a shape that is right, that is not taken all the same."""
+    for each in body["processors"]:
+        for kind, config in each.items():
+            processors.check(kind, config, node.version)
 
 
 def run(node: Node, name: str, entries: list[Entry]) -> None:
@@ -72,12 +64,11 @@ def _run_step(node: Node, kind: str, config: dict[str, Any], entries: list[Entry
             _embed(node, config, meant[start : start + size])
         return
     for entry in meant:
-        act = processors.KINDS[kind].act
         try:
             if kind == "text_chunking":
                 chunking.act(config, entry.source, _most_tokens(node, entry))
-            elif act:
-                act(config, entry.source)
+            else:
+                processors.ACTS[kind](config, entry.source)
         except ApiError as error:
             entry.failed = error
 
@@ -143,20 +134,12 @@ def _wanted(entry: Entry, source: Source, fields: dict[str, Any]) -> Iterator[_W
 
 
 def _check_texts(name: str, value: Any) -> None:
-    if isinstance(value, dict):
-        raise illegal_argument(
-            f"[{name}] configuration doesn't match actual value type, configuration type is: java.lang.String, "
-            "actual value type is: java.util.HashMap"
-        )
-    if isinstance(value, str) and is_blank(value):
-        raise illegal_argument(f"map type field [{name}] has empty string value, cannot process it")
-    if isinstance(value, list):
-        if not all(isinstance(each, str) for each in value):
-            raise illegal_argument(f"list type field [{name}] has non string value, cannot process it")
-        if any(map(is_blank, value)):
-            raise illegal_argument(f"list type field [{name}] has empty string, cannot process it")
-    elif not isinstance(value, str):
-        raise illegal_argument(f"map type field [{name}] is neither string nor nested type, cannot process it")
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str) for each in texts):
+        raise not_here(f"field [{name}] is neither a text nor a list of texts, cannot process it")
+    if any(map(is_blank, texts)):
+        kind, what = ("list", "string") if isinstance(value, list) else ("map", "string value")
+        raise illegal_argument(f"{kind} type field [{name}] has empty {what}, cannot process it")
 
 
 def _reused(node: Node, want: _Want) -> bool:
@@ -176,10 +159,10 @@ def simulate(node: Node, call: Call) -> Reply:
     """Run documents through a pipeline and show them, writing nothing. HTTP 200 even when a document fails."""
     body = call.required()
     steps = _simulated_steps(node, call.path.get("id"), body)
-    docs = required_list(body, "docs")
-    if not docs:
-        raise illegal_argument("must specify at least one document in [docs]")
-    entries = [_entry(doc) for doc in docs]
+    if not body["docs"]:
+        raise not_here("must specify at least one document in [docs]")
+    entries = [Entry(copy.deepcopy(doc["_source"]), doc.get("_index", "_index"), doc.get("_id", "_id"))
+               for doc in body["docs"]]  # fmt: skip
     for entry in entries:  # never in batches
         _run_steps(node, steps, [entry])
     return Reply({"docs": [_simulated(node, entry) for entry in entries]})
@@ -189,18 +172,12 @@ def _simulated_steps(node: Node, name: str | None, body: dict[str, Any]) -> list
     """The processors of a stored pipeline or, without a name, of the one in the request."""
     if name is None:
         if "pipeline" not in body:
-            raise parse_error("[pipeline] required property is missing", property_name="pipeline")
-        checked(node, "_simulate_pipeline", body["pipeline"])
+            raise ApiError(400, "parse_exception", "[pipeline] required property is missing")
+        checked(node, body["pipeline"])
         return list(body["pipeline"]["processors"])
     if name not in node.pipelines["ingest"]:
         raise illegal_argument(f"pipeline [{name}] does not exist")
     return list(node.pipelines["ingest"][name]["processors"])
-
-
-def _entry(doc: dict[str, Any]) -> Entry:
-    if "_source" not in doc:
-        raise parse_error("[_source] required property is missing", property_name="_source")
-    return Entry(copy.deepcopy(doc["_source"]), doc.get("_index", "_index"), doc.get("_id", "_id"))
 
 
 def _simulated(node: Node, entry: Entry) -> Any:

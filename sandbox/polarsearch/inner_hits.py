@@ -51,10 +51,8 @@ def inner_hits(searched: Searched, query: Any) -> list[InnerHits]:
     """What the nested queries inside a query ask for. Raises where two have one name."""
     found = [InnerHits(body["path"], body["inner_hits"], _matched(searched, body)) for body in _asking(query)]
     names = [each.name for each in found]
-    for name in names:
-        if names.count(name) > 1:
-            text = f"[inner_hits] already contains an entry for key [{name}]"
-            raise searched.failed(text, kind="illegal_argument_exception")
+    if len(set(names)) < len(names):
+        raise not_here(f"[inner_hits] of one name, {names}, are not supported")
     return found
 
 

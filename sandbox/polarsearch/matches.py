@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from sandbox.polarsearch.columns import Mask
-from sandbox.polarsearch.errors import not_here
 from sandbox.polarsearch.scoring import Floats
 
 
@@ -39,17 +37,6 @@ def nothing(size: int) -> Matches:
     return constant(np.zeros(size, np.bool_))
 
 
-def minimum(value: Any, clauses: int) -> int:
-    """minimum_should_match: a number, negative (all but), or a percentage of either."""
-    text = str(value).strip()
-    if not re.fullmatch(r"-?\d{1,9}%?", text):
-        raise not_here(f"minimum_should_match [{text}] is not supported")
-    if text.endswith("%"):
-        share = float(text[:-1]) / 100
-        return int(share * clauses) if share >= 0 else clauses - int(-share * clauses)
-    return int(text) if int(text) >= 0 else clauses + int(text)
-
-
 def any_of(size: int, parts: list[Matches], least: int) -> Matches:
     """Those that at least `least` parts match, their scores added up."""
     counts = np.zeros(size, np.int32)
@@ -60,11 +47,7 @@ def any_of(size: int, parts: list[Matches], least: int) -> Matches:
     return Matches(counts >= max(least, 1), total.astype(np.float32))
 
 
-def best_of(size: int, parts: list[Matches], tie_breaker: float) -> Matches:
-    """Those that any part matches, with the best score and a share of the others."""
-    if not parts:
-        return nothing(size)
+def best_of(parts: list[Matches]) -> Matches:
+    """Those that any part matches, with the best score."""
     scores = np.stack([np.where(part.mask, part.scores, np.float32(0)) for part in parts])
-    best = scores.max(axis=0)
-    total = best + np.float32(tie_breaker) * (scores.sum(axis=0) - best) if tie_breaker else best
-    return Matches(np.any([part.mask for part in parts], axis=0), np.asarray(total, np.float32))
+    return Matches(np.any([part.mask for part in parts], axis=0), np.asarray(scores.max(axis=0), np.float32))

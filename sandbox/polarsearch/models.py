@@ -16,8 +16,8 @@ from sandbox.polarsearch.deployment import (
     undeploy_one,
     write_task,
 )
-from sandbox.polarsearch.errors import ApiError, illegal_argument, status_error
-from sandbox.polarsearch.groups import joined, refuse_access
+from sandbox.polarsearch.errors import ApiError, not_here, status_error
+from sandbox.polarsearch.groups import joined
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
 from sandbox.polarsearch.shapes import data
@@ -25,25 +25,16 @@ from sandbox.polarsearch.shapes import data
 _SHOWN = data("others")["model"].split()
 _REGISTERED = ("description", "is_enabled", "deploy_setting")
 _UPDATABLE = ("name", "description", "is_enabled", "deploy_setting", "connector_id")
-_ALGORITHMS = {"REMOTE", "TEXT_EMBEDDING", "SPARSE_ENCODING", "SPARSE_TOKENIZE", "TEXT_SIMILARITY", "KMEANS", "AGENT"}
-
-
-def algorithm(name: str) -> str:
-    """A function name, in any case."""
-    if name.upper() not in _ALGORITHMS:
-        raise illegal_argument("Wrong function name")
-    return name.upper()
 
 
 def register(node: Node, call: Call) -> Reply:
     """Make a model. There is a task, but the answer already has the model's id."""
     body = call.required()
-    if body.get("name") is None:
-        raise illegal_argument("model name is null")
-    refuse_access(body, "model")
-    if algorithm(body.get("function_name", "text_embedding")) != "REMOTE":
-        raise illegal_argument("model format is null")
-    connector = _connector(node, body.get("connector_id"))
+    if body["function_name"].upper() != "REMOTE":
+        raise not_here(f"a model of [{body['function_name']}] is not supported")
+    connector = body["connector_id"]
+    if objects.find(node, CONNECTORS, connector) is None:
+        raise status_error(404, "Failed to find connector" + (f":{connector}" if CONNECTORS in node.indices else ""))
     group, version = joined(node, body.get("model_group_id"), body["name"], body.get("description"))
     task, id, now = node.new_id(), node.new_id(), node.millis()
     source: dict[str, Any] = {"name": body["name"], "model_group_id": group, "algorithm": "REMOTE"}
@@ -56,15 +47,6 @@ def register(node: Node, call: Call) -> Reply:
     for state in ("CREATED", "COMPLETED"):
         write_task(node, task, "REGISTER_MODEL", id, state, is_async=False)
     return Reply({"task_id": task, "status": "CREATED", "model_id": id})
-
-
-def _connector(node: Node, id: str | None) -> str:
-    if id is None:
-        text = "You must provide connector content when creating a remote model without connector id!"
-        raise illegal_argument(text)
-    if objects.find(node, CONNECTORS, id) is None:
-        raise status_error(404, "Failed to find connector" + (f":{id}" if CONNECTORS in node.indices else ""))
-    return id
 
 
 def get_task(node: Node, call: Call) -> Reply:
@@ -88,10 +70,8 @@ def get(node: Node, call: Call) -> Reply:
 def update(node: Node, call: Call) -> Reply:
     """Change a model, deployed or not. Predictions notice a little later than the caller is told."""
     if not node.version.has("model_put"):
-        raise no_such_method(call.request, "GET", "DELETE")
-    if not call.request.body:
-        raise ApiError(400, "parse_exception", "Update model request has empty body")
-    id, body = call.path["id"], call.json()
+        raise no_such_method(call.request)
+    id, body = call.path["id"], call.required()
     source = existing(node, id, f"Failed to find model to update with the provided model id: {id}")
     if source["model_state"] == "DEPLOYING":
         text = "Model is deploying. Please wait for the model to complete deployment. model ID "

@@ -8,8 +8,7 @@ from sandbox.polarsearch import remote
 from sandbox.polarsearch.answers import Output
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.deployment import ready
-from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
-from sandbox.polarsearch.models import algorithm
+from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.node import Node
 
 
@@ -25,9 +24,11 @@ def by_model(node: Node, call: Call) -> Reply:
 
 def by_algorithm(node: Node, call: Call) -> Reply:
     """POST _predict/{algorithm}/{id}: texts for text_embedding, parameters for remote."""
-    body = call.required()
-    if algorithm(call.path["algorithm"]) == "REMOTE":
+    body, algorithm = call.required(), call.path["algorithm"].lower()
+    if algorithm == "remote":
         return by_model(node, call)
+    if algorithm != "text_embedding":
+        raise not_here(f"predictions of [{algorithm}] are not supported")
     return _texts(node, call.path["id"], body)
 
 
@@ -35,13 +36,8 @@ def _texts(node: Node, model: str, body: dict[str, Any]) -> Reply:
     texts = body.get("text_docs")
     if body.get("target_response", ["sentence_embedding"]) != ["sentence_embedding"]:
         raise not_here("[target_response] must be [sentence_embedding]")
-    if texts is not None and not isinstance(texts, list):
-        reason = (
-            'Cannot invoke "org.opensearch.ml.common.input.MLInput.setAlgorithm(org.opensearch.ml.common.FunctionName)"'
-        )
-        raise ApiError(500, "null_pointer_exception", f'{reason} because "mlInput" is null')
-    if not texts:
-        raise illegal_argument("Empty text docs")
+    if not isinstance(texts, list) or not texts:
+        raise not_here("[text_docs] must be a list of texts")
     with node.working():
         connector = ready(node, model)
     return _results(remote.predict_texts(node, connector, texts))

@@ -75,8 +75,6 @@ KNOWN: Mapping[str, Callable[[Params, Source], None]] = {
 def check(config: dict[str, Any]) -> None:
     """Raises for a script that is not known."""
     _known(config)
-    if config.get("lang", "painless") != "painless" or not isinstance(config.get("params"), dict):
-        raise not_here("a script can only be Painless with its [params]", "script_exception")
 
 
 def act(config: dict[str, Any], source: Source) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sandbox.polarsearch import hybrid, neural, objects, search_pipelines
 from sandbox.polarsearch.calls import Call, Reply
-from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here, parsing
+from sandbox.polarsearch.errors import ApiError, index_not_found, not_here
 from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.inner_hits import InnerHits, inner_hits
 from sandbox.polarsearch.matches import Matches
@@ -18,7 +18,7 @@ from sandbox.polarsearch.names import resolve
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.queries import run
 from sandbox.polarsearch.searched import Searched
-from sandbox.polarsearch.settings import java_bool
+from sandbox.polarsearch.settings import truth
 from sandbox.polarsearch.shard import Doc
 from sandbox.polarsearch.source import Wanted, checked_source, filtered, from_query
 
@@ -56,17 +56,13 @@ class Hit:
 
 
 def parsed(call: Call, body: dict[str, Any]) -> Asked:
-    """The request. Raises for values that cannot be."""
-    asked = Asked(query=body.get("query"), numbered=java_bool(body.get("seq_no_primary_term", False)))
+    """The request, body and parameters."""
+    asked = Asked(query=body.get("query"), numbered=truth(body.get("seq_no_primary_term", False)))
     asked.filters = {name: each["filter"] for name, each in body.get("aggs", {}).items()}
     asked.source = checked_source(body["_source"]) if "_source" in body else from_query(call)
-    numbers = {"size": 10, "from": 0}
-    for name in numbers:
-        given = call.number(name)
-        numbers[name] = int(body.get(name, numbers[name])) if given is None else given
-        if numbers[name] < 0:
-            raise illegal_argument(f"[{name}] parameter cannot be negative, found [{numbers[name]}]")
-    asked.size, asked.start = numbers["size"], numbers["from"]
+    size, start = call.number("size"), call.number("from")
+    asked.size = int(body.get("size", 10)) if size is None else size
+    asked.start = int(body.get("from", 0)) if start is None else start
     return asked
 
 
@@ -123,29 +119,17 @@ def execute(
 def _check_window(searched: Searched, asked: Asked) -> None:
     most = int(searched.index.settings.get("index.max_result_window", _COUNTED))
     if asked.start + asked.size > most:
-        raise searched.failed(
-            f"Result window is too large, from + size must be less than or equal to: [{most}] but was "
-            f"[{asked.start + asked.size}]. See the scroll api for a more efficient way to request large data sets. "
-            "This limit can be set by changing the [index.max_result_window] index level setting.",
-            kind="illegal_argument_exception",
-        )
+        raise not_here(f"Result window is too large, from + size must be less than or equal to: [{most}]")
 
 
 def _matches(searched: Searched, asked: Asked, phase: dict[str, Any] | None) -> Matches:
     body = asked.hybrid
     if body is None:
         return run(searched, asked.query)
-    queries = body.get("queries") or []
-    if not queries:
-        raise parsing("[_na] query malformed, must start with start_object")
-    if len(queries) > hybrid.MAX_QUERIES:
-        raise parsing("Number of sub-queries exceeds maximum supported by [hybrid] query")
-    if asked.start and "pagination_depth" not in body:
-        reason = "pagination_depth param is missing in the search request"
-        raise searched.failed(reason, kind="illegal_argument_exception")
-    parts = [run(searched, query) for query in queries]
-    if phase is None:
-        raise not_here("a hybrid query without a search pipeline that normalizes scores is not supported")
+    paged = not asked.start or "pagination_depth" in body
+    if phase is None or not paged or not 0 < len(body["queries"]) <= hybrid.MAX_QUERIES:
+        raise not_here("a hybrid query of 1 to 5, with a search pipeline that normalizes, is what is supported")
+    parts = [run(searched, query) for query in body["queries"]]
     depth = int(body.get("pagination_depth") or asked.start + asked.size)
     found = hybrid.combined([_best_of(searched, part, depth) for part in parts], phase)
     every = np.any([part.mask for part in parts], axis=0) & searched.live
@@ -245,10 +229,6 @@ def _without_secret(wanted: Wanted) -> Wanted:
     rules = dict(wanted) if isinstance(wanted, dict) else {"includes": [] if wanted is True else wanted}
     excludes = rules.get("excludes", [])
     return {**rules, "excludes": [*([excludes] if isinstance(excludes, str) else excludes), *_SECRET]}
-
-
-_PARAMS = "size from _source _source_includes _source_excludes search_pipeline"
-_READ, _ML = "indices:data/read/search", "/_plugins/_ml"
 
 
 find_groups, find_connectors, find_models = map(_ml_search, (objects.GROUPS, objects.CONNECTORS, objects.MODELS))

@@ -5,69 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-from sandbox.polarsearch.errors import ApiError, illegal_argument
+from sandbox.polarsearch.errors import not_here
 
 Flat = dict[str, Any]
-Item = TypeVar("Item")
+TIME = re.compile(r"(-1|0)|(\d+)(nanos|micros|ms|s|m|h|d)")
+_UNITS = {"nanos": 1e-9, "micros": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def java_order(items: Mapping[str, Item]) -> list[tuple[str, Item]]:
-    """As a Java HashMap gives them: by what String.hashCode makes of their keys."""
-    size = 16
-    while 4 * len(items) > 3 * size:
-        size *= 2
-
-    def slot(pair: tuple[str, Item]) -> int:
-        hashed = 0
-        for at in range(0, len(raw := pair[0].encode("utf-16-be")), 2):
-            hashed = (31 * hashed + int.from_bytes(raw[at : at + 2], "big")) & 0xFFFFFFFF
-        return (hashed ^ hashed >> 16) % size
-
-    return sorted(items.items(), key=slot)
+def as_text(value: Any) -> str:
+    """A scalar as Java prints it. Raises for a number that Java would print in another way than JSON has it."""
+    if isinstance(value, (list, dict)) or (isinstance(value, float) and not (value == 0 or 1e-3 <= abs(value) < 1e7)):
+        raise not_here(f"[{value}] is not supported as a text")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def java_text(value: Any) -> str:
-    """As Java prints it: true, null, [a, b], {k=v}."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(map(java_text, value))}]"
-    if isinstance(value, np.ndarray):
-        return java_text([float(str(number)) for number in value])
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in java_order(value)) + "}"
-    return _java_double(value) if isinstance(value, float) else str(value)
-
-
-def _java_double(number: float) -> str:
-    if number == 0 or 1e-3 <= abs(number) < 1e7 or number != number or abs(number) == float("inf"):
-        return {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}.get(repr(number), repr(number))
-    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
-    text = "".join(map(str, digits))
-    return f"{'-' * sign}{text[0]}.{text[1:] or 0}E{int(exponent) + len(text) - 1}"
-
-
-_JAVA_TYPES = {str: "java.lang.String", int: "java.lang.Integer", float: "java.lang.Double", bool: "java.lang.Boolean"}
-
-
-def java_type(value: Any) -> str:
-    """As Java names the type of a JSON value."""
-    return _JAVA_TYPES.get(type(value)) or ("java.util.ArrayList" if isinstance(value, list) else "java.util.HashMap")
-
-
-def java_bool(value: Any) -> bool:
-    """true or false, or their texts. Raises illegal_argument_exception."""
-    text = java_text(value)
-    if text not in {"true", "false"}:
-        raise illegal_argument(f"Failed to parse value [{text}] as only [true] or [false] are allowed.")
-    return text == "true"
+def truth(value: Any) -> bool:
+    """true or false, or their texts."""
+    return value in (True, "true")
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> Flat:
@@ -77,9 +33,9 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> Flat:
         if isinstance(item, Mapping):
             flat |= flatten(item, f"{prefix}{key}.")
         elif isinstance(item, list):
-            flat[prefix + key] = [java_text(each) for each in item]
+            flat[prefix + key] = [as_text(each) for each in item]
         else:
-            flat[prefix + key] = None if item is None else java_text(item)
+            flat[prefix + key] = None if item is None else as_text(item)
     return flat
 
 
@@ -108,25 +64,11 @@ def shown(flat: Mapping[str, Any], *, as_flat: bool) -> dict[str, Any]:
     return {key: flat[key] for key in sorted(flat)} if as_flat else nest(flat)
 
 
-_UNITS = {"nanos": 1e-9, "micros": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_TIME = re.compile(r"(-?\d+)(nanos|micros|ms|s|m|h|d)")
-
-
-def seconds(text: str, setting: str) -> float:
-    """A time value such as 500ms or -1. Raises illegal_argument_exception."""
-    if text in {"-1", "0"}:
-        return float(text)
-    found = _TIME.fullmatch(text)
-    if not found and (unit := re.search(r"[^\d](nanos|micros|ms|s|m|h|d)$", text)):
-        bare = text.removesuffix(unit[1]).strip()
-        cause = ApiError(400, "number_format_exception", f'For input string: "{bare}"')
-        raise illegal_argument(f"failed to parse [{text}]", cause=cause)
-    failed = f"failed to parse setting [{setting}] with value [{text}] as a time value:"
-    if not found:
-        raise illegal_argument(f"{failed} unit is missing or unrecognized")
-    if found[1].startswith("-"):
-        raise illegal_argument(f"{failed} negative durations are not supported")
-    return float(found[1]) * _UNITS[found[2]]
+def seconds(text: str) -> float:
+    """A time value such as 500ms or -1."""
+    found = TIME.fullmatch(text)
+    assert found is not None
+    return float(found[1]) if found[1] else float(found[2]) * _UNITS[found[3]]
 
 
 def as_list(value: Any) -> list[str]:

@@ -15,12 +15,9 @@ Wanted = Any
 
 def checked_source(wanted: Any) -> Wanted:
     """A body's `_source`, as one of these. Raises for anything else."""
-    if isinstance(wanted, (bool, dict)):
-        return wanted
-    if isinstance(wanted, str):
-        return {"true": True, "false": False}.get(wanted, wanted)
-    if isinstance(wanted, list) and all(isinstance(each, str) for each in wanted):
-        return wanted
+    texts = wanted if isinstance(wanted, list) else [wanted]
+    if isinstance(wanted, (bool, dict)) or all(isinstance(each, str) for each in texts):
+        return {"true": True, "false": False}.get(wanted, wanted) if isinstance(wanted, str) else wanted
     raise not_here("[_source] must be true, false, patterns, or includes and excludes")
 
 
@@ -40,9 +37,7 @@ def filtered(source: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
     if wanted is True:
         return source
     rules = wanted if isinstance(wanted, dict) else {"includes": as_list(wanted)}
-    includes = as_list(rules.get("includes", rules.get("include", [])))
-    excludes = as_list(rules.get("excludes", rules.get("exclude", [])))
-    return _kept(source, "", includes, excludes) or {}
+    return _kept(source, "", as_list(rules.get("includes", [])), as_list(rules.get("excludes", [])))
 
 
 def _kept(source: dict[str, Any], prefix: str, includes: list[str], excludes: list[str]) -> dict[str, Any]:
@@ -76,53 +71,22 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def select(answer: Any, filter_path: str) -> Any:
-    """The part of an answer that filter_path names; `-` before a pattern takes its part away."""
-    patterns = [part.split(".") for part in filter_path.split(",") if part and part[0] != "-"]
-    against = [part[1:].split(".") for part in filter_path.split(",") if part[:1] == "-"]
-    chosen = _select(answer, patterns) if patterns else answer
-    return _without(chosen, against) if against else chosen
+    """The part of an answer that filter_path names."""
+    found = _selected(answer, [part.split(".") for part in filter_path.split(",") if part])
+    return {} if found is _NOTHING else found
 
 
 _NOTHING = object()
 
 
-def _select(value: Any, patterns: list[list[str]]) -> Any:
-    found = _selected(value, patterns)
-    return {} if found is _NOTHING else found
-
-
 def _selected(value: Any, patterns: list[list[str]]) -> Any:
-    if any(not pattern or pattern == ["**"] for pattern in patterns):
+    if not all(patterns):
         return value
     if isinstance(value, list):
         items = [found for item in value if (found := _selected(item, patterns)) is not _NOTHING]
         return items or _NOTHING
     if not isinstance(value, dict):
         return _NOTHING
-    pairs = ((key, _selected(item, _deeper(key, patterns))) for key, item in value.items())
+    deeper = {key: [rest for first, *rest in patterns if fnmatchcase(key, first)] for key in value}
+    pairs = ((key, _selected(item, deeper[key])) for key, item in value.items())
     return {key: found for key, found in pairs if found is not _NOTHING} or _NOTHING
-
-
-def _deeper(key: str, patterns: list[list[str]]) -> list[list[str]]:
-    left = []
-    for pattern in patterns:
-        if pattern[0] == "**":
-            left.append(pattern)
-            if len(pattern) > 1 and fnmatchcase(key, pattern[1]):
-                left.append(pattern[2:])
-        elif fnmatchcase(key, pattern[0]):
-            left.append(pattern[1:])
-    return left
-
-
-def _without(value: Any, patterns: list[list[str]]) -> Any:
-    if isinstance(value, list):
-        return [_without(item, patterns) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {}
-    for key, item in value.items():
-        left = _deeper(key, patterns)
-        if not any(not pattern for pattern in left):
-            kept[key] = _without(item, left) if left else item
-    return kept

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sandbox.polarsearch import ingest
-from sandbox.polarsearch.errors import ApiError, illegal_argument
+from sandbox.polarsearch.errors import ApiError
 from sandbox.polarsearch.fitting import fit
 from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.indices import create_index
@@ -35,15 +35,6 @@ class Op:
     outcome: dict[str, Any] | ApiError | None = None
     piped: bool = False
     expected: tuple[int, int] | None = None
-
-    @property
-    def document(self) -> dict[str, Any] | None:
-        """What a pipeline gets to see of it."""
-        if self.verb in {"index", "create"}:
-            return self.body
-        if self.verb == "update":
-            return self.body.get("doc") if self.body.get("doc_as_upsert") else self.body.get("upsert")
-        return None
 
 
 def perform(node: Node, ops: list[Op], *, refresh: bool) -> list[Op]:
@@ -74,8 +65,6 @@ def _prepare(node: Node, op: Op) -> None:
             raise missing(op.index)
         if index is None:
             _auto_create(node, op.index)
-        if op.verb == "update":
-            _check_update(op.body)
         if op.id is None and op.verb != "update":
             op.id = node.new_id()
     except ApiError as error:
@@ -90,16 +79,10 @@ def _auto_create(node: Node, name: str) -> None:
     create_index(node, name, {})
 
 
-def _check_update(body: dict[str, Any]) -> None:
-    if "doc" not in body:
-        reason = "Validation Failed: 1: script or doc is missing;"
-        raise ApiError(400, "action_request_validation_exception", reason)
-
-
 def _plans(node: Node, ops: list[Op]) -> dict[tuple[str, tuple[str, ...]], list[Op]]:
     plans: dict[tuple[str, tuple[str, ...]], list[Op]] = {}
     for op in ops:
-        index = for_writing(node, op.index) if op.outcome is None and op.document is not None else None
+        index = for_writing(node, op.index) if op.outcome is None and op.verb in {"index", "create"} else None
         if index is None:
             continue
         first = index.pipeline("default_pipeline") if op.pipeline is None else op.pipeline
@@ -110,7 +93,7 @@ def _plans(node: Node, ops: list[Op]) -> dict[tuple[str, tuple[str, ...]], list[
 
 
 def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[tuple[int, Op]]:
-    entries = [ingest.Entry(copy.deepcopy(op.document or {}), index, op.id or "") for op in ops]
+    entries = [ingest.Entry(copy.deepcopy(op.body), index, op.id or "") for op in ops]
     for name in names:
         ingest.run(node, name, [entry for entry in entries if not entry.failed])
     refused = []
@@ -120,15 +103,8 @@ def _pipe(node: Node, index: str, names: list[str], ops: list[Op]) -> list[tuple
             op.outcome = entry.failed
             refused.append((entry.stage, op))
         else:
-            _replace(op, entry.source)
+            op.body = entry.source
     return refused
-
-
-def _replace(op: Op, source: dict[str, Any]) -> None:
-    if op.verb != "update":
-        op.body = source
-    else:
-        op.body = {**op.body, "doc" if op.body.get("doc_as_upsert") else "upsert": source}
 
 
 def _answered(ops: list[Op], refused: list[Op]) -> list[Op]:
@@ -200,13 +176,9 @@ def _update(node: Node, index: StoredIndex, op: Op) -> dict[str, Any]:
     id, body = op.id or "", op.body
     old = index.shard.current.get(id)
     if old is None:
-        fresh = body["doc"] if body.get("doc_as_upsert") else body.get("upsert")
-        if fresh is None:
-            raise conflict(index, f"[{id}]: document missing", 404, "document_missing_exception")
-        written = index.shard.put(id, _fitted(node, index, id, fresh))
-        return answer(index, id, written.version, "created", written.seq)
+        raise conflict(index, f"[{id}]: document missing", 404, "document_missing_exception")
     merged = _merged(old.source, body["doc"])
-    if body.get("detect_noop", True) and same(merged, old.source):
+    if same(merged, old.source):
         return answer(index, id, old.version, "noop", old.seq)
     written = index.shard.put(id, _fitted(node, index, id, merged))
     return answer(index, id, written.version, "updated", written.seq)
@@ -229,12 +201,3 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)
-
-
-def parse_refresh(text: str | None) -> bool:
-    """refresh=true, wait_for, or just `refresh`: all of them make the write searchable before the answer."""
-    if text in {None, "false"}:
-        return False
-    if text in {"", "true", "wait_for"}:
-        return True
-    raise illegal_argument(f"Unknown value for refresh: [{text}].")

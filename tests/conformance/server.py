@@ -18,6 +18,7 @@ from providers.services.http import SearchClient
 from providers.services.sql import Database
 from sandbox import wire
 from sandbox.embeddings import Embeddings
+from sandbox.polarsearch.errors import MARK
 from tests.real.opensearch import Account
 
 ML = "/_plugins/_ml"
@@ -62,6 +63,11 @@ class Answer:
     @property
     def type(self) -> str:
         return str(self.body["error"]["type"])
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the stand-in refuses it in its own words: a real server has others, and maybe another status."""
+        return self.status == 400 and self.reason.endswith(MARK)
 
 
 class Opened(Connections):

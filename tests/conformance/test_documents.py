@@ -174,18 +174,8 @@ def weighted(docs):
 def test_a_hybrid_query_needs_as_many_weights_as_parts(weighted, texts):
     answer = weighted.ask("POST", "/docs/_search?search_pipeline=p", matching(*texts))
     reason = f"number of weights [2] must match number of sub-queries [{len(texts)}] in hybrid query"
-    assert (answer.status, answer.body["error"]) == (
-        400,
-        {
-            "root_cause": [],
-            "type": "search_phase_execution_exception",
-            "reason": "The phase has failed",
-            "phase": "query",
-            "grouped": True,
-            "failed_shards": [],
-            "caused_by": {"type": "illegal_argument_exception", "reason": reason},
-        },
-    )
+    assert answer.status == 400
+    assert reason in answer.reason
 
 
 def test_the_number_of_weights_does_not_matter_where_nothing_is_found(weighted):

@@ -51,7 +51,7 @@ def test_settings_become_dotted_texts_and_null_is_kept():
 
 @pytest.mark.parametrize(("text", "wanted"), [("500ms", 0.5), ("1s", 1), ("2m", 120), ("-1", -1), ("1d", 86400)])
 def test_time_values_are_read_with_their_units(text, wanted):
-    assert seconds(text, "x") == wanted
+    assert seconds(text) == wanted
 
 
 DOCUMENT: Source = {"a": 1, "o": {"x": 1, "y": 2}, "v": [0.1]}
@@ -76,8 +76,7 @@ PATHS = [
     ("took", {"took": 3}),
     ("hits.hits._id", {"hits": {"hits": [{"_id": "1"}]}}),
     ("hits.total,took", {"took": 3, "hits": {"total": {"value": 1}}}),
-    ("**._score", {"hits": {"hits": [{"_score": 1.0}]}}),
-    ("-hits", {"took": 3}),
+    ("hits.*", {"hits": ANSWER["hits"]}),
     ("nothing", {}),
 ]
 

@@ -8,13 +8,14 @@ import pytest
 
 import sandbox.polarsearch
 from sandbox.polarsearch.app import ROUTES
-from sandbox.polarsearch.processors import KINDS
-from sandbox.polarsearch.shapes import ELSEWHERE, LEAVES, data
+from sandbox.polarsearch.shapes import LEAVES, data
 from sandbox.wire import Request
 
 UNKNOWN = "no_such_key"
-BODIES, FIELDS, ANALYSIS = data("bodies"), data("fields"), data("analysis")
-EXAMPLES = {"object": {}, "list": [], "texts": ["a"], "scalar": "a", "text": "a", "bool": True, "any": {}, "number": 1}
+BODIES = data("bodies")
+SHAPES = {**BODIES, **data("analysis")["shapes"]}
+EXAMPLES = {"word": "a", "words": ["a"], "object": {}, "list": [], "texts": ["a"], "scalar": "a", "text": "a",
+            "bool": True, "any": {}, "numbers": [1], "whole": 16, "number": 1}  # fmt: skip
 
 
 def spoiled(shape, above=()):
@@ -24,15 +25,17 @@ def spoiled(shape, above=()):
     elif isinstance(shape, dict):
         yield from spoiled_object(shape, above)
     else:
-        shape = shape.rpartition("|")[2]
-        name = shape[1:].rstrip("+")
-        if shape in ELSEWHERE:
-            yield from ELSEWHERES[shape]()
-        elif shape.startswith("@") and name not in above:
-            yield from spoiled(BODIES[name], (*above, name))
+        name = shape.rpartition("|")[2][1:].rstrip("+")
+        if "@" in shape and name not in above:
+            yield from spoiled(SHAPES[name], (*above, name))
 
 
 def spoiled_object(shape, above):
+    if "…by" in shape:
+        for kind, inner in {**SHAPES.get(shape.get("…else"), {}), **shape}.items():
+            if not kind.startswith("…"):
+                yield from ({shape["…by"].split()[0]: kind, **body} for body in spoiled_object(inner, above))
+        return
     table, whole = shape.get("?", shape), {} if "?" in shape else example(shape)
     if "*" not in table:
         yield {**whole, UNKNOWN: 1}
@@ -49,58 +52,13 @@ def example(shape):
     if isinstance(shape, dict):
         if "?" in shape:
             key, inner = next(iter(shape["?"].items()))
-            return {key: example(inner)}
-        return {key: example(shape[key]) for key in shape.get("…need", "").split()}
+            return {"a" if key == "*" else key: example(inner)}
+        return {key: example({**SHAPES.get(shape.get("…and"), {}), **shape}[key])
+                for key in shape.get("…need", "").split()}  # fmt: skip
     if shape.startswith("@"):
-        return example(BODIES[shape[1:].rstrip("+")])
+        return example(SHAPES[shape[1:].rstrip("+")])
     kind, *limits = shape.partition("|")[0].rstrip("?").split()
-    return limits[0] if limits else EXAMPLES.get(kind, 1)
-
-
-def spoiled_settings():
-    yield {UNKNOWN: 1}
-    yield {"index": {UNKNOWN: 1}}
-    yield {"analysis": {UNKNOWN: {"mine": {"type": "a"}}}}
-    for what, kinds in ANALYSIS["parameters"].items():
-        for kind in kinds:
-            component = {"type": kind, **({"tokenizer": "standard"} if (what, kind) == ("analyzer", "custom") else {})}
-            yield {"analysis": {what: {"mine": {**component, UNKNOWN: 1}}}}
-
-
-def spoiled_mappings():
-    yield {UNKNOWN: 1}
-    yield {"dynamic_templates": [{"mine": {"mapping": {"type": "text"}, UNKNOWN: 1}}]}
-    for kind in [*FIELDS["fields"], *FIELDS["objects"], "knn_vector"]:
-        field = {"type": kind, "dimension": 2} if kind == "knn_vector" else {"type": kind}
-        yield {"properties": {"f": {**field, UNKNOWN: 1}}}
-        yield {"properties": {"o": {"properties": {"f": {**field, UNKNOWN: 1}}}}}
-    yield {"properties": {"f": {"type": "text", "fields": {"raw": {"type": "keyword", UNKNOWN: 1}}}}}
-    yield {"properties": {"f": {"type": "knn_vector", "dimension": 2, "method": {"name": "hnsw", UNKNOWN: 1}}}}
-
-
-def spoiled_ingest_pipelines():
-    yield {"processors": [], UNKNOWN: 1}
-    for kind, known in KINDS.items():
-        config = {key: {"a": "b"} if key == "field_map" else "a" for key in known.required}
-        yield {"processors": [{kind: {**config, UNKNOWN: 1}}]}
-    yield {"processors": [{UNKNOWN: {}}]}
-
-
-def spoiled_search_pipelines():
-    yield {UNKNOWN: 1}
-    yield {"request_processors": [{"neural_query_enricher": {"default_model_id": "m", UNKNOWN: 1}}]}
-    for config in ({UNKNOWN: 1}, {"normalization": {UNKNOWN: 1}}, {"combination": {UNKNOWN: 1}},
-                   {"combination": {"parameters": {UNKNOWN: 1}}}):  # fmt: skip
-        yield {"phase_results_processors": [{"normalization-processor": config}]}
-    yield {"response_processors": [{UNKNOWN: {}}]}
-
-
-ELSEWHERES = {
-    "settings": spoiled_settings,
-    "mappings": spoiled_mappings,
-    "ingest_pipeline": spoiled_ingest_pipelines,
-    "search_pipeline": spoiled_search_pipelines,
-}
+    return EXAMPLES[kind] if kind in EXAMPLES else limits[0]
 
 
 @pytest.fixture
@@ -151,10 +109,17 @@ def test_a_body_is_refused_where_there_is_none(ready, route):
     assert ready.reason(route.methods[0], filled(route), {"a": 1})[1].endswith("does not support having a body")
 
 
-@pytest.mark.parametrize("verb", ["index", "create", "update", "delete"])
-def test_an_unknown_key_of_an_action_is_refused(ready, verb):
-    lines = [{verb: {"_index": "there", "_id": "1", UNKNOWN: 1}}, *([] if verb == "delete" else [{"doc": {}}])]
-    assert ready.raw("POST", "/_bulk", "".join(json.dumps(line) + "\n" for line in lines)).status == 400
+def spoiled_settings():
+    yield {"settings": {UNKNOWN: 1}}
+    yield {"settings": {"index": {UNKNOWN: 1}}}
+    yield from ({"settings": {"analysis": body}} for body in spoiled(SHAPES["analysis"]))
+
+
+@pytest.mark.parametrize("body", list(spoiled_settings()), ids=json.dumps)
+def test_an_unknown_setting_is_refused(client, body):
+    assert client.reason("PUT", "/i", body)[1].endswith("(in the sandbox)")
+    client.ok("PUT", "/i", {})
+    assert client.reason("PUT", "/i/_settings", body["settings"])[1].endswith("(in the sandbox)")
 
 
 def test_a_script_that_is_not_known_is_refused_by_name(client):
@@ -173,8 +138,11 @@ def test_a_text_that_may_be_chunked_in_another_way_is_refused_by_name(client, te
 
 
 def test_every_leaf_of_the_data_is_one_that_is_checked():
-    leaves = {word.rstrip("?") for shape in BODIES.values() for word in words(shape) if word[:1] not in "@"}
-    assert leaves - LEAVES.keys() - ELSEWHERE == set()
+    leaves = {word.rstrip("?") for shape in SHAPES.values() for word in words(shape) if word[:1] not in "@"}
+    settings, params = data("settings"), data("params")
+    for table in (settings["dynamic"], settings["static"], settings["cluster"], params["values"]):
+        leaves |= {word for leaf in table.values() for word in words(leaf)}
+    assert leaves - LEAVES.keys() == set()
 
 
 def words(shape):
