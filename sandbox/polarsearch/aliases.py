@@ -7,80 +7,33 @@ from typing import Any
 
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, index_not_found, not_here
-from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.names import aliased, check_alias_name, no_alias_expected, resolve
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.settings import as_list, truth
-
-
-def alias_body(sent: dict[str, Any]) -> dict[str, Any]:
-    """As GET shows it."""
-    return {"is_write_index": truth(sent["is_write_index"])} if "is_write_index" in sent else {}
 
 
 def update(node: Node, call: Call) -> Reply:
     """POST /_aliases."""
-    actions = [_parsed(action) for action in call.required()["actions"]]
+    actions = [pair for action in call.required()["actions"] for pair in action.items()]
     if not actions:
         raise not_here("No action specified")
     planned: dict[str, dict[str, dict[str, Any]]] = {}
     missing: list[str] = []
     for verb, body in actions:
-        indices = _indices(node, body)
-        missing += _apply(node, planned, verb, body, indices)
-    if missing and (len(missing) == len(actions) or any(body.get("must_exist") for _, body in actions)):
+        name, alias = body["index"], body["alias"]
+        if name not in node.indices:
+            raise no_alias_expected(name) if aliased(node, name) else index_not_found(name)
+        aliases = planned.setdefault(name, dict(node.indices[name].aliases))
+        if verb == "add":
+            check_alias_name(alias, node)
+            aliases[alias] = {}
+        elif aliases.pop(alias, None) is None:
+            missing.append(alias)
+    if len(missing) == len(actions):
         raise aliases_missing(missing)
-    _check_writers(node, planned)
     for name, aliases in planned.items():
         node.indices[name].aliases = aliases
         node.save(node.indices[name])
     return Reply({"acknowledged": True})
-
-
-def _parsed(action: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    [(verb, body)] = action.items()
-    for one, several in (("alias", "aliases"), ("index", "indices")):
-        if bool(body.get(one)) is bool(body.get(several)):
-            raise not_here(f"one of [{one}] and [{several}] is required")
-    return verb, body
-
-
-def _indices(node: Node, body: dict[str, Any]) -> list[StoredIndex]:
-    found: list[StoredIndex] = []
-    for expression in as_list(body.get("indices") or body["index"]):
-        if "*" not in expression and expression not in node.indices:
-            raise no_alias_expected(expression) if aliased(node, expression) else index_not_found(expression)
-        found += resolve(node, expression)
-        if not found:
-            raise index_not_found(expression)
-    return found
-
-
-def _apply(
-    node: Node, planned: dict[str, Any], verb: str, body: dict[str, Any], indices: list[StoredIndex]
-) -> list[str]:
-    missing = []
-    for alias in as_list(body.get("aliases") or body["alias"]):
-        if verb == "add":
-            check_alias_name(alias, node)
-        there = False
-        for index in indices:
-            aliases = planned.setdefault(index.name, dict(index.aliases))
-            if verb == "add":
-                aliases[alias] = alias_body(body)
-            for name in [name for name in aliases if verb == "remove" and fnmatchcase(name, alias)]:
-                there = aliases.pop(name) is not None
-        if verb == "remove" and not there:
-            missing.append(alias)
-    return missing
-
-
-def _check_writers(node: Node, planned: dict[str, dict[str, dict[str, Any]]]) -> None:
-    after = {name: planned.get(name, index.aliases) for name, index in node.indices.items()}
-    for alias in {alias for aliases in planned.values() for alias in aliases}:
-        writers = [name for name, aliases in after.items() if aliases.get(alias, {}).get("is_write_index")]
-        if len(writers) > 1:
-            raise not_here(f"alias [{alias}] has more than one write index [{','.join(sorted(writers))}]")
 
 
 def aliases_missing(names: list[str]) -> ApiError:

@@ -40,11 +40,6 @@ def tokens_of(text: str) -> list[str]:
     return [text[start:end] for start, end in spans_of(text)]
 
 
-def standard(text: str) -> list[str]:
-    """As the standard analyzer cuts: in lower case."""
-    return [token.lower() for token in tokens_of(text)]
-
-
 @dataclass
 class Analyzer:
     """A text's tokens."""
@@ -64,12 +59,6 @@ def _each(change: Callable[[str], str]) -> Change:
     return lambda tokens: [change(token) for token in tokens]
 
 
-def _stop(stopwords: Any) -> Change:
-    named = {"_english_": _ENGLISH, "_none_": frozenset[str]()}
-    words = frozenset[str]().union(*(named.get(word, frozenset({word})) for word in as_list(stopwords)))
-    return lambda tokens: [token for token in tokens if token not in words]
-
-
 def _letters(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text)
 
@@ -78,7 +67,7 @@ _LOWER = _each(str.lower)
 _FILTERS: dict[str, Change] = {
     "lowercase": _LOWER,
     "uppercase": _each(str.upper),
-    "stop": _stop("_english_"),
+    "stop": lambda tokens: [token for token in tokens if token not in _ENGLISH],
 }
 _TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "standard": tokens_of,
@@ -114,8 +103,6 @@ class Analysis:
 
 
 def _declared(body: Mapping[str, Any]) -> Analyzer:
-    if body.get("type") == "standard":
-        return Analyzer(tokens_of, [_LOWER, _stop(body.get("stopwords", "_none_"))])
     filters = as_list(body.get("filter", []))
     if body["tokenizer"] not in _TOKENIZERS or not _FILTERS.keys() >= set(filters):
         raise not_here(f"an analyzer of [{body['tokenizer']}] and {filters} is not supported")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
+from sandbox.polarsearch.shapes import is_number
 
 Output = dict[str, Any]
 _ONE = "connector.post_process.bedrock.embedding"
@@ -28,8 +29,6 @@ _NO_NUMBERS = "The embedding should be a non-empty List containing Float values.
 
 def outputs(text: str, function: str | None, path: str | None) -> list[Output]:
     """The tensors that an answer is read as. Raises what a prediction fails with."""
-    if not function:
-        return [_unread(text)]
     if function not in _PATHS:
         raise not_here(f"post_process_function [{function}] is not supported")
     try:
@@ -93,15 +92,11 @@ def _vectors(value: Any, *, one: bool) -> list[Any]:
         raise illegal_argument(_NO_ROWS)
     if one and not value:
         raise not_here("an empty vector is not supported")
-    if rows and not (rows[0] and _is_number(rows[0][0])):
+    if rows and not (rows[0] and is_number(rows[0][0])):
         raise illegal_argument(_NO_NUMBERS)
-    if not all(isinstance(row, list) and all(map(_is_number, row)) for row in rows):
+    if not all(isinstance(row, list) and all(map(is_number, row)) for row in rows):
         raise not_here("vectors of which only the first holds numbers are not supported")
     return rows
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _parsed(text: str) -> Any:
@@ -110,19 +105,3 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _unread(text: str) -> Output:
-    """An answer that no function reads."""
-    answer = _parsed(text)
-    if not isinstance(answer, (dict, list)):
-        raise not_here("an answer that is no object or list is not supported without a post_process_function")
-    return {"name": "response", "dataAsMap": _doubles(answer if isinstance(answer, dict) else {"response": answer})}
-
-
-def _doubles(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_doubles(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _doubles(item) for key, item in value.items()}
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

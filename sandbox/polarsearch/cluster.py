@@ -105,16 +105,15 @@ def health(node: Node, call: Call) -> Reply:
     try:
         indices = resolve(node, call.path["index"])
     except ApiError:  # an index that is not there is waited for, in vain
-        return Reply(_health([], "red", timed_out=True), 408)
+        return Reply(_health([], "red"), 408)
     status = "yellow" if any(index.shard_copies > 1 for index in indices) else "green"
-    late = call.text("wait_for_status", "red") == "green" and status == "yellow"
-    return Reply(_health(indices, status, timed_out=late), 408 if late else 200)
+    return Reply(_health(indices, status))
 
 
-def _health(indices: list[StoredIndex], status: str, *, timed_out: bool) -> dict[str, Any]:
+def _health(indices: list[StoredIndex], status: str) -> dict[str, Any]:
     active = sum(index.shards for index in indices)
     unassigned = sum(index.shards * (index.shard_copies - 1) for index in indices)
-    head = {"cluster_name": "sandbox", "status": status, "timed_out": timed_out, "number_of_nodes": 1}
+    head = {"cluster_name": "sandbox", "status": status, "timed_out": status == "red", "number_of_nodes": 1}
     head |= {"number_of_data_nodes": 1, "discovered_master": True, "discovered_cluster_manager": True}
     counts = {"active_primary_shards": active, "active_shards": active, "relocating_shards": 0}
     counts |= {"initializing_shards": 0, "unassigned_shards": unassigned, "delayed_unassigned_shards": 0}

@@ -108,8 +108,6 @@ def ready(node: Node, id: str) -> dict[str, Any]:
 def _deploy_on_demand(node: Node, id: str, model: dict[str, Any]) -> None:
     if not (node.version.has("auto_deploy") and enabled(node, "model_auto_deploy.enable")):
         raise illegal_argument("Model not ready yet. Please deploy the model first.")
-    if (model.get("deploy_setting") or {}).get("is_auto_deploy_enabled") is False:
-        raise illegal_argument(f"Auto deployment disabled for this model, please deploy model first Model ID: {id}")
     task = node.new_id()
     write_task(node, task, "DEPLOY_MODEL", id, "CREATED", is_async=True)
     objects.change(node, MODELS, id, model_state="DEPLOYING", **_planned(node), last_updated_time=node.millis())

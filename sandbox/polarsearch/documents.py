@@ -63,7 +63,7 @@ def _check_ids(ops: list[Op]) -> None:
 
 
 def _refreshed(answer: dict[str, Any], call: Call) -> dict[str, Any]:
-    if call.request.query.get("refresh") not in {"", "true"} or answer["result"] == "noop":
+    if call.request.query.get("refresh") not in {"", "true"}:
         return answer
     head = {key: answer[key] for key in ("_index", "_id", "_version", "result")}
     return head | {"forced_refresh": True} | answer
@@ -117,9 +117,9 @@ def _op(call: Call, action: Any, lines: Iterator[bytes]) -> Op:
     SHAPES.check("bulk", action)
     [(verb, meta)] = action.items()
     body = {} if verb == "delete" else parsed(next(lines, b""))
-    SHAPES.check("bulk_update" if verb == "update" else "document", body)
+    SHAPES.check("document", body)
     id = None if meta.get("_id") is None else as_text(meta["_id"])
-    if id is None and verb in {"update", "delete"}:
+    if id is None and verb == "delete":
         raise not_here(f"[{verb}] needs an [_id]")
     verb = "create" if meta.get("op_type") == "create" else verb
     pipeline = meta.get("pipeline", call.request.query.get("pipeline"))

@@ -20,12 +20,11 @@ class ApiError(Exception):
         *,
         extra: Mapping[str, Any] | None = None,
         cause: ApiError | None = None,
-        root: ApiError | None = None,
     ) -> None:
         super().__init__(f"{kind}: {reason} (HTTP {status})")
         self.status, self.kind, self.reason = status, kind, reason
         self.extra = dict(extra or {})
-        self.cause, self.root = cause, root
+        self.cause = cause
 
     @property
     def ours(self) -> bool:
@@ -39,8 +38,7 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, Any]:
         """As the whole answer shows it."""
-        root = self.root or self
-        roots = [{"type": root.kind, "reason": root.reason, **root.extra}]
+        roots = [{"type": self.kind, "reason": self.reason, **self.extra}]
         return {"error": {"root_cause": roots, **self.item()}, "status": self.status}
 
 
@@ -58,9 +56,9 @@ def not_here(what: str, kind: str = "illegal_argument_exception") -> ApiError:
     return ApiError(400, kind, what if what.endswith(MARK) else f"{what} {MARK}")
 
 
-def illegal_argument(reason: str, *, cause: ApiError | None = None) -> ApiError:
+def illegal_argument(reason: str) -> ApiError:
     """HTTP 400 illegal_argument_exception."""
-    return ApiError(400, "illegal_argument_exception", reason, cause=cause)
+    return ApiError(400, "illegal_argument_exception", reason)
 
 
 def status_error(status: int, reason: str) -> ApiError:

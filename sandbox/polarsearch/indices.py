@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.polarsearch.aliases import alias_body
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.index import StoredIndex
@@ -42,9 +41,9 @@ def create_index(node: Node, name: str, body: dict[str, Any]) -> StoredIndex:
     check_index_settings(asked)
     index = StoredIndex(name, _settings(node, name, asked), node.home)
     index.mapping.declare(body.get("mappings", {}))
-    for alias, options in body.get("aliases", {}).items():
+    for alias in body.get("aliases", {}):
         check_alias_name(alias, node)
-        index.aliases[alias] = alias_body(options)
+        index.aliases[alias] = {}
     node.indices[name] = index
     node.save(index)
     return index

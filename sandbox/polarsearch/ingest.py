@@ -104,8 +104,6 @@ def _embed(node: Node, config: dict[str, Any], entries: list[Entry]) -> None:
         except ApiError as error:
             entry.failed = error
     wants = [want for want in wants if not want.entry.failed]
-    if config.get("skip_existing"):
-        wants = [want for want in wants if not _reused(node, want)]
     texts = [text for want in wants for text in want.texts]
     if not texts:
         return
@@ -140,19 +138,6 @@ def _check_texts(name: str, value: Any) -> None:
     if any(map(is_blank, texts)):
         kind, what = ("list", "string") if isinstance(value, list) else ("map", "string value")
         raise illegal_argument(f"{kind} type field [{name}] has empty {what}, cannot process it")
-
-
-def _reused(node: Node, want: _Want) -> bool:
-    with node.working():
-        index = node.indices.get(want.entry.index)
-        old = index.shard.current.get(want.entry.id) if index else None
-    if old is None or want.into is not want.entry.source or want.listed:
-        return False
-    vector = processors.get(old.source, want.target)
-    if vector is None or processors.get(old.source, want.name) != want.texts[0]:
-        return False
-    processors.put(want.into, want.target, vector)
-    return True
 
 
 def simulate(node: Node, call: Call) -> Reply:

@@ -6,7 +6,6 @@ from typing import Any
 
 from sandbox.polarsearch import objects
 from sandbox.polarsearch.calls import Call, Reply, no_such_method
-from sandbox.polarsearch.cluster import enabled
 from sandbox.polarsearch.deployment import (
     ON_DUTY,
     connector_of,
@@ -23,8 +22,8 @@ from sandbox.polarsearch.objects import CONNECTORS, MODELS, TASKS
 from sandbox.polarsearch.shapes import data
 
 _SHOWN = data("others")["model"].split()
-_REGISTERED = ("description", "is_enabled", "deploy_setting")
-_UPDATABLE = ("name", "description", "is_enabled", "deploy_setting", "connector_id")
+_REGISTERED = ("description", "is_enabled")
+_UPDATABLE = ("name", "description", "is_enabled", "connector_id")
 
 
 def register(node: Node, call: Call) -> Reply:
@@ -39,8 +38,6 @@ def register(node: Node, call: Call) -> Reply:
     task, id, now = node.new_id(), node.new_id(), node.millis()
     source: dict[str, Any] = {"name": body["name"], "model_group_id": group, "algorithm": "REMOTE"}
     source |= {key: body[key] for key in _REGISTERED if body.get(key) is not None and body[key] is not True}
-    if "deploy_setting" in source:
-        source["deploy_setting"] = {"model_ttl_minutes": -1, **source["deploy_setting"]}
     source |= {"model_version": str(version), "model_state": "REGISTERED", "created_time": now}
     source |= {"last_updated_time": now, "is_hidden": False, "connector_id": connector}
     objects.write(node, MODELS, id, source, refresh=True)
@@ -108,16 +105,5 @@ def delete(node: Node, call: Call) -> Reply:
     if existing(node, id)["model_state"] in ON_DUTY:
         text = "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete"
         raise status_error(400, text) if node.version.has("delete_in_use_status") else ApiError(500, "exception", text)
-    if node.version.has("safe_delete_model") and enabled(node, "safe_delete_model"):
-        _refuse_if_used(node, id)
     node.loaded.pop(id, None)
     return Reply(objects.remove(node, MODELS, id, refresh=node.version.has("model_delete_refreshes")))
-
-
-def _refuse_if_used(node: Node, id: str) -> None:
-    for kind in ("ingest", "search"):
-        using = [name for name, body in node.pipelines[kind].items() if id in str(body)]
-        if using:
-            text = f"{len(using)} {kind} pipelines are still using this model, "
-            text += "please delete or update the pipelines first: "
-            raise status_error(409, f"{text}[{', '.join(using)}]")

@@ -2,52 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found
+from sandbox.polarsearch.errors import ApiError, illegal_argument, index_not_found, not_here
 from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.node import Node
 
-_FORBIDDEN = ' "*\\<|,>/?'
-_LISTED = ' , ", *, \\, <, |, ,, >, /, ?'
+_NAME = re.compile(r'(?![_\-+]|\.\.?$)[^ "*\\<|,>/?#:]+')
 EXPRESSION = {"resource.type": "index_expression"}
 
 
 def check_index_name(name: str) -> None:
-    """Raises invalid_index_name_exception as MetadataCreateIndexService does."""
-    reason = _objection(name)
-    if reason is None and name != name.lower():
-        reason = "must be lowercase"
-    if reason:
-        extra = {"index": name, "index_uuid": "_na_"}
-        raise ApiError(400, "invalid_index_name_exception", f"Invalid index name [{name}], {reason}", extra=extra)
+    """Raises for a name that an index cannot have."""
+    if name != name.lower() or not _NAME.fullmatch(name) or len(name.encode()) > 255:
+        raise not_here(f"Invalid index name [{name}]", "invalid_index_name_exception")
 
 
 def check_alias_name(name: str, node: Node) -> None:
-    """Raises invalid_alias_name_exception; an alias may have capitals, but not the name of an index."""
+    """Raises for a name that an alias cannot have; it may have capitals, but not the name of an index."""
     if name in node.indices:
         extra = {"index": name, "index_uuid": node.indices[name].uuid}
         text = f"Invalid alias name [{name}], an index exists with the same name as the alias"
         raise ApiError(400, "invalid_alias_name_exception", text, extra=extra)
-    reason = _objection(name)
-    if reason:
-        raise ApiError(400, "invalid_alias_name_exception", f"Invalid alias name [{name}]: {reason}")
-
-
-def _objection(name: str) -> str | None:
-    if any(char in _FORBIDDEN for char in name):
-        return f"must not contain the following characters [{_LISTED}]"
-    if "#" in name:
-        return "must not contain '#'"
-    if ":" in name:
-        return "must not contain ':'"
-    if name[:1] in {"_", "-", "+"}:
-        return "must not start with '_', '-', or '+'"
-    if name in {".", ".."}:
-        return "must not be '.' or '..'"
-    length = len(name.encode())
-    return f"index name is too long, ({length} > 255)" if length > 255 else None
+    if not _NAME.fullmatch(name) or len(name.encode()) > 255:
+        raise not_here(f"Invalid alias name [{name}]", "invalid_alias_name_exception")
 
 
 def visible(node: Node) -> Iterator[StoredIndex]:
@@ -64,21 +44,16 @@ def resolve(node: Node, expression: str | None, *, ignore_unavailable: bool = Fa
         return list(visible(node))
     found: dict[str, StoredIndex] = {}
     for part in str(expression).split(","):
-        if part.startswith("-") and found:
-            found = {name: index for name, index in found.items() if not fnmatchcase(name, part[1:])}
-        else:
-            found |= {index.name: index for index in _one(node, part, ignore_unavailable)}
+        found |= {index.name: index for index in _one(node, part, ignore_unavailable)}
     return list(found.values())
 
 
 def _one(node: Node, part: str, ignore_unavailable: bool) -> list[StoredIndex]:
-    if "*" in part:
+    if "*" in part and part[:1] != "-":
         return [each for each in visible(node) if any(fnmatchcase(name, part) for name in (each.name, *each.aliases))]
     found = [index for index in visible(node) if part == index.name or part in index.aliases]
-    if not found and part[:1] == "_":
-        extra = {"index": part, "index_uuid": "_na_"}
-        text = f"Invalid index name [{part}], must not start with '_'."
-        raise ApiError(400, "invalid_index_name_exception", text, extra=extra)
+    if part[:1] in {"_", "-"}:
+        raise not_here(f"[{part}] is not supported as a name", "invalid_index_name_exception")
     if not found and not ignore_unavailable:
         raise index_not_found(part)
     return found
@@ -95,27 +70,13 @@ def for_reading(node: Node, name: str) -> StoredIndex:
     if not found:
         raise missing(name)
     if len(found) > 1:
-        listed = ", ".join(index.name for index in found)
-        raise illegal_argument(
-            f"alias [{name}] has more than one index associated with it [{listed}], can't execute a single index op"
-        )
+        raise not_here(f"a document of alias [{name}], which has several indexes, is not supported")
     return found[0]
 
 
 def for_writing(node: Node, name: str) -> StoredIndex | None:
-    """The index a write goes to: an alias' write index, None when there is none yet."""
-    if name in node.indices:
-        return node.indices[name]
-    found = aliased(node, name)
-    writers = [index for index in found if index.aliases[name].get("is_write_index")]
-    if not writers:
-        writers = [index for index in found if index.aliases[name].get("is_write_index") is not False]
-    if not found or len(writers) == 1:
-        return writers[0] if found else None
-    raise illegal_argument(
-        f"no write index is defined for alias [{name}]. The write index may be explicitly disabled using "
-        "is_write_index=false or the alias points to multiple indices without one being designated as a write index"
-    )
+    """The index a write goes to, None when there is none yet."""
+    return for_reading(node, name) if name in node.indices or aliased(node, name) else None
 
 
 def no_alias_expected(name: str) -> ApiError:

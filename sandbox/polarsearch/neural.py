@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.polarsearch import predict
-from sandbox.polarsearch.errors import ApiError, illegal_argument
+from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.search_pipelines import default_model
 
@@ -34,15 +34,13 @@ def resolved(node: Node, query: Any, pipeline: dict[str, Any]) -> Any:
 
 def _knn(node: Node, body: dict[str, Any], pipeline: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for field, options in body.items():
-        if not options.get("query_text"):
-            raise illegal_argument("Either query text or image text must be provided for neural query")
+        if not options["query_text"]:
+            raise not_here("a neural query without a text is not supported")
         model = options.get("model_id") or default_model(pipeline, field)
         if model is None:
             raise ApiError(500, "null_pointer_exception", "modelId is marked non-null but is null")
         knn = {key: resolved(node, value, pipeline) for key, value in options.items() if key in _PASSED_ON}
-        if not knn.keys() & {"k", "min_score", "max_distance"}:
-            knn["k"] = DEFAULT_K
-        yield field, knn | {"vector": predict.embed(node, model, [options["query_text"]])[0]}
+        yield field, {"k": DEFAULT_K, **knn, "vector": predict.embed(node, model, [options["query_text"]])[0]}
 
 
-_PASSED_ON = {"k", "min_score", "max_distance", "filter", "boost"}
+_PASSED_ON = {"k", "filter", "boost"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.polarsearch.errors import ApiError, index_not_found
+from sandbox.polarsearch.errors import not_here
 from sandbox.polarsearch.index import StoredIndex
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.shard import Doc, Written
@@ -84,11 +84,7 @@ def answer(name: str, written: Written, *, refreshed: bool = False) -> dict[str,
 def remove(node: Node, name: str, id: str, *, refresh: bool = True) -> dict[str, Any]:
     """Delete and refresh. Of a missing object the answer is `not_found`, with HTTP 200, once there has been any."""
     if name not in node.indices:
-        cause = index_not_found(name)
-        cause.extra["resource.type"] = "index_expression"
-        raise ApiError(
-            500, "status_exception", f"Failed to delete data object from index {name}", cause=cause, root=cause
-        )
+        raise not_here(f"Failed to delete data object from index {name}")
     shard = place(node, name).shard
     written = shard.delete(id)
     if refresh:

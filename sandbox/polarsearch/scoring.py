@@ -46,12 +46,5 @@ def vector_scores(space: str, matrix: Floats, vector: Floats) -> Floats:
     if space == "cosinesimil":
         lengths = np.sqrt((matrix.astype(np.float64) ** 2).sum(axis=1) * (vector.astype(np.float64) ** 2).sum())
         return np.asarray((1 + (matrix @ vector) / np.maximum(lengths, 1e-150)) / 2, np.float32)
-    return np.asarray(1 / (1 + _distances(space, matrix - vector)), np.float32)
-
-
-def _distances(space: str, difference: Floats) -> Floats:
-    if space == "l1":
-        return np.asarray(np.abs(difference).sum(axis=1), np.float32)
-    if space == "linf":
-        return np.asarray(np.abs(difference).max(axis=1), np.float32)
-    return np.asarray((difference * difference).sum(axis=1), np.float32)
+    difference = matrix - vector
+    return np.asarray(1 / (1 + (difference * difference).sum(axis=1)), np.float32)

@@ -53,7 +53,7 @@ def _texts(value: Any, _: list[str]) -> bool:
 
 
 def _words(value: Any, _: list[str]) -> bool:
-    return all(isinstance(each, str) and each.strip() for each in (value if isinstance(value, list) else [value]))
+    return all(isinstance(each, str) and bool(each.strip()) for each in (value if isinstance(value, list) else [value]))
 
 
 LEAVES: Mapping[str, tuple[str, Callable[[Any, list[str]], bool]]] = {
@@ -61,7 +61,8 @@ LEAVES: Mapping[str, tuple[str, Callable[[Any, list[str]], bool]]] = {
     "object": ("an object", lambda value, _: isinstance(value, dict)),
     "list": ("a list", lambda value, _: isinstance(value, list)),
     "text": ("a text", lambda value, _: isinstance(value, str)),
-    "word": ("a text that is not blank", lambda value, _: isinstance(value, str) and bool(value.strip())),
+    "name": ("a name without * and ,", lambda value, _: _words(value, _) and not re.search(r"[*,]", str(value))),
+    "word": ("a text that is not blank", lambda value, _: isinstance(value, str) and _words(value, _)),
     "words": ("texts that are not blank", _words),
     "scalar": ("a text, number or boolean", lambda value, _: isinstance(value, (str, int, float))),
     "texts": ("a text or a list of texts", _texts),

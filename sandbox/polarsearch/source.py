@@ -23,13 +23,8 @@ def checked_source(wanted: Any) -> Wanted:
 
 def from_query(call: Call) -> Wanted:
     """The `_source*` query parameters as the same thing a body would say."""
-    query = call.request.query
-    text = query.get("_source")
-    if "_source_includes" in query or "_source_excludes" in query:
-        return {key: as_list(query[f"_source_{key}"]) for key in ("includes", "excludes") if f"_source_{key}" in query}
-    if text in {None, "true", ""}:
-        return True
-    return False if text == "false" else as_list(text)
+    text = call.text("_source", "true")
+    return {"true": True, "": True, "false": False}.get(text, as_list(text))
 
 
 def filtered(source: dict[str, Any], wanted: Wanted) -> dict[str, Any]:

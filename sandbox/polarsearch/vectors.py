@@ -11,11 +11,6 @@ from sandbox.polarsearch.errors import not_here
 from sandbox.polarsearch.shapes import is_number
 from sandbox.polarsearch.versions import Version
 
-_ENGINE_SPACES = {
-    "faiss": {"l2", "innerproduct", "cosinesimil"},
-    "lucene": {"l2", "innerproduct", "cosinesimil"},
-    "nmslib": {"l2", "innerproduct", "cosinesimil", "l1", "linf"},
-}
 _ENGINE_LEVELS = {"faiss": {"1x", "2x", "8x", "16x", "32x"}, "lucene": {"1x", "4x"}, "nmslib": {"1x"}}
 _BITS = {1: "32x", 2: "16x", 4: "8x"}
 _ENCODED = {"flat": "1x", "sq": "2x", "binary": ""}
@@ -58,8 +53,7 @@ def _method(sent: dict[str, Any], outer: str | None, version: Version) -> dict[s
         raise not_here("nmslib engine is deprecated, and cannot be used for new indexes from 3.0.0")
     if outer not in {None, space}:
         raise not_here(f'Cannot specify conflicting space types: "[{space}]" "[{outer}]"')
-    early = (engine, space) == ("faiss", "cosinesimil") and not version.has("faiss_cosine")
-    if early or space not in _ENGINE_SPACES[engine]:
+    if (engine, space) == ("faiss", "cosinesimil") and not version.has("faiss_cosine"):
         raise not_here(f'"hnsw" with "{engine}" configuration does not support space type: "{space}".')
     if (engine != "faiss" and "ef_search" in parameters) or (engine == "nmslib" and "encoder" in parameters):
         raise not_here(f"a parameter of [{engine}] is not supported")

@@ -7,8 +7,6 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from sandbox.polarsearch import ingest
 from sandbox.polarsearch.errors import ApiError
 from sandbox.polarsearch.fitting import fit
@@ -17,12 +15,12 @@ from sandbox.polarsearch.indices import create_index
 from sandbox.polarsearch.names import for_writing, missing
 from sandbox.polarsearch.node import Node
 
-STATUS = {"created": 201, "updated": 200, "deleted": 200, "not_found": 404, "noop": 200}
+STATUS = {"created": 201, "updated": 200, "deleted": 200, "not_found": 404}
 
 
 @dataclass
 class Op:
-    """One action: verb is index, create, update or delete; `body` the document, or an update's request.
+    """One action: verb is index, create or delete, `body` the document.
 
     `expected` are the sequence number and the primary term that the document must have.
     """
@@ -65,7 +63,7 @@ def _prepare(node: Node, op: Op) -> None:
             raise missing(op.index)
         if index is None:
             _auto_create(node, op.index)
-        if op.id is None and op.verb != "update":
+        if op.id is None:
             op.id = node.new_id()
     except ApiError as error:
         op.outcome = error
@@ -82,7 +80,7 @@ def _auto_create(node: Node, name: str) -> None:
 def _plans(node: Node, ops: list[Op]) -> dict[tuple[str, tuple[str, ...]], list[Op]]:
     plans: dict[tuple[str, tuple[str, ...]], list[Op]] = {}
     for op in ops:
-        index = for_writing(node, op.index) if op.outcome is None and op.verb in {"index", "create"} else None
+        index = for_writing(node, op.index) if op.outcome is None and op.verb != "delete" else None
         if index is None:
             continue
         first = index.pipeline("default_pipeline") if op.pipeline is None else op.pipeline
@@ -131,8 +129,6 @@ def _apply(node: Node, index: StoredIndex, op: Op) -> dict[str, Any]:
     if op.verb == "delete":
         _check_conflict(index, op)
         written = shard.delete(id)
-    elif op.verb == "update":
-        return _update(node, index, op)
     else:
         source = _fitted(node, index, id, op.body)
         _check_conflict(index, op)
@@ -148,9 +144,8 @@ def _fitted(node: Node, index: StoredIndex, id: str, source: dict[str, Any]) -> 
 
 
 def answer(index: StoredIndex, id: str, version: int, result: str, seq: int) -> dict[str, Any]:
-    """A write's answer. A noop touched no shard."""
-    copies = 0 if result == "noop" else 1
-    shards = {"total": index.shard_copies * copies, "successful": copies, "failed": 0}
+    """A write's answer."""
+    shards = {"total": index.shard_copies, "successful": 1, "failed": 0}
     head = {"_index": index.name, "_id": id, "_version": version, "result": result, "_shards": shards}
     return head | {"_seq_no": seq, "_primary_term": 1}
 
@@ -160,44 +155,14 @@ def _check_conflict(index: StoredIndex, op: Op) -> None:
     if op.expected is not None and (old is None or op.expected != (old.seq, 1)):
         now = f"current document has seqNo [{old.seq}] and primary term [1]" if old else "but no document was found"
         number, term = op.expected
-        raise conflict(index, f"[{op.id}]: version conflict, required seqNo [{number}], primary term [{term}]. {now}")
+        raise _conflict(index, op, f"required seqNo [{number}], primary term [{term}]. {now}")
     if op.verb == "create" and old:
-        raise conflict(index, f"[{op.id}]: version conflict, document already exists (current version [{old.version}])")
+        raise _conflict(index, op, f"document already exists (current version [{old.version}])")
 
 
-def conflict(
-    index: StoredIndex, reason: str, status: int = 409, kind: str = "version_conflict_engine_exception"
-) -> ApiError:
-    """An engine's refusal, which names the shard."""
-    return ApiError(status, kind, reason, extra={"index": index.name, "shard": "0", "index_uuid": index.uuid})
-
-
-def _update(node: Node, index: StoredIndex, op: Op) -> dict[str, Any]:
-    id, body = op.id or "", op.body
-    old = index.shard.current.get(id)
-    if old is None:
-        raise conflict(index, f"[{id}]: document missing", 404, "document_missing_exception")
-    merged = _merged(old.source, body["doc"])
-    if same(merged, old.source):
-        return answer(index, id, old.version, "noop", old.seq)
-    written = index.shard.put(id, _fitted(node, index, id, merged))
-    return answer(index, id, written.version, "updated", written.seq)
-
-
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(old)
-    for key, value in new.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], value) if both else value
-    return merged
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equality that also knows vectors."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
+def _conflict(index: StoredIndex, op: Op, reason: str) -> ApiError:
+    extra, text = (
+        {"index": index.name, "shard": "0", "index_uuid": index.uuid},
+        f"[{op.id}]: version conflict, {reason}",
+    )
+    return ApiError(409, "version_conflict_engine_exception", text, extra=extra)

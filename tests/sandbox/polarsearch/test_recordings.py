@@ -30,7 +30,7 @@ DIFFERENCES = {
 }
 
 # recording → how many of its requests are refused by name
-REFUSALS = {"documents": 35, "lifecycle": 28, "mappings": 50, "models": 27, "probes": 167, "search": 67,
+REFUSALS = {"documents": 42, "lifecycle": 32, "mappings": 57, "models": 29, "probes": 168, "search": 67,
             "seed_flow": 7, "swap": 1, "vectors": 27}  # fmt: skip
 
 REFUSED, APPROXIMATED = "refused by name", "approximated, and says so"
@@ -83,10 +83,10 @@ class Replay:
 
 
 def names_in(row):
-    """What a request is about: its path but for what the API calls its parts, and the indexes in a bulk's lines."""
+    """What a request is about: its path but for what the API calls its parts, and the indexes in its body."""
     parts = row["path"].partition("?")[0].split("/")
-    lines = re.findall(r'"_index": ?"([^"]+)"', row["body"]) if isinstance(row["body"], str) else []
-    return {name for part in parts if part and part[0] != "_" for name in part.split(",")} - {"pipeline"} | {*lines}
+    inside = re.findall(r'"(?:_index|index|alias)": ?"([^"]+)"', json.dumps(row["body"]).replace('\\"', '"'))
+    return {name for part in parts if part and part[0] != "_" for name in part.split(",")} - {"pipeline"} | {*inside}
 
 
 def changes(row):

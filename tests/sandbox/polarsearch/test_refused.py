@@ -37,7 +37,6 @@ def bulk(action, body):
     return "POST", "/_bulk", f"{json.dumps(action)}\n{json.dumps(body)}\n"
 
 
-UPDATE = {"update": {"_index": "there", "_id": "1"}}
 REFUSED = [
     *(mapped(type=kind) for kind in ("geo_point", "flat_object", "date_nanos", "unsigned_long", "binary", "alias")),
     mapped(type="keyword", null_value="none"),
@@ -55,6 +54,7 @@ REFUSED = [
     mapped(type="object", enabled=False),
     mapped(type="nested", include_in_root=True),
     mapped(type="knn_vector", dimension=2, space_type="hamming"),
+    mapped(type="knn_vector", dimension=2, space_type="l1"),
     mapped(type="knn_vector", dimension=2, method={"name": "ivf"}),
     declared(_source={"enabled": False}),
     declared(dynamic_date_formats=["yyyy"]),
@@ -85,6 +85,14 @@ REFUSED = [
     ("GET", "/there/_search?filter_path=**._id", None),
     ("GET", "/_cat/indices", None),
     piped("uppercase", field="text"),
+    piped("text_embedding", model_id="m", field_map={"text": "vector"}, skip_existing=True),
+    ("POST", "/_aliases", {"actions": [{"add": {"index": "*", "alias": "a"}}]}),
+    ("POST", "/_aliases", {"actions": [{"add": {"index": "there", "alias": "a", "is_write_index": True}}]}),
+    ("PUT", "/new", {"aliases": {"a": {"is_write_index": True}}}),
+    ("GET", "/there,-other/_count", None),
+    ("GET", "/there/_search?_source_includes=n", None),
+    ("GET", "/_cluster/health/there?wait_for_status=green", None),
+    ("PUT", "/_cluster/settings", {"persistent": {"plugins.ml_commons.safe_delete_model": True}}),
     piped("set", field="text", value="{{other}}"),
     piped("set", field="text", value="a", override=False),
     piped("lowercase", field="text", ignore_failure=True),
@@ -96,9 +104,7 @@ REFUSED = [
     written(flag="maybe"),
     written(vector=[1, 2, 3]),
     written(new=[1, "a"]),
-    bulk(UPDATE, {"doc": {"n": 2}, "doc_as_upsert": True}),
-    bulk(UPDATE, {"doc": {"n": 2}, "upsert": {"n": 1}}),
-    bulk(UPDATE, {"script": "ctx._source.n = 2"}),
+    bulk({"update": {"_index": "there", "_id": "1"}}, {"doc": {"n": 2}}),
     ("PUT", "/there/_doc/2?routing=a", {}),
     ("PUT", "/there/_doc/2", '{"n": 1'),
 ]

@@ -14,8 +14,8 @@ from sandbox.wire import Request
 UNKNOWN = "no_such_key"
 BODIES = data("bodies")
 SHAPES = {**BODIES, **data("analysis")["shapes"]}
-EXAMPLES = {"word": "a", "words": ["a"], "object": {}, "list": [], "texts": ["a"], "scalar": "a", "text": "a",
-            "bool": True, "any": {}, "numbers": [1], "whole": 16, "number": 1}  # fmt: skip
+EXAMPLES = {"name": "a", "word": "a", "words": ["a"], "object": {}, "list": [], "texts": ["a"], "scalar": "a",
+            "text": "a", "bool": True, "any": {}, "numbers": [1], "whole": 16, "number": 1}  # fmt: skip
 
 
 def spoiled(shape, above=()):
