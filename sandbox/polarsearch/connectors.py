@@ -49,12 +49,11 @@ def declared(node: Node, body: dict[str, Any]) -> dict[str, Any]:
     for key in ("name", "version", "protocol", "actions"):
         if body.get(key) is None:
             raise not_here(f"Connector {key} is null")
-    credential = body.get("credential", {})
+    source, credential = normalised(body, node), body.get("credential", {})
     if not credential and node.version.has("credential_required"):
         raise illegal_argument("Connector credential is null or empty list")
     if body["protocol"] == "aws_sigv4":
         _check_sigv4(credential, body.get("parameters", {}))
-    source = normalised(body, node)
     check_urls(node, source)
     return source
 
