@@ -75,6 +75,8 @@ _TOKENIZERS: dict[str, Callable[[str], list[str]]] = {
     "whitespace": str.split,
     "letter": _letters,
 }
+_PARTS: dict[str, Mapping[str, Any]] = {"tokenizer": _TOKENIZERS, "char_filter": {}, "filter": _FILTERS}
+_APPROXIMATED_PARTS = {what: frozenset(_DATA[what].split()) for what in _PARTS}
 _BUILT_IN: dict[str, Analyzer] = {
     "default": Analyzer(tokens_of, [_LOWER]),
     "standard": Analyzer(tokens_of, [_LOWER]),
@@ -92,7 +94,8 @@ class Analysis:
         own = {key: value for key, value in settings.items() if key.startswith("index.analysis.")}
         declared = nest(own).get("index", {}).get("analysis", {})
         _SHAPES.check("analysis", declared, "analysis")
-        self._made = {name: _declared(body) for name, body in declared.get("analyzer", {}).items()}
+        own = {what: declared.get(what, {}) for what in _PARTS}
+        self._made = {name: _declared(body, own) for name, body in declared.get("analyzer", {}).items()}
 
     def analyzer(self, name: str) -> Analyzer | None:
         """By name, None when there is none."""
@@ -102,8 +105,17 @@ class Analysis:
         return self._made.get(name, _BUILT_IN.get(name))
 
 
-def _declared(body: Mapping[str, Any]) -> Analyzer:
-    filters = as_list(body.get("filter", []))
-    if body["tokenizer"] not in _TOKENIZERS or not _FILTERS.keys() >= set(filters):
-        raise not_here(f"an analyzer of [{body['tokenizer']}] and {filters} is not supported")
-    return Analyzer(_TOKENIZERS[body["tokenizer"]], [_FILTERS[name] for name in filters])
+def _declared(body: Mapping[str, Any], own: Mapping[str, Any]) -> Analyzer:
+    """What is not one of the simple parts is approximated: a tokenizer by `standard`, a filter by none."""
+    made = Analyzer(_TOKENIZERS.get(body["tokenizer"], tokens_of))
+    for what, known in _PARTS.items():
+        for name in as_list(body.get(what, [])):
+            kind = own[what][name]["type"] if name in own[what] else name
+            if name in known and name not in own[what]:
+                made.filters += [_FILTERS[name]] if what == "filter" else []
+            elif kind in _APPROXIMATED_PARTS[what]:
+                told = "standard" if what == "tokenizer" else "none"
+                made.warnings.append(f"{what} [{kind}] is approximated by [{told}] {MARK}")
+            else:
+                raise not_here(f"{what} [{name}] of an analyzer is not supported")
+    return made

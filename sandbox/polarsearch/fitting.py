@@ -9,7 +9,7 @@ import numpy as np
 from sandbox.polarsearch import values, vectors
 from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.index import StoredIndex
-from sandbox.polarsearch.mapping import OBJECTS
+from sandbox.polarsearch.mapping import KEPT_ONLY, OBJECTS
 
 Source = dict[str, Any]
 _METADATA = {"_id", "_index", "_source", "_routing", "_seq_no", "_version", "_ignored", "_primary_term",
@@ -45,9 +45,12 @@ class _Fitting:
     def _mapped(self, path: str, shown: Source, value: Any, dynamic: str) -> Any:
         kind = shown.get("type", "object")
         if kind in OBJECTS:
-            return self._inner(path, value, shown.get("dynamic", dynamic))
+            whole = shown.get("enabled") is False
+            return value if whole else self._inner(path, value, shown.get("dynamic", dynamic))
         if value is None:
             return value
+        if kind in KEPT_ONLY:
+            raise not_here(f"a value of [{path}] of type [{kind}] is not supported", "mapper_parsing_exception")
         try:
             if kind == "knn_vector":
                 return self._vector(path, shown, value)

@@ -9,19 +9,31 @@ from typing import Any
 from sandbox.polarsearch import dates, values, vectors
 from sandbox.polarsearch.analysis import Analysis
 from sandbox.polarsearch.errors import illegal_argument, not_here
-from sandbox.polarsearch.settings import truth
+from sandbox.polarsearch.settings import as_list, truth
 from sandbox.polarsearch.versions import Version
 
 Shown = dict[str, Any]
 OBJECTS = {"object", "nested"}
+KEPT_ONLY = {"geo_point", "flat_object", "binary", "date_nanos", "unsigned_long"}
+"""Types that a mapping may have, of which no document has a value here."""
 _READ: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("index", "doc_values", "norms", "store"), truth),
+    **dict.fromkeys(("index", "doc_values", "norms", "store", "coerce", "ignore_malformed", "ignore_z_value"), truth),
     "ignore_above": int,
     "scaling_factor": float,
+    "copy_to": as_list,
+    "position_increment_gap": int,
 }
 _DEFAULTS = {"index": True, "doc_values": True, "norms": True, "store": False, "ignore_above": 2147483647,
-             "analyzer": "default", "search_analyzer": "default", "format": dates.DEFAULT}  # fmt: skip
-_CHANGEABLE = {"search_analyzer", "ignore_above", "fields"}
+             "analyzer": "default", "search_analyzer": "default", "format": dates.DEFAULT, "term_vector": "no",
+             "position_increment_gap": 100, "copy_to": [], "meta": {}, "null_value": None}  # fmt: skip
+_DEFAULTS_OF: dict[str, Shown] = {
+    "date": {"ignore_malformed": False},
+    "ip": {"ignore_malformed": False},
+    "geo_point": {"ignore_malformed": False, "ignore_z_value": True},
+    "binary": {"doc_values": False},
+}
+_CHANGEABLE = {"search_analyzer", "ignore_above", "fields", "copy_to", "meta", "coerce", "ignore_malformed",
+               "position_increment_gap"}  # fmt: skip
 _DYNAMIC_TEXT = {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}
 _MOST_FIELDS, _DEEPEST, _MOST_NESTED = 1000, 20, 50
 
@@ -83,6 +95,8 @@ class Mapping:
     def _object(self, kind: str, body: Shown) -> Shown:
         properties = self._parsed(body.get("properties") or {})
         shown: Shown = {"dynamic": _dynamic(body["dynamic"])} if "dynamic" in body else {}
+        if not truth(body.get("enabled", True)):
+            shown["enabled"] = False
         if kind == "nested" or not properties:
             shown["type"] = kind
         return shown | ({"properties": properties} if properties else {})
@@ -96,8 +110,8 @@ class Mapping:
                 dates.patterns(value)
             if key == "fields" and any("fields" in each or "." in at for at, each in value.items()):
                 raise not_here(f"a multi field of [{name}] is not supported", "mapper_parsing_exception")
-            read = self._parsed(value) if key == "fields" else _READ.get(key, lambda as_it_is: as_it_is)(value)
-            if read != _DEFAULTS.get(key) and (key != "fields" or read):
+            read = self._parsed(value) if key == "fields" else _read(kind, key, value)
+            if read != {**_DEFAULTS, **_DEFAULTS_OF.get(kind, {})}.get(key) and (key != "fields" or read):
                 shown[key] = read
         if shown.get("search_analyzer", 0) == shown.get("analyzer", 1):
             del shown["search_analyzer"]
@@ -115,6 +129,9 @@ class Mapping:
         nested = sum(each.get("type") == "nested" for each in fields.values())
         if nested > _MOST_NESTED or any(path.count(".") + 2 > _DEEPEST for path in fields):
             raise not_here("more nested fields, or deeper ones, are not supported", "mapper_parsing_exception")
+        copied = {target for each in fields.values() for target in each.get("copy_to", [])}
+        if any(fields.get(each, {"type": "object"}).get("type", "object") in OBJECTS for each in copied):
+            raise not_here("[copy_to] must name a field of the mapping", "mapper_parsing_exception")
 
     def dynamic(self, value: Any) -> Shown | None:
         """The field that a document's value makes, None for null and empty lists."""
@@ -181,6 +198,13 @@ class Mapping:
         parts = path.split(".")
         above = (".".join(parts[:cut]) for cut in range(1, len(parts)))
         return any(self.fields.get(each, {}).get("type") == "nested" for each in above)
+
+
+def _read(kind: str, key: str, value: Any) -> Any:
+    """A parameter as GET shows it."""
+    if key == "null_value" and value is not None and kind in values.NUMBERS:
+        return (int if kind in values.WHOLE else float)(value)
+    return _READ.get(key, lambda as_it_is: as_it_is)(value)
 
 
 def _check_conflicts(path: str, old: Shown, new: Shown) -> None:

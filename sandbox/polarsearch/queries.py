@@ -98,7 +98,7 @@ def _converted(index: Searched, name: str, value: Any) -> Any:
     try:
         if whole and isinstance(value, str):
             value = int(value)
-        return values.indexed(index.shown(name), value)
+        return values.indexed({**index.shown(name), "coerce": True}, value)
     except ValueError:
         raise not_here(f"[{value}] is not supported as a value of [{name}]") from None
 

@@ -18,6 +18,8 @@ from sandbox.polarsearch.vectors import VectorField
 from sandbox.polarsearch.versions import Version
 
 _KEYWORD = Analyzer(lambda text: [text])
+_NOT_SEARCHED = {"null_value", "normalizer"}
+"""Parameters that a field may have, and that queries would have to know."""
 
 
 class Searched:
@@ -44,9 +46,10 @@ class Searched:
         return parent if last in self.index.mapping.fields.get(parent, {}).get("fields", {}) else name
 
     def _read(self, name: str) -> Callable[[Source], Iterator[Any]]:
-        own = self._own(name)
-        path = own.split(".")
-        return lambda source: iter(()) if self.index.mapping.in_nested(own) else values_at(source, path)
+        fields = self.index.mapping.fields
+        copied = [path for path, shown in fields.items() if name in shown.get("copy_to", [])]
+        paths = [each.split(".") for each in (self._own(name), *copied) if not self.index.mapping.in_nested(each)]
+        return lambda source: (value for path in paths for value in values_at(source, path))
 
     def _analyzer(self, name: str, *keys: str) -> Analyzer:
         shown, analysis = self.shown(name), self.index.mapping.analysis
@@ -64,6 +67,8 @@ class Searched:
         return self._analyzer(name, "search_analyzer", "analyzer")(as_text(text))
 
     def _require_kept(self, name: str, *parameters: str) -> None:
+        if other := self.shown(name).keys() & _NOT_SEARCHED:
+            raise not_here(f"a query on [{name}], which has [{min(other)}], is not supported")
         if not all(self.shown(name).get(key, True) for key in parameters):
             raise not_here(f"a query on [{name}], of which not everything is kept, is not supported")
 

@@ -45,6 +45,8 @@ def _date(format: str, value: Any) -> int:
 def _number(kind: str, shown: Shown, value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
         raise ValueError("it must be a number")
+    if shown.get("coerce") is False and (isinstance(value, str) or (kind in WHOLE and value != int(value))):
+        raise ValueError("it must be a number of that type, since [coerce] is false")
     if isinstance(value, str):
         value = int(value) if value.lstrip("+-").isdigit() else float(value)
     if kind not in WHOLE:
