@@ -16,8 +16,8 @@ Body = str | Mapping[str, Any]
 """A request: its fields, each as JSON with the parameters in it. A field whose parameter is not set is left out."""
 
 ASSUMED_TOKENS = 512
-"""The most tokens of one text for a model that is in no table: the fewest of all models in the tables, and what models
-on BERT take (bge, e5, gte). A text that is longer than its model takes stops its link; a text that is cut does not.
+"""The most tokens of one text for a model that is in no table: the fewest of all models that services sell, and what
+models on BERT take (bge, e5, gte). A text that is longer than its model takes stops its link; one that is cut does not.
 """
 
 
@@ -75,14 +75,33 @@ class Service:
         return self.path.replace("{model}", quote(model, safe=":"))
 
     def known(self, model: str) -> KnownModel:
-        """Returns what the documentation says of a model."""
-        return self.models.get(base_model(model), UNKNOWN)
+        """Returns what the documentation says of a model; a service on a host of one's own may serve any open one."""
+        if (sold := self.models.get(base_model(model))) or self.host:
+            return sold or UNKNOWN
+        return SENTENCE_TRANSFORMERS.get(model.rpartition("/")[2].lower(), UNKNOWN)
 
 
 def base_model(model: str) -> str:
     """Returns a model of Bedrock without the group of regions that an inference profile puts before it."""
     return re.sub(r"^[a-z]+\.(?=(amazon|cohere)\.)", "", model)
 
+
+SENTENCE_TRANSFORMERS = {
+    "all-minilm": KnownModel((384,), tokens=256),
+    "all-minilm-l6-v2": KnownModel((384,), tokens=256),
+    "all-minilm-l12-v2": KnownModel((384,), tokens=128),
+    "all-mpnet-base-v2": KnownModel((768,), tokens=384),
+    "distiluse-base-multilingual-cased-v1": KnownModel((512,), tokens=128),
+    "distiluse-base-multilingual-cased-v2": KnownModel((512,), tokens=128),
+    "labse": KnownModel((768,), tokens=256),
+    "paraphrase-minilm-l3-v2": KnownModel((384,), tokens=128),
+    "paraphrase-minilm-l6-v2": KnownModel((384,), tokens=128),
+    "paraphrase-multilingual-minilm-l12-v2": KnownModel((384,), tokens=128),
+    "paraphrase-multilingual-mpnet-base-v2": KnownModel((768,), tokens=128),
+}
+"""Open models that take less than is assumed, by the last part of their names in small letters (`max_seq_length` of
+their sentence_bert_config.json). A server on a host of one's own may take more: `max_tokens` says so.
+"""
 
 OPENAI_MODELS = {
     "text-embedding-3-small": KnownModel(range(1, 1537), 2048, 8192),

@@ -54,7 +54,7 @@ class Recovery:
         """Returns how the run before ended. `time` is Unix time, in seconds."""
         if self.did_not_end:
             return "did not end"
-        return "resumed" if time - float(self._collector.get("resumed_at") or 0) < LATE else "ended"
+        return "resumed" if time - float(self._guard.get("resumed_at") or 0) < LATE else "ended"
 
     def strays(self, metas: Mapping[str, Meta]) -> list[str]:
         """Returns the indexes of ours that neither state nor the configuration knows; one that was handed over, and not

@@ -22,7 +22,7 @@ from providers.deletion_guard import DeletionGuard, DeletionGuardInputs, Guarded
 from providers.garbage_collector import GarbageCollector, GarbageCollectorInputs
 from providers.index import Index, IndexInputs
 from providers.ingest_pipeline import IngestPipeline, IngestPipelineInputs
-from providers.kit import Inputs, Resource, contains_output, format_error, owner_of
+from providers.kit import Inputs, Resource, format_error, owner_of, when_known
 from providers.model import Model, ModelInputs
 from providers.model_group import ModelGroup, ModelGroupInputs
 from providers.search_pipeline import SearchPipeline, SearchPipelineInputs
@@ -344,6 +344,10 @@ class StackWiring:
 
     def declarations(self) -> list[Declaration[Any]]:
         """Every object, before anything is made."""
+        return self._declarations
+
+    @cached_property
+    def _declarations(self) -> list[Declaration[Any]]:
         collections = (self.collection(each).declarations() for each in self.collections)
         return [*self.tables().values(), *self.embedding_model.declarations(), *chain.from_iterable(collections)]
 
@@ -391,8 +395,7 @@ class StackWiring:
     @cached_property
     def _digest(self) -> Input[str]:
         """Returns a digest of all that is declared: keys are in it, but not to be read."""
-        kept = {each.name: each.inputs.declared() for each in self.declarations()}
-        return pulumi.Output.from_input(kept).apply(digest) if contains_output(kept) else digest(kept)
+        return when_known({each.name: each.inputs.declared() for each in self.declarations()}, digest)
 
     def required_tables(self) -> frozenset[str]:
         """The tables of queries that no resource of the stack makes."""

@@ -69,7 +69,11 @@ class DeletionGuardInputs(DeletionGuardProperties, Inputs):
 
 
 class DeletionGuardState(DeletionGuardInputs, State):
-    """The same: there is no object to show."""
+    """`resumed_at`: when its run resumed one that did not end, or took over what a run before had made and state had
+    forgotten, in seconds of Unix time; 0 where it did neither.
+    """
+
+    resumed_at: Property[float] = prop(default=0)
 
 
 def taken_out(old: DeletionGuardInputs, new: DeletionGuardInputs) -> DeletionGuardInputs:
@@ -124,6 +128,10 @@ class DeletionGuardKind(RecordKind[DeletionGuardInputs, DeletionGuardState]):
     def is_ours(self, inputs: DeletionGuardInputs, inventory: Inventory) -> bool:
         """It has no name that could be somebody else's."""
         return False
+
+    def bring_up(self, id: str, inputs: DeletionGuardInputs, uid: str) -> DeletionGuardState:
+        resumed = self.services.took_over or self.services.last_run != "ended"
+        return self._shown(dict(inputs), uid=uid, resumed_at=self.services.clock.time() if resumed else 0)
 
     def update(self, id: str, old: DeletionGuardState, new: DeletionGuardInputs, uid: str) -> None:
         """What was taken out of the configuration is deleted after it."""

@@ -30,13 +30,9 @@ class GarbageCollectorInputs(GarbageCollectorProperties, Inputs):
 
 
 class GarbageCollectorState(GarbageCollectorInputs, State):
-    """`run` is a random token of the last run that changed anything: a guard that is updated last has the same.
-
-    `resumed_at`: when that run resumed one that did not end, in seconds of Unix time; 0 where it did not.
-    """
+    """`run` is a random token of the last run that changed anything: a guard that is updated last has the same."""
 
     run: Property[str] = prop(default="")
-    resumed_at: Property[float] = prop(default=0)
 
 
 class GarbageCollectorKind(RecordKind[GarbageCollectorInputs, GarbageCollectorState]):
@@ -50,8 +46,7 @@ class GarbageCollectorKind(RecordKind[GarbageCollectorInputs, GarbageCollectorSt
         return False
 
     def bring_up(self, id: str, inputs: GarbageCollectorInputs, uid: str) -> GarbageCollectorState:
-        resumed_at = 0 if self.services.last_run == "ended" else self.services.clock.time()
-        return self._shown(dict(inputs), uid=uid, run=new_uid(), resumed_at=resumed_at)
+        return self._shown(dict(inputs), uid=uid, run=new_uid())
 
     def delete(self, id: str, state: GarbageCollectorState) -> None:
         """Everything that state knew is deleted by now."""

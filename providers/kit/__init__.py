@@ -57,8 +57,8 @@ from .properties import (
     Property,
     Secret,
     State,
-    contains_output,
     prop,
+    when_known,
 )
 from .provider import DynamicProvider, Resource, declared_after, owner_of
 from .values import format_error, hide, parse_state, validation_errors
@@ -97,7 +97,6 @@ __all__ = [
     "Unavailable",
     "WaitTimeout",
     "as_declared",
-    "contains_output",
     "declared_after",
     "deletion_protected",
     "describe",
@@ -125,5 +124,6 @@ __all__ = [
     "suggest",
     "validation_errors",
     "wait_until",
+    "when_known",
     "with_meta",
 ]

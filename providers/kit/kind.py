@@ -28,6 +28,8 @@ class Services(Protocol):
     """Whether a program declares resources in this run; a destroy runs none, and deletes what uses others first."""
     last_run: LastRun
     """How the run before ended. Unless it ended well, state may not know what it did: every object is looked at."""
+    took_over: bool
+    """Whether a create of this run found what one of the same owner had made: a run before was killed, or took back."""
 
     def check_connectivity(self) -> None:
         """Raises SearchStackError where a service cannot be used."""

@@ -15,10 +15,12 @@ property, once released, keeps its name and meaning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Generic, cast, overload
 
 import pulumi
+from pulumi import Input
 from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 from typing_extensions import Self, TypeVar, dataclass_transform
 
@@ -30,13 +32,39 @@ class _Fact:
 REPLACES, SECRET = _Fact(), _Fact()
 
 
+def outputs_in(value: Any) -> Iterator[pulumi.Output[Any]]:
+    """Yields the Outputs in a value, at any depth."""
+    if isinstance(value, pulumi.Output):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from chain.from_iterable(map(outputs_in, value.values()))
+    elif isinstance(value, (list, tuple)):
+        yield from chain.from_iterable(map(outputs_in, value))
+
+
 def contains_output(value: Any) -> bool:
     """Whether a value is an Output, or holds one at any depth."""
+    return next(outputs_in(value), None) is not None
+
+
+def when_known(value: Any, function: Callable[[Any], T]) -> Input[T]:
+    """Returns what `function` makes of a value, once the Outputs in it are known.
+
+    `Output.from_input` makes an Output of every number and text in the value, too, and the SDK waits for each of them.
+    """
+    outputs = list(outputs_in(value))
+    if not outputs:
+        return function(value)
+    return pulumi.Output.all(*outputs).apply(lambda known: function(_filled(value, iter(known))))
+
+
+def _filled(value: Any, known: Iterator[Any]) -> Any:
+    """Returns the value with what is known in place of its Outputs, in the order of `outputs_in`."""
+    if isinstance(value, pulumi.Output):
+        return next(known)
     if isinstance(value, Mapping):
-        return any(map(contains_output, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(contains_output, value))
-    return isinstance(value, pulumi.Output)
+        return {name: _filled(each, known) for name, each in value.items()}
+    return [_filled(each, known) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _validate_when_known(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:

@@ -277,6 +277,7 @@ def _make(kind: AnyKind, inputs: Inputs, uid: str) -> tuple[str, bool]:
     An answer that was lost is looked for, never asked for twice.
     """
     if (found := kind.take_over(inputs, uid)) is not None:
+        kind.services.took_over |= bool(found[1].owner == inputs.owner and found[1].uid)
         return found[0], is_adopted(found[1], inputs.owner)
     try:
         return kind.create(inputs, uid), False

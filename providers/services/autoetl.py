@@ -277,8 +277,8 @@ def _columns(row: Mapping[str, Any]) -> list[str]:
 
 
 def _purpose(row: Mapping[str, Any]) -> list[Any]:
-    """What a link does: all columns but its handle, and how it does."""
-    return [value for name, value in list(row.items())[1:] if name.lower() not in ("message", "status")]
+    """What a link does: all columns but its handle, how it does, and since when."""
+    return [value for name, value in list(row.items())[1:] if not re.fullmatch("message|status|.*_at", name.lower())]
 
 
 def _holds_table(column: str, value: str) -> bool:

@@ -24,8 +24,9 @@ ENVIRONMENT = {"search_password": "POLARSEARCH_PASSWORD", "database_password": "
 class Connections:
     """The two services. `setting` looks up one value of the Connection, None where it is not set.
 
-    `declares` tells whether a program declares resources in this run, `last_run` how the run before ended; `judged` are
-    the owners whose objects a deletion guard has allowed to be deleted, all of them.
+    `declares` tells whether a program declares resources in this run, `last_run` how the run before ended, `took_over`
+    whether a create found an object of its owner; `judged` are the owners whose objects a deletion guard has allowed to
+    be deleted, all of them.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Connections:
         self.lock = threading.RLock()
         self.declares = False
         self.last_run: LastRun = "ended"
+        self.took_over = False
         self.judged: frozenset[str] = frozenset()
         self._search: SearchClient | None = None
         self._database: Database | None = None

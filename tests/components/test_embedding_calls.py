@@ -67,7 +67,22 @@ def test_an_address_with_a_region_is_known_once_the_region_is():
     assert Embedding(service="bedrock", model="cohere.embed-v4:0", dimension=8).endpoint == ""
 
 
-def test_what_is_assumed_of_an_unknown_model_is_the_fewest_tokens_that_a_known_one_takes():
+@pytest.mark.parametrize(
+    ("service", "model", "tokens"),
+    [
+        (None, "all-MiniLM-L6-v2", 256),
+        ("tei", "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2", 128),
+        ("ollama", "all-minilm", 256),
+        ("vllm", "BAAI/bge-m3", ASSUMED_TOKENS),
+        ("openai", "all-MiniLM-L6-v2", ASSUMED_TOKENS),
+    ],
+)
+def test_an_open_model_is_known_where_any_may_be_served(service, model, tokens):
+    made = Embedding(service=service, url="https://e.test/x", model=model, dimension=384)
+    assert (made.token_limit, made.limit_is_assumed) == (tokens, tokens == ASSUMED_TOKENS)
+
+
+def test_what_is_assumed_of_an_unknown_model_is_the_fewest_tokens_that_a_sold_one_takes():
     known = [model.tokens for service in (OPENAI_COMPATIBLE, *SERVICES) for model in service.models.values()]
     assert min(known) == ASSUMED_TOKENS
 

@@ -46,10 +46,10 @@ def polardb(start_polardb):
 
 def state(begun=None, ended=None, resumed_at=0.0, **uids):
     """Returns a state in which a run with one configuration began, and one with another ended."""
-    shown = {"run": begun and begun.garbage_collector().inputs.configuration, "resumed_at": resumed_at}
+    began = {"run": begun and begun.garbage_collector().inputs.configuration}
     run = ended.garbage_collector().inputs.configuration if ended else ""
-    declared = [(each.garbage_collector(), shown) for each in [begun] if each]
-    declared += [(each.deletion_guard([], [], run), {}) for each in [ended] if each]
+    declared = [(each.garbage_collector(), began) for each in [begun] if each]
+    declared += [(each.deletion_guard([], [], run), {"resumed_at": resumed_at}) for each in [ended] if each]
     outputs = {each.name: {**each.inputs.declared(), "owner": owner_of(each.name), **more} for each, more in declared}
     outputs |= {name: {"owner": f"p/s/{name}", "uid": uid} for name, uid in uids.items()}
     return {URN + name: {"outputs": each} for name, each in outputs.items()}
@@ -77,7 +77,9 @@ def test_a_run_did_not_end_where_state_has_two(begun, ended, did_not_end):
 def test_requests_of_a_run_that_was_resumed_may_come_for_an_hour(resumed_at, last_run):
     shown = state(begun=wiring(), ended=wiring(), resumed_at=resumed_at)
     assert Recovery(wiring(), shown).last_run(NOW) == last_run
-    assert Recovery(wiring(), state(begun=wiring(), resumed_at=resumed_at)).last_run(NOW) == "did not end"
+    assert Recovery(wiring(), state(begun=wiring(NEXT), ended=wiring(), resumed_at=resumed_at)).last_run(NOW) == (
+        "did not end"
+    )
 
 
 def test_another_key_is_another_digest(declare):

@@ -5,9 +5,12 @@ The services are a sandbox for each test, or with `-p tests.real.plugin` real se
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import pathlib
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,19 +51,70 @@ def revision():
     return POLARDB_VERSION
 
 
-@pytest.fixture
-def world(request, tmp_path, revision):
-    """A sandbox for this test, without sample rows, of the version that the test sets; or real servers."""
-    if request.config.pluginmanager.has_plugin("tests.real.plugin"):
-        yield request.getfixturevalue("real_world")
-        return
+@dataclass(frozen=True)
+class Snapshot:
+    """A stack that is up, with its services: the files of both, the services' ports, the stack's configuration."""
+
+    folder: pathlib.Path
+    ports: dict[str, int]
+    blocks: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory, pulumi_engine):
+    """What every test of a filled stack begins with, made once a process."""
+    folder = tmp_path_factory.mktemp("filled")
+    ports = dict(zip(("search_port", "database_port", "embeddings_port"), _ports(), strict=True))
+    with sandbox_world(folder, ports) as world:
+        project = first_project(world, pulumi_engine, folder)
+        project.up()
+        deadline = time.monotonic() + PATIENCE
+        while world.count("docs", "vector") != 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    return Snapshot(folder, ports, project.blocks)
+
+
+def _ports() -> list[int]:
+    """Returns ports to be used again and again: below those that the system itself gives away."""
+    return random.sample(range(20000, 32000), 3)
+
+
+@contextmanager
+def sandbox_world(folder: pathlib.Path, ports: dict[str, int], **options: Any) -> Iterator[World]:
     keys = {API_KEY}
     embeddings = HeldEmbeddings(api_keys=keys)
-    version = getattr(request, "param", SEARCH_VERSION)
-    options = {"version": version, "polardb_version": revision, "embeddings": embeddings}
-    with Sandbox(tmp_path / "sandbox", samples=False, **options) as box:
+    with Sandbox(folder / "sandbox", samples=False, embeddings=embeddings, **ports, **options) as box:
         yield world_of(box, keys)
         embeddings.release()
+
+
+@pytest.fixture
+def snapshot(request, revision):
+    """The filled stack that a test begins with; None where it wants none, another version, or real servers."""
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    usual = revision == POLARDB_VERSION and "world" not in parameters
+    if "filled" not in request.fixturenames or not usual or _is_real(request):
+        return None
+    return request.getfixturevalue("filled_once")
+
+
+def _is_real(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.pluginmanager.has_plugin("tests.real.plugin"))
+
+
+@pytest.fixture
+def world(request, tmp_path, revision, snapshot):
+    """A sandbox for this test, without sample rows, of the version that the test sets; or real servers."""
+    if _is_real(request):
+        yield request.getfixturevalue("real_world")
+        return
+    if snapshot:
+        shutil.copytree(snapshot.folder / "sandbox", tmp_path / "sandbox")
+    version = getattr(request, "param", SEARCH_VERSION)
+    ports = snapshot.ports if snapshot else {}
+    with sandbox_world(tmp_path, ports, version=version, polardb_version=revision) as made:
+        yield made
 
 
 @pytest.fixture
@@ -187,9 +241,19 @@ def _is_secure(value: Any) -> bool:
 
 
 @pytest.fixture
-def project(world, pulumi_engine, tmp_path):
+def project(world, pulumi_engine, tmp_path, snapshot):
     """A stack with one collection, `docs`, of the rows in `db.docs`, and a hashing model of 64 numbers."""
-    made = new_project(world, pulumi_engine, tmp_path)
+    if snapshot is None:
+        return first_project(world, pulumi_engine, tmp_path)
+    for name in ("pulumi", "project"):
+        shutil.copytree(snapshot.folder / name, tmp_path / name, symlinks=True)
+    return Project(
+        tmp_path / "project", environment(world, pulumi_engine, tmp_path), world, copy.deepcopy(snapshot.blocks)
+    )
+
+
+def first_project(world: World, pulumi_engine: engine.Engine, folder: pathlib.Path) -> Project:
+    made = new_project(world, pulumi_engine, folder)
     world.sql("CREATE DATABASE IF NOT EXISTS db")
     world.sql("CREATE TABLE db.docs (id INT PRIMARY KEY, body TEXT, note VARCHAR(50))")
     for id, body in ROWS:
@@ -233,11 +297,14 @@ def new_project(world: World, pulumi_engine: engine.Engine, tmp_path: pathlib.Pa
     for name in ("__main__.py", "providers", "components", "ops", "Pulumi.yaml"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").symlink_to(sys.prefix)
-    environ = engine.environment(pulumi_engine, tmp_path / "pulumi", passphrase="test", base=os.environ)
-    environ |= {"POLARSEARCH_PASSWORD": world.search_password, "POLARDB_PASSWORD": world.database["password"]}
-    project = Project(folder, environ, world)
+    project = Project(folder, environment(world, pulumi_engine, tmp_path), world)
     project.run("stack", "init")
     return project
+
+
+def environment(world: World, pulumi_engine: engine.Engine, folder: pathlib.Path) -> dict[str, str]:
+    environ = engine.environment(pulumi_engine, folder / "pulumi", passphrase="test", base=os.environ)
+    return environ | {"POLARSEARCH_PASSWORD": world.search_password, "POLARDB_PASSWORD": world.database["password"]}
 
 
 @pytest.fixture
@@ -306,8 +373,9 @@ def traffic(world):
 
 
 @pytest.fixture
-def filled(project, world, eventually):
+def filled(project, world, eventually, snapshot):
     """A stack that is up, in which every row with a text has its vector."""
-    project.up()
+    if snapshot is None:
+        project.up()
     eventually(lambda: world.count("docs", "vector") == 4)
     return project

@@ -13,6 +13,7 @@ import yaml
 from dev.question import filled
 from sandbox.defaults import PRODUCTS
 from sandbox.samples import SHOP, TUTORIAL
+from tests.e2e.world import PATIENCE
 
 DEV = pathlib.Path(__file__).parents[2] / "stacks" / "Pulumi.dev.yaml"
 
@@ -54,7 +55,7 @@ def test_up_search_change_destroy(dev, world, sample_rows, eventually):
     assert dev.resource("search-products-index")["outputs"]["name"] == products["index"]
     assert world.search("GET", f"/_plugins/_ml/models/{outputs['model_id']}")["model_state"] == "DEPLOYED"
     [(rows,)] = world.sql("SELECT COUNT(*) FROM shop.products")
-    eventually(lambda: world.count("products", "description_vector") == rows > 400)
+    eventually(lambda: world.count("products", "description_vector") == rows > 400, 5 * PATIENCE)  # real embeddings
 
     found = world.search("POST", "/products/_search", filled(products["neural"], "something to keep coffee hot"))
     best = found["hits"]["hits"][0]["_source"]

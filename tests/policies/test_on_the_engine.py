@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-from tests.e2e.conftest import ROOT, box, eventually, project, pulumi_engine, revision, world
+from tests.e2e.conftest import ROOT, box, eventually, project, pulumi_engine, revision, snapshot, world
 
-__all__ = ["box", "eventually", "project", "pulumi_engine", "revision", "world"]
+__all__ = ["box", "eventually", "project", "pulumi_engine", "revision", "snapshot", "world"]
 PACK = ("--policy-pack", str(ROOT / "policies"))
 RAW = """
 import pulumi

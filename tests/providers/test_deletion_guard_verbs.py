@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.deletion_guard import DeletionGuardKind
+from providers.model_group import ModelGroupKind
 
 COLLECTION = {"alias": "docs", "index": "docs_1", "resource": "index", "deletion_protection": True}
 GUARD = {"owner": "p/s/guard", "resources": ["index", "alias", "rows"], "collections": {"docs": COLLECTION}}
@@ -34,6 +35,20 @@ def index(rest):
         rest.put(f"/{name}/_doc/1", {"id": 1})
 
     return made
+
+
+@pytest.mark.parametrize(("last_run", "resumes"), [("ended", False), ("did not end", True), ("resumed", True)])
+def test_a_run_that_resumes_another_is_known_in_state(guards, last_run, resumes):
+    guard = guards.create(**GUARD, last_run=last_run)
+    assert (guard.props["resumed_at"] > 0) is resumes
+
+
+def test_a_run_that_takes_over_what_state_forgot_is_known_in_state(drive, guards, polardb):
+    groups = drive(ModelGroupKind, polardb.connections)
+    groups.create(owner="p/s/group", name="docs")
+    assert guards.create(**GUARD).props["resumed_at"] == 0
+    groups.create(owner="p/s/group", name="docs")
+    assert guards.create(**GUARD).props["resumed_at"] > 0
 
 
 PROTECTED = r"index docs_1 of collection docs has 1 document, and deletion protection is on; to delete them, set del"

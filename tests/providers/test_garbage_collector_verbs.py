@@ -106,12 +106,6 @@ def test_each_create_and_update_has_a_run_of_its_own(collectors):
     assert collectors.read(updated).props == updated.props
 
 
-@pytest.mark.parametrize(("last_run", "resumes"), [("ended", False), ("did not end", True), ("resumed", True)])
-def test_a_run_that_resumes_another_is_known_in_state(collectors, last_run, resumes):
-    collector = collectors.create(**OURS, last_run=last_run)
-    assert (collector.props["resumed_at"] > 0) is resumes
-
-
 @pytest.mark.parametrize(("last_run", "changes"), [("ended", None), ("did not end", True), ("resumed", None)])
 def test_after_a_run_that_did_not_end_it_is_written_again(collectors, last_run, changes):
     collector = collectors.create(**OURS)

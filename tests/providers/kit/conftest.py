@@ -117,6 +117,7 @@ class WidgetConnections:
 
     def __init__(self, service, clock):
         self.search, self.clock, self.checked, self.last_run = service, clock, 0, "ended"
+        self.took_over = False
 
     def check_connectivity(self):
         self.checked += 1

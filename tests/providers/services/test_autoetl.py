@@ -212,11 +212,25 @@ def test_a_link_is_found_by_any_column_that_names_the_index():
 
 @pytest.mark.parametrize(
     ("changes", "others"),
-    [({}, ("8",)), ({"Message": "{}"}, ("8",)), ({"Source": "db.u"}, ()), ({"Target": "products_2"}, ())],
-    ids=["the same", "another message", "another table", "another index"],
+    [
+        ({}, ("8",)),
+        ({"Message": "{}"}, ("8",)),
+        ({"Created_at": "2026-11-27 03:09:00", "Updated_at": "2026-11-27 03:10:00"}, ("8",)),
+        ({"Source": "db.u"}, ()),
+        ({"Target": "products_2"}, ()),
+    ],
+    ids=["the same", "another message", "made later", "another table", "another index"],
 )
 def test_a_link_that_does_the_same_is_found_beside_it(changes, others):
-    first = {"Link Id": 7, "Source": "db.t", "Target": "products_1", "Status": "active", "Message": ""}
+    first = {
+        "Link Id": 7,
+        "Source": "db.t",
+        "Target": "products_1",
+        "Status": "active",
+        "Message": "",
+        "Created_at": "2026-11-27 03:00:00",
+        "Updated_at": "2026-11-27 03:00:00",
+    }
     assert find_link([first, {**first, "Link Id": 8, **changes}], "products_1").others == others
 
 
