@@ -28,7 +28,7 @@ from sandbox.polarsearch.calls import Call, Reply, Route, Router, check_content_
 from sandbox.polarsearch.errors import ApiError, PlainError, not_here
 from sandbox.polarsearch.faults import Faults, Requests, control
 from sandbox.polarsearch.node import BUILD_HASH, Node, Outbound
-from sandbox.polarsearch.outbound import OverHttp
+from sandbox.polarsearch.remote import OverHttp
 from sandbox.polarsearch.shapes import data
 from sandbox.polarsearch.source import select
 from sandbox.polarsearch.store import Store, shown

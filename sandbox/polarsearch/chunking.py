@@ -13,19 +13,16 @@ _UNSURE = frozenset({"Mn", "Mc", "Me", "No", "So", "Sk", "Cf"})
 """Categories of characters that the sandbox's tokenizer may cut in another way: accents on their own, emoji, …"""
 
 
-def _options(config: dict[str, Any]) -> tuple[int, float, int]:
-    given = config["algorithm"].get("fixed_token_length", {})
-    most = int(given.get("max_chunk_limit", 100))
-    return int(given.get("token_limit", 384)), float(given.get("overlap_rate", 0)), most
-
-
 def act(config: dict[str, Any], source: dict[str, Any], most_tokens: int) -> None:
     """Chunk the texts of a document. `most_tokens` is the index's `analyze.max_token_count`."""
+    given = config["algorithm"].get("fixed_token_length", {})
+    size, overlap = int(given.get("token_limit", 384)), float(given.get("overlap_rate", 0))
+    options = size, overlap, int(given.get("max_chunk_limit", 100))
     for name, target in config["field_map"].items():
         text = source.get(name)
         if not isinstance(text, (str, type(None))) or "." in name:
             raise not_here(f"[{name}] can only be a text, and not inside of an object")
-        source[target] = [] if text is None or is_blank(text) else _chunks(text, most_tokens, *_options(config))
+        source[target] = [] if text is None or is_blank(text) else _chunks(text, most_tokens, *options)
 
 
 def _chunks(text: str, most_tokens: int, size: int, overlap: float, most: int) -> list[str]:

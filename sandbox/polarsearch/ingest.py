@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.polarsearch import chunking, conditions, predict, processors
+from sandbox.polarsearch import chunking, predict, processors, scripts
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
 from sandbox.polarsearch.node import Node
@@ -57,7 +57,7 @@ def _run_steps(node: Node, steps: list[Any], entries: list[Entry]) -> None:
 
 
 def _run_step(node: Node, kind: str, config: dict[str, Any], entries: list[Entry]) -> None:
-    meant = [each for each in entries if "if" not in config or conditions.holds(config["if"], each.source)]
+    meant = [each for each in entries if "if" not in config or scripts.holds(config["if"], each.source)]
     if kind == "text_embedding":
         size = int(config.get("batch_size", 1))
         for start in range(0, len(meant), size):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.polarsearch import conditions, scripts
+from sandbox.polarsearch import scripts
 from sandbox.polarsearch.errors import ApiError, not_here
 from sandbox.polarsearch.versions import SINCE, Version
 
@@ -44,10 +44,6 @@ def drop(source: Source, path: str) -> None:
         drop(source[head], rest)
 
 
-def _set(config: Config, source: Source) -> None:
-    put(source, config["field"], config["value"])
-
-
 def _remove(config: Config, source: Source) -> None:
     for path in config["field"] if isinstance(config["field"], list) else [config["field"]]:
         if get(source, path) is None and not config.get("ignore_missing"):
@@ -70,7 +66,7 @@ def _fail(config: Config, source: Source) -> None:
 
 
 ACTS: dict[str, Callable[[Config, Source], None]] = {
-    "set": _set,
+    "set": lambda config, source: put(source, config["field"], config["value"]),
     "remove": _remove,
     "lowercase": _lowercase,
     "fail": _fail,
@@ -85,10 +81,10 @@ def check(kind: str, config: Config, version: Version) -> None:
         if word in SINCE and not version.has(word):
             raise not_here(f"[{word}] is not known to OpenSearch {version.number}", "parse_exception")
     if kind == "script":
-        scripts.check(config)
+        scripts.known(config)
     elif any("{{" in str(value) for key, value in config.items() if key != "if"):
         raise not_here(f"a template in a processor [{kind}] is not supported", "parse_exception")
     if "field_map" in config and not all(each.strip() for each in config["field_map"] or [""]):
         raise not_here("field_map has invalid key or value", "parse_exception")
     if "if" in config:
-        conditions.check(config["if"])
+        scripts.looked_at(config["if"])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import socket
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from sandbox.polarsearch import sigv4
 from sandbox.polarsearch.answers import Output, outputs
 from sandbox.polarsearch.cluster import enabled
 from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, status_error
 from sandbox.polarsearch.node import Node
-from sandbox.polarsearch.outbound import UnknownHost
 from sandbox.polarsearch.settings import gson
 from sandbox.polarsearch.texts import escaped, is_json
 
@@ -180,3 +183,32 @@ def _sent(node: Node, method: str, url: str, headers: dict[str, str], body: byte
     if not 200 <= status < 300:
         raise status_error(status, f"Error from remote service: {text}")
     return text
+
+
+class UnknownHost(ConnectionError):
+    """No name server knows the host."""
+
+
+class OverHttp:
+    """An `Outbound` over plain HTTP that keeps its connections until `close()`: one request, no retries."""
+
+    def __init__(self) -> None:
+        self._client = httpx.Client(trust_env=False)
+
+    def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float
+    ) -> tuple[int, bytes]:
+        """Status and body. Raises UnknownHost, or ConnectionError when there is no answer for another reason."""
+        try:
+            response = self._client.request(method, url, headers=dict(headers), content=body, timeout=timeout)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise (UnknownHost if _is_about_the_name(error) else ConnectionError)(type(error).__name__) from None
+        return response.status_code, response.content
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def _is_about_the_name(error: BaseException | None) -> bool:
+    return error is not None and (isinstance(error, socket.gaierror) or _is_about_the_name(error.__context__))

@@ -1,11 +1,14 @@
 """The processor `script`, for the scripts that are known: by the SHA-256 of the source, what Painless does with it.
 
+Of conditions of processors one is understood: that a field holds nothing but white space.
+
 The sandbox has no Painless. A known script is one of the project's own ingest pipelines; any other is refused by name.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -72,18 +75,35 @@ KNOWN: Mapping[str, Callable[[Params, Source], None]] = {
 }
 
 
-def check(config: dict[str, Any]) -> None:
-    """Raises for a script that is not known."""
-    _known(config)
-
-
 def act(config: dict[str, Any], source: Source) -> None:
     """What the script does to a document."""
-    _known(config)(config["params"], source)
+    known(config)(config["params"], source)
 
 
-def _known(config: dict[str, Any]) -> Callable[[Params, Source], None]:
+def known(config: dict[str, Any]) -> Callable[[Params, Source], None]:
+    """What a script does. Raises for one that is not known."""
     digest = hashlib.sha256(str(config.get("source")).encode()).hexdigest()[:16]
     if digest not in KNOWN:
         raise not_here(f"the script [{digest}] is not supported", "script_exception")
     return KNOWN[digest]
+
+
+_PATH = r"ctx\['(?P<first>[^']*)'\](?P<inner>(?:\?\.get\('[^']*'\))*)"
+_BLANK = re.compile(_PATH + r" instanceof String && (?P<again>.*)\.chars\(\)\.allMatch\(Character::isWhitespace\)")
+
+
+def holds(condition: str, document: Mapping[str, Any]) -> bool:
+    """Whether the condition holds for a document."""
+    value: Any = document
+    for name in looked_at(condition):
+        value = value.get(name) if isinstance(value, dict) else None
+    return isinstance(value, str) and is_blank(value)
+
+
+def looked_at(condition: str) -> list[str]:
+    """The path of the field that a condition is about. Raises for one that is not understood."""
+    found = _BLANK.fullmatch(condition)
+    path = found and f"ctx['{found['first']}']{found['inner']}"
+    if not found or found["again"] != path:
+        raise not_here(f"the condition [{condition}] is not supported", "script_exception")
+    return [found["first"], *re.findall(r"\('([^']*)'\)", found["inner"])]

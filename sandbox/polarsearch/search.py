@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.polarsearch import hybrid, neural, objects, search_pipelines
+from sandbox.polarsearch import hybrid, objects, search_pipelines
 from sandbox.polarsearch.calls import Call, Reply
 from sandbox.polarsearch.errors import ApiError, index_not_found, not_here
 from sandbox.polarsearch.index import StoredIndex
@@ -75,7 +75,7 @@ def search(node: Node, call: Call) -> Reply:
         default = next((index.pipeline("search.default_pipeline") for index in indices), None)
         chosen = call.request.query.get("search_pipeline")
         pipeline = search_pipelines.chosen(node, chosen, default if len(indices) == 1 else None)
-    asked.query = neural.resolved(node, _permitted(call, asked.query), pipeline)
+    asked.query = search_pipelines.resolved(node, _permitted(call, asked.query), pipeline)
     with node.working():
         answer, warnings = execute(node, indices, asked, search_pipelines.combination(pipeline))
     return Reply({"took": round((time.perf_counter() - began) * 1000), **answer}, warnings=warnings)
@@ -83,7 +83,7 @@ def search(node: Node, call: Call) -> Reply:
 
 def _permitted(call: Call, query: Any) -> Any:
     """The query, where whoever asks may call the models in it."""
-    if neural.calls_a_model(query):
+    if search_pipelines.calls_a_model(query):
         call.permit("cluster:admin/opensearch/ml/predict")
     return query
 
@@ -191,7 +191,7 @@ def _shown(hit: Hit, asked: Asked) -> dict[str, Any]:
 def count(node: Node, call: Call) -> Reply:
     """How many documents match."""
     asked = Asked(query=call.json({}).get("query"), size=0, whole_total=True)
-    asked.query = neural.resolved(node, _permitted(call, asked.query), {})
+    asked.query = search_pipelines.resolved(node, _permitted(call, asked.query), {})
     with node.working():
         answer, _ = execute(node, resolve(node, call.path.get("index")), asked)
     return Reply({"count": answer["hits"]["total"]["value"], "_shards": answer["_shards"]})

@@ -1,14 +1,19 @@
-"""Search pipelines: a default model for neural queries, and how hybrid scores are put together."""
+"""Search pipelines: a default model for neural queries, and how hybrid scores are put together.
+
+A neural query's text becomes a vector before the search begins, so that the search itself calls nobody.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from sandbox.polarsearch.errors import illegal_argument, not_here
+from sandbox.polarsearch import predict
+from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.pipelines import pipeline_handlers
 
-PHASE = "normalization-processor"
+PHASE, DEFAULT_K, _PASSED_ON = "normalization-processor", 10, {"k", "filter", "boost"}
 
 
 def checked(node: Node, body: dict[str, Any]) -> None:
@@ -53,6 +58,36 @@ def default_model(pipeline: dict[str, Any], field: str) -> str | None:
 def combination(pipeline: dict[str, Any]) -> dict[str, Any] | None:
     """The processor that puts hybrid scores together."""
     return next((each for each in pipeline.get("phase_results_processors", []) if PHASE in each), None)
+
+
+def calls_a_model(query: Any) -> bool:
+    """Whether there is a neural part in the query."""
+    if isinstance(query, dict):
+        return "neural" in query or any(map(calls_a_model, query.values()))
+    return isinstance(query, list) and any(map(calls_a_model, query))
+
+
+def resolved(node: Node, query: Any, pipeline: dict[str, Any]) -> Any:
+    """The query with every neural part turned into knn. Call it without the lock."""
+    if isinstance(query, list):
+        return [resolved(node, each, pipeline) for each in query]
+    if not isinstance(query, dict):
+        return query
+    if "neural" in query and isinstance(query["neural"], dict) and len(query) == 1:
+        return {"knn": dict(_knn(node, query["neural"], pipeline))}
+    found = {} if "nested" in query and not node.version.has("nested_enricher") else pipeline
+    return {key: resolved(node, value, found) for key, value in query.items()}
+
+
+def _knn(node: Node, body: dict[str, Any], pipeline: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for field, options in body.items():
+        if not options["query_text"]:
+            raise not_here("a neural query without a text is not supported")
+        model = options.get("model_id") or default_model(pipeline, field)
+        if model is None:
+            raise ApiError(500, "null_pointer_exception", "modelId is marked non-null but is null")
+        knn = {key: resolved(node, value, pipeline) for key, value in options.items() if key in _PASSED_ON}
+        yield field, {"k": DEFAULT_K, **knn, "vector": predict.embed(node, model, [options["query_text"]])[0]}
 
 
 put, get, delete = pipeline_handlers("search", checked)

@@ -27,12 +27,9 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\n": "\\n", "\t": 
 
 def escaped(text: str) -> str:
     """As commons-text writes it inside a JSON string: ASCII alone, slashes escaped."""
-    units = (int.from_bytes(pair, "big") for pair in _pairs(text.encode("utf-16-be")))
+    raw = text.encode("utf-16-be")
+    units = (int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2))
     return "".join(_SHORT.get(chr(unit), chr(unit) if 32 <= unit < 127 else f"\\u{unit:04X}") for unit in units)
-
-
-def _pairs(raw: bytes) -> list[bytes]:
-    return [raw[at : at + 2] for at in range(0, len(raw), 2)]
 
 
 def is_json(text: str) -> bool:
