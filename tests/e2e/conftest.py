@@ -247,9 +247,10 @@ def project(world, pulumi_engine, tmp_path, snapshot):
         return first_project(world, pulumi_engine, tmp_path)
     for name in ("pulumi", "project"):
         shutil.copytree(snapshot.folder / name, tmp_path / name, symlinks=True)
-    return Project(
-        tmp_path / "project", environment(world, pulumi_engine, tmp_path), world, copy.deepcopy(snapshot.blocks)
-    )
+    environ = environment(world, pulumi_engine, tmp_path)
+    made = Project(tmp_path / "project", environ, world, copy.deepcopy(snapshot.blocks))
+    made.run("stack", "select")  # which the CLI keeps by the folder of the project
+    return made
 
 
 def first_project(world: World, pulumi_engine: engine.Engine, folder: pathlib.Path) -> Project:
