@@ -103,6 +103,7 @@ class Mapping:
 
     def _leaf(self, name: str, kind: str, body: Shown) -> Shown:
         shown: Shown = {"type": kind}
+        defaults = {**_DEFAULTS, **_DEFAULTS_OF.get(kind, {})}
         for key, value in body.items():
             if key in {"analyzer", "search_analyzer"}:
                 self._check_analyzer(value)
@@ -111,7 +112,7 @@ class Mapping:
             if key == "fields" and any("fields" in each or "." in at for at, each in value.items()):
                 raise not_here(f"a multi field of [{name}] is not supported", "mapper_parsing_exception")
             read = self._parsed(value) if key == "fields" else _read(kind, key, value)
-            if read != {**_DEFAULTS, **_DEFAULTS_OF.get(kind, {})}.get(key) and (key != "fields" or read):
+            if read != defaults.get(key) and (key != "fields" or read):
                 shown[key] = read
         if shown.get("search_analyzer", 0) == shown.get("analyzer", 1):
             del shown["search_analyzer"]

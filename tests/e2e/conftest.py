@@ -68,10 +68,7 @@ def filled_once(tmp_path_factory, pulumi_engine):
     with sandbox_world(folder, ports) as world:
         project = first_project(world, pulumi_engine, folder)
         project.up()
-        deadline = time.monotonic() + PATIENCE
-        while world.count("docs", "vector") != 4:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: world.count("docs", "vector") == 4)
     return Snapshot(folder, ports, project.blocks)
 
 
@@ -324,21 +321,21 @@ def held_up(world, eventually):
 
 @pytest.fixture
 def eventually():
+    return wait_until
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Waits until a condition holds; an AssertionError, LookupError or HTTPError in it means "not yet"."""
-
-    def wait(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                if (found := condition()) or time.monotonic() > deadline:
-                    assert found, "the condition did not hold in time"
-                    return found
-            except (AssertionError, LookupError, httpx.HTTPError):
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(0.02)
-
-    return wait
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if (found := condition()) or time.monotonic() > deadline:
+                assert found, "the condition did not hold in time"
+                return found
+        except (AssertionError, LookupError, httpx.HTTPError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 WARM = {"neural": {"vector": {"query_text": "warm", "k": 3}}}
