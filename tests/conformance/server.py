@@ -166,6 +166,15 @@ class Server:
         self.ok("PUT", f"/_ingest/pipeline/{name}", {"processors": [*before, embed]})
 
 
+def answered_at_last(ask: Callable[[], Answer], *, but: int) -> Answer:
+    """Asks until the answer has another status."""
+    deadline = time.monotonic() + PATIENCE
+    while (answer := ask()).status == but:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return answer
+
+
 def connector_body(url: str, key: str, model: str) -> dict[str, Any]:
     action = {
         "action_type": "predict",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
 from providers.services import advice
 from sandbox.wire import Response
-from tests.conformance.server import BAD_KEY, ML, PATIENCE, TRUSTED, connector_body
+from tests.conformance.server import BAD_KEY, ML, TRUSTED, answered_at_last, connector_body
 
 NODE_ROLE = "plugins.ml_commons.task_dispatcher.eligible_node_role.remote_model"
 PRIVATE = "plugins.ml_commons.connector.private_ip_enabled"
@@ -174,11 +173,7 @@ def no_node_for_models(server):
 def a_disabled_model(server):
     model = server.model(server.connector())
     server.ok("PUT", f"{ML}/models/{model}", {"is_enabled": False})
-    deadline = time.monotonic() + PATIENCE
-    while (answer := server.embed(model, "a text")).status == 200:  # a real node may embed for a moment longer
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return answer
+    return answered_at_last(lambda: server.embed(model, "a text"), but=200)  # a real node may embed for a moment longer
 
 
 def an_unknown_route(server):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.conformance.server import BAD_KEY, ML, PATIENCE
+from tests.conformance.server import BAD_KEY, ML, answered_at_last
 
 SWAP = 0.3
 """Seconds after which the kinds rely on a swapped connector; real ones took up to 0.07."""
@@ -24,11 +24,7 @@ def state(server, model):
 
 def deleted_at_last(server, path):
     """The answer to a delete that is refused while something still counts as using what is there."""
-    deadline = time.monotonic() + PATIENCE
-    while (answer := server.ask("DELETE", path)).status == 409:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return answer
+    return answered_at_last(lambda: server.ask("DELETE", path), but=409)
 
 
 def test_completed_is_not_deployed_yet(trusted):
