@@ -504,6 +504,18 @@ def test_a_query_loads_its_rows_and_follows_changes_of_every_table(shop, join):
     life.drop()
 
 
+def test_a_rename_that_overtakes_changes_fails_the_link(shop):
+    """Each change is read after the column is gone: the query cannot be asked any more."""
+    shop.search.index("i", category={"type": "keyword"})
+    declared = {"backend": "sync_by_sql", "index": "i", "table": "shop.products", "key": "id"}
+    life = Life(shop, SyncLinkKind, query=PRODUCTS.format(join="JOIN"), fields={"category": "category"}, **declared)
+    changes = [f"UPDATE shop.categories SET name = '{number}' WHERE id = 1" for number in range(30)]
+    for statement in (*changes, "ALTER TABLE shop.categories RENAME COLUMN name TO renamed"):
+        shop.run(statement)
+    shop.until(lambda: "Unknown column" in life.read().problem)
+    life.drop()
+
+
 def test_a_full_query_is_told_by_its_rows(shop):
     shop.search.index("i", {"knn": True}, vector={"type": "knn_vector", "dimension": 2})
     source = BackfillSource("shop.products", {"grouped": "vector"}, "id", PRODUCTS.format(join="JOIN"))

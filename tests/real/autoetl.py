@@ -14,8 +14,8 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,18 +125,38 @@ class Reader:
     def load(self, row: Mapping[str, Any]) -> None:
         """Adds every row of the table; later changes in the binlog are applied again, with the same result."""
         link = _link(row)
+        with self._failing(link):
+            self.links.add(link, list(self._loaded(link)))
+
+    def _loaded(self, link: Link) -> Iterable[tuple[str, Any]]:
         if link.joins:
-            found = _rows(self.database, _text_of(link.joins.rows()))
-            return self.links.add(link, (joined_document(each, link) for each in found))
+            return (joined_document(row, link) for row in _rows(self.database, _text_of(link.joins.rows())))
         rows = _query(self.database, f"SELECT * FROM `{link.table.replace('.', '`.`')}`")
-        return self.links.add(link, ((document_id(row, link), document(row, link)) for row in rows))
+        return ((document_id(row, link), document(row, link)) for row in rows)
 
     def _rows_changed(self, event: Any) -> None:
         for link in self.links.of(event.schema, event.table):
-            if link.joins:
-                self.links.put(link.id, self._joined_changes(event, link, link.joins))
-            else:
-                self.links.put(link.id, [change for row in event.rows for change in _changes(row, event, link)])
+            with self._failing(link):
+                self.links.put(link.id, list(self._changes_of(event, link)))
+
+    def _changes_of(self, event: Any, link: Link) -> Iterable[tuple[str, Any]]:
+        if link.joins:
+            return self._joined_changes(event, link, link.joins)
+        return (change for row in event.rows for change in _changes(row, event, link))
+
+    @contextmanager
+    def _failing(self, link: Link) -> Iterator[None]:
+        """Fails a link whose rows cannot be read: its table may have changed since the event at hand was written."""
+        try:
+            yield
+        except pymysql.MySQLError as error:
+            self._fail(link, str(error.args[1]))
+        except KeyError as error:
+            self._fail(link, _unknown(error.args[0]))
+
+    def _fail(self, link: Link, why: str) -> None:
+        self.links.forget(link.id)
+        _note(self.database, link.id, "failed", why, status="failed")
 
     def _joined_changes(self, event: Any, link: Link, joins: Joins) -> Iterable[tuple[str, Any]]:
         """Yields the rows of the first table that the event concerns, as they are now."""
@@ -163,20 +183,12 @@ class Reader:
             known = list(self.links.known.values())
         for link in known:
             if link.joins:
-                self._check(link, link.joins)
+                with self._failing(link):
+                    _rows(self.database, f"{_text_of(link.joins.rows())} LIMIT 0")
                 continue
             columns = {name.lower() for name in _columns(self.database, link.table)}
             if gone := [column for column in link.fields.values() if column.lower() not in columns]:
-                self.links.forget(link.id)
-                _note(self.database, link.id, "failed", f"Unknown column '{gone[0]}' in 'field list'", status="failed")
-
-    def _check(self, link: Link, joins: Joins) -> None:
-        """Fails a link whose query names a column that is no more."""
-        try:
-            _rows(self.database, f"{_text_of(joins.rows())} LIMIT 0")
-        except pymysql.MySQLError as error:
-            self.links.forget(link.id)
-            _note(self.database, link.id, "failed", str(error.args[1]), status="failed")
+                self._fail(link, _unknown(gone[0]))
 
 
 @dataclass
@@ -235,6 +247,10 @@ def _changes(row: Mapping[str, Any], event: Any, link: Link) -> Iterable[tuple[s
         yield document_id(before, link), None
     if after:
         yield document_id(after, link), document(after, link)
+
+
+def _unknown(column: str) -> str:
+    return f"Unknown column '{column}' in 'field list'"
 
 
 def _link(row: Mapping[str, Any]) -> Link:
