@@ -192,6 +192,16 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
             raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
         return self._explained(state)
 
+    def read_owner(self, id: str, state: SyncLinkState) -> SyncLinkState:
+        """State is believed where an index of the same stack has no owner reference of a link.
+
+        A killed run's request that comes late takes it out of an index that has been made again since.
+        """
+        shown = self.read(id, state)
+        if not shown.owner and meta_reference(shown._meta or {}, "index").stack == OwnerReference(state.owner).stack:
+            return shown.model_copy(update={"owner": state.owner, "uid": state.uid})
+        return shown
+
     def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, uid: str) -> None:
         """A link has nothing to edit, and one that recovers is waited for; there is never more than one.
 

@@ -73,6 +73,7 @@ class DynamicProvider(ResourceProvider):
     def diff(self, id: str, olds: Props, news: Props) -> DiffResult:
         """Says which changes replace; the engine compares the inputs. Asks no service where the last run ended well."""
         with self._one_line_errors(olds, news):
+            self._bound.services.declared_uids.add(olds.get("uid", ""))
             if self._bound.services.last_run == "ended":
                 return self._planned(olds, news)
             return self._diff_with_object(id, olds, news)
@@ -98,6 +99,7 @@ class DynamicProvider(ResourceProvider):
         """Takes over what is ours already, or makes the object, and waits until it can be used."""
         with self._one_line_errors(props):
             inputs, uid = self.kind.inputs_type.model_validate(props), new_uid()
+            self._bound.services.declared_uids.add(uid)
             self._bound.services.check_connectivity()
             id, adopted = _make(self._bound, inputs, uid)
             return CreateResult(id, self._settle(id, inputs, uid, props, adopted=adopted))
@@ -151,10 +153,19 @@ class DynamicProvider(ResourceProvider):
 
     def _delete_ours(self, id: str, state: State) -> None:
         shown = self._bound.read_owner(id, state)
-        if state.uid and shown.uid == state.uid:
+        if state.uid and (shown.uid == state.uid or self._was_written_late(shown, state)):
             self._bound.delete(id, shown)
         elif state.uid and not shown.uid:
             host.warn(f"{id} no longer carries our owner reference and is left alone: delete it if it was ours")
+
+    def _was_written_late(self, shown: State, state: State) -> bool:
+        """Tells whether a killed run's request, which came late, gave the object another uid of the same owner.
+
+        A create that took it over is of a resource that the program declares. A destroy leaves what it is to the
+        garbage collector.
+        """
+        services = self._bound.services
+        return services.declares and shown.owner == state.owner and shown.uid not in {"", *services.declared_uids}
 
     def _require_still_owned(self, id: str, old: State) -> State:
         """Returns the object as it is. Raises NotOwned when somebody else took it over, SearchStackError without it.

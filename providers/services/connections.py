@@ -44,6 +44,7 @@ class Connections:
         self.declares = False
         self.last_run: LastRun = "ended"
         self.took_over = False
+        self.declared_uids: set[str] = set()
         self.judged: frozenset[str] = frozenset()
         self._search: SearchClient | None = None
         self._database: Database | None = None

@@ -117,7 +117,7 @@ class WidgetConnections:
 
     def __init__(self, service, clock):
         self.search, self.clock, self.checked, self.last_run = service, clock, 0, "ended"
-        self.took_over = False
+        self.took_over, self.declares, self.declared_uids = False, True, set()
 
     def check_connectivity(self):
         self.checked += 1

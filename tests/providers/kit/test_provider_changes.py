@@ -155,6 +155,24 @@ def test_delete_deletes_only_the_object_with_the_uid_in_state(widgets, service, 
     assert service.widgets == {}
 
 
+@pytest.mark.parametrize("declares", [True, False])
+def test_delete_deletes_what_a_late_request_of_a_killed_run_gave_another_uid(widgets, service, declares, widget):
+    """Where no program runs, it is the garbage collector's."""
+    created = widgets.create(**widget)
+    service.widgets["widget"] = service.widgets["widget"].model_copy(update={"uid": "00ff"})
+    widgets.kind.services.declares = declares
+    widgets.delete(created)
+    assert ("widget" in service.widgets) == (not declares)
+
+
+def test_delete_leaves_an_object_that_a_resource_of_another_run_took_over(widgets, service, widget):
+    former, latter = widgets.create(**widget), widgets.create(**widget)
+    widgets.kind.services.declared_uids.clear()
+    widgets.provider.diff(latter.id, latter.props, widget)
+    widgets.delete(former)
+    assert "widget" in service.widgets
+
+
 def test_delete_leaves_an_object_without_a_uid(widgets, service, widget):
     created = widgets.create(**widget)
     service.widgets["widget"] = service.widgets["widget"].model_copy(update={"uid": ""})
