@@ -65,7 +65,7 @@ check: $(READY)  ## ruff, its formatter, mypy --strict, and the workflows
 # Without an engine the rest is still tested; pytest's summary says what was skipped, and why.
 test: $(READY)  ## all tests; gets a Pulumi engine first, where it can
 	@echo "· engine"; $(PY) -m engine >/dev/null || true
-	@echo "· pytest, $(WORKERS) at a time"; $(PY) -m pytest -q -n $(WORKERS)
+	@echo "· pytest, $(WORKERS) at a time"; $(PY) -m pytest -q -n $(WORKERS) --dist worksteal
 
 test-engine: $(READY)  ## all 35 scenarios of the engine's habits, not only those the design rests on
 	@echo "· engine"; $(PY) -m engine >/dev/null
