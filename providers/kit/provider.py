@@ -31,7 +31,7 @@ from .adoption import is_adopted, require_may_be_made_anew
 from .errors import ApiError, NotFound, NotOwned, SearchStackError, SqlError, Unavailable
 from .kind import AnyKind, LastRun, Services
 from .ownership import new_uid
-from .program import DEBUG, short_stack_trace
+from .program import DEBUG, leave_to_registration, short_stack_trace
 from .properties import Inputs, Properties, State, prop
 
 Props = dict[str, Any]
@@ -249,6 +249,7 @@ class Resource(Properties, pulumi.dynamic.Resource):
                     {**declared, "owner": owner_of(resource_name)},
                     pulumi.ResourceOptions.merge(opts, secret),
                 )
+            leave_to_registration(self)
 
     @classmethod
     def declare(cls, resource_name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None = None) -> Self:
