@@ -45,7 +45,7 @@ class Kind(ABC, Generic[I, S]):
     """One kind of resource: how the service makes, shows, changes and deletes it. Typed, and free of Pulumi.
 
     The lifecycle calls `take_over` before `create`, `bring_up` after `create` and `update`, and `delete` only when
-    `read` shows the uid that is in state. Every method may raise SearchStackError.
+    `read_owner` shows that the object is still this resource's. Every method may raise SearchStackError.
     """
 
     inputs_type: ClassVar[type[Inputs]]

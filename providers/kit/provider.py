@@ -132,7 +132,7 @@ class DynamicProvider(ResourceProvider):
             return UpdateResult(self._settle(id, new, uid, news, adopted=old.adopted))
 
     def delete(self, id: str, props: Props) -> None:
-        """Deletes the object if it still carries the uid in state; another create took it over otherwise."""
+        """Deletes the object unless a create of the running program, or somebody else, took it over."""
         with self._one_line_errors(props), suppress(NotFound):
             state = values.parse_state(self.kind.state_type, props)
             try:
