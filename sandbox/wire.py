@@ -13,11 +13,20 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import httpx
+
 JSON_TYPE = "application/json; charset=UTF-8"
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Returns certifi's authorities for every client of the sandbox: they are 20 ms to read."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from sandbox.wire import trusted
+
 
 class SearchDown(Exception):
     """PolarSearch did not answer, or answered the whole request with an error. The text is for a link's Message."""
@@ -20,7 +22,8 @@ class HttpSearch:
     """PolarSearch at `url`, with basic authentication. Every request raises SearchDown."""
 
     def __init__(self, url: str, username: str, password: str, *, timeout: float = 60) -> None:
-        self._client = httpx.Client(base_url=url, auth=(username, password), timeout=timeout, trust_env=False)
+        account = (username, password)
+        self._client = httpx.Client(base_url=url, auth=account, timeout=timeout, verify=trusted(), trust_env=False)
 
     def close(self) -> None:
         self._client.close()

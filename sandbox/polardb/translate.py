@@ -19,7 +19,7 @@ from sandbox.polardb import types
 from sandbox.polardb.catalog import Column
 from sandbox.polardb.errors import refusal, unsupported
 from sandbox.polardb.functions import FUNCTIONS
-from sandbox.polardb.types import ColumnType, decimal, moment, number_of
+from sandbox.polardb.types import ColumnType, Shared, decimal, moment, number_of
 
 Node = exp.Expression
 _SELECT = ("expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
@@ -34,7 +34,7 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeE
 
 
 @dataclass(frozen=True)
-class FromTable:
+class FromTable(Shared):
     """One table of a FROM clause: `label` is its name in the statement, `stored` SQLite's; `keys` identify a row."""
 
     label: str

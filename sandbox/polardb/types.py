@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
+from typing_extensions import Self
+
 from sandbox.polardb.errors import refusal, unsupported
 
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -39,8 +41,15 @@ COLLATION, BINARY_COLLATION, DECIMAL_COLLATION = "utf8mb4_0900_ai_ci", "utf8mb4_
 EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
 
 
+class Shared:
+    """What the nodes of a tree carry and their copies share: sqlglot would copy it with every node."""
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+
 @dataclass(frozen=True)
-class ColumnType:
+class ColumnType(Shared):
     """`name` in lower case as MySQL shows it; `length` in characters, bits or digits; `members` of ENUM and SET."""
 
     name: str

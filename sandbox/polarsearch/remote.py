@@ -19,6 +19,7 @@ from sandbox.polarsearch.errors import ApiError, illegal_argument, not_here, sta
 from sandbox.polarsearch.node import Node
 from sandbox.polarsearch.settings import gson
 from sandbox.polarsearch.texts import escaped, is_json
+from sandbox.wire import trusted
 
 Connector = dict[str, Any]
 _PLACEHOLDER = re.compile(r"\$\{(parameters|credential)\.([^}:]+)(?::-([^}]*))?\}")
@@ -193,7 +194,7 @@ class OverHttp:
     """An `Outbound` over plain HTTP that keeps its connections until `close()`: one request, no retries."""
 
     def __init__(self) -> None:
-        self._client = httpx.Client(trust_env=False)
+        self._client = httpx.Client(verify=trusted(), trust_env=False)
 
     def __call__(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float

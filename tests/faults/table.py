@@ -338,11 +338,6 @@ def faults_of(call: str) -> tuple[str, ...]:
     return (*HTTP, KILLED, *([] if re.match(r"GET|HEAD", call) else [LATE]))
 
 
-def sample(index: int, call: str) -> tuple[str, ...]:
-    """A ninth of the faults of a call: every ninth, and of the next eight calls those between them."""
-    return faults_of(call)[index % 9 :: 9]
-
-
 _table: Table | None = None
 
 
