@@ -96,8 +96,11 @@ SQL = {
 STALE = {"stale search": lambda act, request: httpx.Response(200, json=NO_HITS)}
 """What a search of ML Commons' indexes shows before they are refreshed: nothing yet."""
 
+GONE = {"gone already": lambda act, request: _after(act, act)}
+"""Somebody else has deleted it a moment before: a request or a statement is told so."""
+
 KILLED, LATE = "killed", "killed, and the call arrives late"
-FAULTS = (*HTTP, *STALE, *SQL, KILLED, LATE)
+FAULTS = (*HTTP, *STALE, *SQL, *GONE, KILLED, LATE)
 
 
 def is_request(call: str) -> bool:
@@ -141,7 +144,7 @@ class FaultyTransport(httpx.BaseTransport):
         if fault == LATE:
             self._wire.late = lambda: self._acted(request)
             raise Killed
-        if faulty := {**HTTP, **STALE}.get(fault):
+        if faulty := {**HTTP, **STALE, **GONE}.get(fault):
             return faulty(lambda: self._acted(request), request)
         response = self._acted(request)
         if fault == KILLED:
@@ -183,6 +186,9 @@ def _cursor(wire: Wire, settled: Callable[[], None]) -> type[DictCursor]:
             if fault == LATE:
                 wire.late = partial(_carry_out, self.connection, settled, query, args)
                 raise Killed
+            if fault in GONE:
+                super().execute(query, args)
+                settled()
             acts, code, reason = SQL.get(fault, (True, 0, ""))
             number = super().execute(query, args) if acts else 0
             if acts and query.startswith("CALL"):

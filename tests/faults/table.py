@@ -27,7 +27,7 @@ from components.settings import Collection, Embedding
 from providers.kit.values import forms_of
 
 from .declared import Configuration
-from .interception import HTTP, KILLED, LATE, SQL, STALE, Killed, is_request
+from .interception import GONE, HTTP, KILLED, LATE, SQL, STALE, Killed, is_request
 from .runner import TRACEBACK, Entry, Failed, Stack
 from .services import (
     EMBEDDINGS,
@@ -331,11 +331,12 @@ STOPPING = (KILLED, LATE, "500", "404 with a page", "connection lost after actin
 
 def faults_of(call: str) -> tuple[str, ...]:
     """The faults that this request or statement can have."""
+    gone = GONE if re.match(r"DELETE|DROP|CALL \w+\.drop", call) else []
     if not is_request(call):
-        return (*SQL, KILLED, *([] if re.match(r"SELECT|SHOW|CALL \w+\.show", call) else [LATE]))
+        return (*SQL, *gone, KILLED, *([] if re.match(r"SELECT|SHOW|CALL \w+\.show", call) else [LATE]))
     if call.endswith("_search"):
         return (*HTTP, *(STALE if "/_ml/" in call else []), KILLED)
-    return (*HTTP, KILLED, *([] if re.match(r"GET|HEAD", call) else [LATE]))
+    return (*HTTP, *gone, KILLED, *([] if re.match(r"GET|HEAD", call) else [LATE]))
 
 
 _table: Table | None = None
