@@ -17,8 +17,8 @@ import pulumi.log
 DEBUG = "POLARSEARCH_DEBUG"
 """Set to show tracebacks, and the SDK's debug lines under `pulumi up --debug`."""
 
-FRAMES = 14
-"""Frames of a resource's stack trace, six of which are Pulumi's own and not stored."""
+FRAMES = 8
+"""Frames of a resource's stack trace: six are Pulumi's own and not stored, the others tell who declares it."""
 
 
 def prepare() -> None:

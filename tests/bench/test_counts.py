@@ -5,6 +5,7 @@ The deletion guard and the garbage collector are two of them: they make requests
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ STATEMENTS = {"create": 44, "up without changes": 2, "preview": 0, "refresh": 11
 
 CONNECTIONS = {"create": 2, "up without changes": 1, "preview": 0, "refresh": 1, "destroy": 1}
 """The maximum of database connections: one for the program and one for the plugin."""
+
+STATE = 3000
+"""The maximum of bytes of state, for each resource."""
 
 
 @pytest.fixture
@@ -45,6 +49,7 @@ def test_no_operation_makes_more_calls_than_its_limit(found, services, tmp_path)
         state = state or project.state()
     assert len(objects(state)) == 18
     assert not over, "\n".join(["calls for 18 objects:", *over])
+    assert len(json.dumps(state, separators=(",", ":"))) <= STATE * len(state)
 
 
 def configuration(services):
