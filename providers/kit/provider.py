@@ -137,9 +137,7 @@ class DynamicProvider(ResourceProvider):
             state = values.parse_state(self.kind.state_type, props)
             try:
                 self._delete_ours(id, state)
-            except SqlError as error:
-                if not error.answer_lost:
-                    raise
+            except SqlError:  # the answer was lost, or somebody else was faster
                 self._delete_ours(id, state)  # which looks first
 
     def _read(self, id: str, state: State) -> State:

@@ -244,8 +244,21 @@ def test_debug_mode_prints_the_traceback(widgets, service, failed, monkeypatch, 
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_delete_whose_answer_was_lost_is_repeated_after_a_look(widgets, service, widget):
+LOST = SqlError("DROP TABLE widget", 2013, "Lost connection", answer_lost=True)
+FASTER = SqlError("DROP TABLE widget", 1051, "Unknown table 'widget'")
+
+
+@pytest.mark.parametrize("error", [LOST, FASTER], ids=["the answer was lost", "somebody else was faster"])
+def test_a_delete_that_the_database_breaks_off_is_repeated_after_a_look(widgets, service, error, widget):
     created = widgets.create(**widget)
-    service.raises["delete"] = [SqlError("DROP TABLE widget", 2013, "Lost connection", answer_lost=True)]
+    service.raises["delete"] = [error]
     widgets.delete(created)
     assert (service.widgets, service.called.count("delete")) == ({}, 2)
+
+
+def test_a_delete_that_the_database_refuses_again_is_an_error(widgets, service, failed, widget):
+    created = widgets.create(**widget)
+    service.raises["delete"] = [FASTER, FASTER]
+    with pytest.raises(failed, match="Unknown table"):
+        widgets.delete(created)
+    assert "widget" in service.widgets
