@@ -32,7 +32,7 @@ class Services(Protocol):
     """Whether a create of this run found what one of the same owner had made: a run before was killed, or took back."""
 
     declared_uids: set[str]
-    """The uids of what the program declares in this run: what a resource that is replaced had made has another."""
+    """The uids of the resources that the program declares in this run, those that it makes among them."""
 
     def check_connectivity(self) -> None:
         """Raises SearchStackError where a service cannot be used."""

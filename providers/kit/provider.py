@@ -162,8 +162,8 @@ class DynamicProvider(ResourceProvider):
         A create that took it over is of a resource that the program declares. A destroy leaves what it is to the
         garbage collector.
         """
-        services = self._bound.services
-        return services.declares and shown.owner == state.owner and shown.uid not in {"", *services.declared_uids}
+        services, ours = self._bound.services, shown.owner == state.owner and shown.uid != ""
+        return services.declares and ours and shown.uid not in services.declared_uids
 
     def _require_still_owned(self, id: str, old: State) -> State:
         """Returns the object as it is. Raises NotOwned when somebody else took it over, SearchStackError without it.

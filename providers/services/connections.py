@@ -25,8 +25,8 @@ class Connections:
     """The two services. `setting` looks up one value of the Connection, None where it is not set.
 
     `declares` tells whether a program declares resources in this run, `last_run` how the run before ended, `took_over`
-    whether a create found an object of its owner; `judged` are the owners whose objects a deletion guard has allowed to
-    be deleted, all of them.
+    whether a create found an object of its owner, `declared_uids` which uids its resources have; `judged` are the
+    owners whose objects a deletion guard has allowed to be deleted, all of them.
     """
 
     def __init__(

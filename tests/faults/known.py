@@ -5,10 +5,10 @@ from __future__ import annotations
 from .interception import LATE
 from .table import Row
 
-GONE = "the ordered DROP TABLE arrives after an up has taken the table over: its rows are lost, as was ordered"
+ROWS_LOST = "the ordered DROP TABLE arrives after an up has taken the table over: its rows are lost, as was ordered"
 
 
 def known_of(row: Row) -> str | None:
     """What is known of a row; None where it has to converge."""
     dropped_late = (row.operation, row.fault) == ("destroy", LATE) and row.call.startswith("DROP TABLE")
-    return GONE if dropped_late and row.next.endswith("up") else None
+    return ROWS_LOST if dropped_late and row.next.endswith("up") else None
