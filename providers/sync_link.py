@@ -186,21 +186,17 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         )
 
     def read(self, id: str, declared: SyncLinkInputs) -> SyncLinkState:
-        link, index = self._link(declared), self._index(declared.index)
-        state = shown(declared, link, None if index is None else meta_of(index))
-        if link is None and (index is None or not state.owner):
-            raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
-        return self._explained(state)
+        return self._explained(self._found(declared))
 
     def read_owner(self, id: str, state: SyncLinkState) -> SyncLinkState:
         """State is believed where an index of the same stack has no owner reference of a link.
 
         A killed run's request that comes late takes it out of an index that has been made again since.
         """
-        shown = self.read(id, state)
-        if not shown.owner and meta_reference(shown._meta or {}, "index").stack == OwnerReference(state.owner).stack:
-            return shown.model_copy(update={"owner": state.owner, "uid": state.uid})
-        return shown
+        found, stack = self._found(state), OwnerReference(state.owner).stack
+        if not found.owner and meta_reference(found._meta or {}, "index").stack == stack:
+            return found.model_copy(update={"owner": state.owner, "uid": state.uid})
+        return found
 
     def update(self, id: str, old: SyncLinkState, new: SyncLinkInputs, uid: str) -> None:
         """A link has nothing to edit, and one that recovers is waited for; there is never more than one.
@@ -221,6 +217,13 @@ class SyncLinkKind(ClusterKind[SyncLinkInputs, SyncLinkState]):
         self._drop(state, state.link, *state._others)
         with suppress(NotFound):  # its index may be gone
             write_reference(self.search, state.index, "link", None, state._meta)
+
+    def _found(self, declared: SyncLinkInputs) -> SyncLinkState:
+        link, index = self._link(declared), self._index(declared.index)
+        state = shown(declared, link, None if index is None else meta_of(index))
+        if link is None and (index is None or not state.owner):
+            raise NotFound(SHOW_LINKS, None, f"there is no link into {declared.index}")
+        return state
 
     def _require_owned(self, inputs: SyncLinkInputs, reference: OwnerReference) -> None:
         require_owned(f"sync link into {inputs.index}", reference, inputs.owner)
